@@ -1,11 +1,28 @@
 # Warnings, optimisation and sanitizers, for our own targets only (linked PRIVATE, never exported).
 add_library(isoform_warnings INTERFACE)
 target_compile_options(isoform_warnings INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
-  -Wno-sign-conversion -fno-math-errno -fno-trapping-math $<$<CONFIG:Release>:-O3>)
+  -Wno-sign-conversion
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-stringop-overflow>  # false positives in GCC 12's own <string>
+  -fno-math-errno -fno-trapping-math $<$<CONFIG:Release>:-O3>)
 if(ISOFORM_WERROR)
   target_compile_options(isoform_warnings INTERFACE -Werror)
 endif()
 if(ISOFORM_SANITIZE)
   add_compile_options(-fsanitize=${ISOFORM_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${ISOFORM_SANITIZE})
+endif()
+
+# ccache when it is there. With precompiled headers it needs to be told what to overlook, and the
+# compiler to keep their names.
+option(ISOFORM_CCACHE "Compile through ccache where it is installed" ${PROJECT_IS_TOP_LEVEL})
+if(ISOFORM_CCACHE AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
+  find_program(ISOFORM_CCACHE_PROGRAM ccache)
+  mark_as_advanced(ISOFORM_CCACHE_PROGRAM)
+  if(ISOFORM_CCACHE_PROGRAM)
+    set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
+      CCACHE_SLOPPINESS=pch_defines,time_macros ${ISOFORM_CCACHE_PROGRAM})
+    if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT CMAKE_DISABLE_PRECOMPILE_HEADERS)
+      add_compile_options(-fpch-preprocess)
+    endif()
+  endif()
 endif()

@@ -1,0 +1,38 @@
+// Decompositions for edits: always in double, rounded once by whoever stores the result.
+// Input with NaN or infinity raises UsageError, since no decomposition of it exists.
+#pragma once
+
+#include "isoform/linalg/matrix.h"
+
+namespace isoform {
+
+/// The left half of A = U diag(sigma) V^T.
+struct LeftSvd {
+  Matrix<double> u;      // [m × m], orthogonal
+  Vector<double> sigma;  // [m], descending, zero-padded beyond min(m, n)
+};
+
+/// The left half of the singular value decomposition of an m × n matrix: full U and zero-padded sigma.
+/// Singular values are exact to a few ulp of the largest one. O(m² n) by way of an LQ factorisation when
+/// n > m, so that no n × n factor is ever formed.
+LeftSvd left_svd(const Matrix<double>& a);
+
+/// A = U Σ Vᵀ with square orthogonal factors.
+struct FullSvd {
+  Matrix<double> u;      // [m × m]
+  Vector<double> sigma;  // [min(m, n)], descending
+  Matrix<double> v;      // [n × n]
+};
+FullSvd full_svd(const Matrix<double>& a);
+
+/// Singular values alone, descending, min(m, n) of them.
+Vector<double> singular_values(const Matrix<double>& a);
+
+/// A symmetric matrix as Q diag(values) Q^T, values *descending*.
+struct SymmetricEigen {
+  Matrix<double> vectors;  // [n × n], columns
+  Vector<double> values;   // [n]
+};
+SymmetricEigen symmetric_eigen(const Matrix<double>& a);
+
+}  // namespace isoform

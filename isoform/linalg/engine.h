@@ -1,0 +1,89 @@
+// The seam to the hardware: a short list of coarse calls. Everything above says what it wants in terms
+// of these and never names a vendor library; a new device is one new file.
+//
+// Engines are created by name: "cpu" (OpenBLAS products, vectorised gates, our thread pool) and
+// "reference" (plain loops in the order of the formulas: the oracle of the tests).
+//
+// Bits: every call cuts its work by shape alone, so results are the same for any number of threads.
+// Threads: one engine serves one caller at a time.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "isoform/linalg/matrix.h"
+
+namespace isoform {
+
+enum class Op { none, transpose };
+
+/// Turns n squared lengths t into gates s = G(t) and slopes kappa = 2 G'(t). Docs: mathematics 1.2, 1.4.
+template <class T>
+using RadialFunction = void (*)(Index n, const T* t, T* s, T* kappa);
+
+/// The gates of one space: contiguous groups of the given sizes, in order, one gate each.
+template <class T>
+struct Gates {
+  std::span<const Index> sizes;
+  RadialFunction<T> radial;
+};
+
+/// One step of AdamW (Loshchilov and Hutter 2019), with the corrections for the zero start folded into
+/// the factors: m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², w ← w − step·m/(√v·root + ε) − decay·w.
+struct AdamStep {
+  double beta1, beta2, epsilon;
+  double step;   // learning rate / (1 − β₁^k)
+  double root;   // 1 / √(1 − β₂^k)
+  double decay;  // learning rate · decoupled weight decay
+  double l2;     // added to the gradient as l2·w (plain Adam's weight decay)
+};
+
+/// One step of SGD: g ← g + l2·w, m ← μm + g, w ← w − rate·(nesterov ? g + μm : m).
+struct MomentumStep {
+  double rate, momentum, l2;
+  bool nesterov;
+};
+
+template <class T>
+class Engine {
+ public:
+  virtual ~Engine() = default;
+  [[nodiscard]] virtual std::string name() const = 0;
+  [[nodiscard]] virtual int threads() const = 0;
+
+  /// C ← op(A) op(B) + beta C. C must not overlap A or B. beta = 0 never reads C.
+  virtual void multiply(Op op_a, ConstView<T> a, Op op_b, ConstView<T> b, T beta, View<T> c) = 0;
+
+  /// For each sample and group g: t = o_g + |z_g|², s = G(t), kappa = 2G'(t), h_g = s z_g.
+  /// z, h: [n × B]; s, kappa: [groups × B]; o: [groups]. O(nB).
+  virtual void gate_forward(const Gates<T>& gates, ConstView<T> z, std::span<const T> o, View<T> h,
+                            View<T> s, View<T> kappa) = 0;
+
+  /// Given v = dL/dh and q = dL/ds (through psi): r = z_g·v_g + q_g, then v_g ← s v_g + kappa r z_g
+  /// (= dL/dz, in place) and o_gradient_g = ½ Σ_samples kappa r (= dL/do). Docs: mathematics 1.3.
+  virtual void gate_backward(const Gates<T>& gates, ConstView<T> z, ConstView<T> s,
+                             ConstView<T> kappa, ConstView<T> q, View<T> v,
+                             std::span<T> o_gradient) = 0;
+
+  /// Elementwise optimiser steps on n contiguous numbers; w, g, m, v do not overlap.
+  virtual void adam(const AdamStep& step, Index n, T* w, const T* g, T* m, T* v) = 0;
+  virtual void momentum(const MomentumStep& step, Index n, T* w, const T* g, T* m) = 0;
+};
+
+/// Settings shared by all engines. threads = 0 means all available cores.
+struct EngineSettings {
+  std::string name = "cpu";
+  int threads = 0;
+};
+
+/// Throws UsageError naming the known engines when the name is unknown or threads < 0.
+template <class T>
+std::unique_ptr<Engine<T>> create_engine(const EngineSettings& settings = {});
+/// Names that create_engine accepts, best first.
+std::vector<std::string> engine_names();
+/// The BLAS/LAPACK in use with its kernel choice, for --version and run records.
+std::string linear_algebra_library();
+
+}  // namespace isoform

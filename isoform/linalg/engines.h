@@ -1,0 +1,15 @@
+// The engines that are built in; create_engine (engine.h) is the public door. Private to linalg.
+#pragma once
+
+#include <memory>
+
+#include "isoform/linalg/engine.h"
+
+namespace isoform {
+
+template <class T>
+std::unique_ptr<Engine<T>> make_reference_engine();
+template <class T>
+std::unique_ptr<Engine<T>> make_cpu_engine(int threads);
+
+}  // namespace isoform

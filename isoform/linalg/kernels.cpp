@@ -1,0 +1,149 @@
+#include "isoform/linalg/kernels.h"
+
+#include <cmath>
+
+#include "isoform/linalg/clones.h"
+
+namespace isoform {
+
+const char* instruction_set() {
+#if defined(__x86_64__) && defined(__GNUC__)
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq")) {
+    return "x86-64-v4";
+  }
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return "x86-64-v3";
+  return "x86-64";
+#elif defined(__aarch64__)
+  return "arm64";
+#else
+  return "generic";
+#endif
+}
+
+namespace kernels {
+namespace {
+
+constexpr int kLanes = 16;  // fixed: the order of every sum is the same on every instruction set
+
+// Σ a_i b_i as kLanes interleaved partial sums, then a tree.
+template <class T>
+inline T dot(Index n, const T* a, const T* b) {
+  T lane[kLanes] = {};
+  Index i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    for (int k = 0; k < kLanes; ++k) lane[k] += a[i + k] * b[i + k];
+  }
+  for (int k = 0; i < n; ++i, ++k) lane[k] += a[i] * b[i];
+  for (int width = kLanes / 2; width > 0; width /= 2) {
+    for (int k = 0; k < width; ++k) lane[k] += lane[k + width];
+  }
+  return lane[0];
+}
+
+template <class T>
+inline void squared_lengths_of(std::span<const Index> sizes, Index count, Columns<const T> z,
+                               const T* o, T* t) {
+  const auto groups = static_cast<Index>(sizes.size());
+  for (Index j = 0; j < count; ++j) {
+    const T* column = z(j);
+    for (Index g = 0; g < groups; ++g) {
+      t[g + j * groups] = o[g] + dot(sizes[g], column, column);
+      column += sizes[g];
+    }
+  }
+}
+
+template <class T>
+inline void apply_gates_to(std::span<const Index> sizes, Index count, Columns<const T> z,
+                           Columns<const T> s, Columns<T> h) {
+  const auto groups = static_cast<Index>(sizes.size());
+  for (Index j = 0; j < count; ++j) {
+    const T* from = z(j);
+    T* to = h(j);
+    for (Index g = 0; g < groups; ++g) {
+      const T gate = s(j)[g];
+      for (Index i = 0; i < sizes[g]; ++i) to[i] = gate * from[i];
+      from += sizes[g];
+      to += sizes[g];
+    }
+  }
+}
+
+template <class T>
+inline void gate_backward_of(std::span<const Index> sizes, Index count, Columns<const T> z,
+                             Columns<const T> s, Columns<const T> kappa, Columns<const T> q,
+                             Columns<T> v, T* o_gradient) {
+  const auto groups = static_cast<Index>(sizes.size());
+  for (Index g = 0; g < groups; ++g) o_gradient[g] = T(0);
+  for (Index j = 0; j < count; ++j) {
+    const T* zg = z(j);
+    T* vg = v(j);
+    for (Index g = 0; g < groups; ++g) {
+      const T gate = s(j)[g];
+      const T slope = kappa(j)[g] * (dot<T>(sizes[g], zg, vg) + q(j)[g]);
+      for (Index i = 0; i < sizes[g]; ++i) vg[i] = gate * vg[i] + slope * zg[i];
+      o_gradient[g] += T(0.5) * slope;
+      zg += sizes[g];
+      vg += sizes[g];
+    }
+  }
+}
+
+template <class T>
+inline void adam_of(const AdamStep& step, Index n, T* __restrict w, const T* __restrict gradient,
+                    T* __restrict m, T* __restrict v) {
+  const T b1 = T(step.beta1), b2 = T(step.beta2), c1 = T(1 - step.beta1), c2 = T(1 - step.beta2);
+  const T size = T(step.step), root = T(step.root), epsilon = T(step.epsilon);
+  const T keep = T(1 - step.decay), l2 = T(step.l2);
+  for (Index i = 0; i < n; ++i) {
+    const T g = gradient[i] + l2 * w[i];
+    m[i] = b1 * m[i] + c1 * g;
+    v[i] = b2 * v[i] + c2 * g * g;
+    w[i] = keep * w[i] - size * m[i] / (std::sqrt(v[i]) * root + epsilon);
+  }
+}
+
+template <class T>
+inline void momentum_of(const MomentumStep& step, Index n, T* __restrict w,
+                        const T* __restrict gradient, T* __restrict m) {
+  const T rate = T(step.rate), mu = T(step.momentum), l2 = T(step.l2);
+  const T ahead = step.nesterov ? mu : T(1), fresh = step.nesterov ? T(1) : T(0);
+  for (Index i = 0; i < n; ++i) {
+    const T g = gradient[i] + l2 * w[i];
+    m[i] = mu * m[i] + g;
+    w[i] -= rate * (fresh * g + ahead * m[i]);
+  }
+}
+
+}  // namespace
+
+// One line for each scalar: clones need plain functions, the loops above are their bodies.
+#define ISOFORM_FOR_SCALAR(T)                                                                     \
+  ISOFORM_CLONES void squared_lengths(std::span<const Index> sizes, Index count,                  \
+                                      Columns<const T> z, const T* o, T* t) {                     \
+    squared_lengths_of<T>(sizes, count, z, o, t);                                                 \
+  }                                                                                               \
+  ISOFORM_CLONES void apply_gates(std::span<const Index> sizes, Index count, Columns<const T> z,  \
+                                  Columns<const T> s, Columns<T> h) {                             \
+    apply_gates_to<T>(sizes, count, z, s, h);                                                     \
+  }                                                                                               \
+  ISOFORM_CLONES void gate_backward(std::span<const Index> sizes, Index count, Columns<const T> z, \
+                                    Columns<const T> s, Columns<const T> kappa,                   \
+                                    Columns<const T> q, Columns<T> v, T* o_gradient) {            \
+    gate_backward_of<T>(sizes, count, z, s, kappa, q, v, o_gradient);                             \
+  }                                                                                               \
+  ISOFORM_CLONES void adam(const AdamStep& step, Index n, T* w, const T* g, T* m, T* v) {         \
+    adam_of<T>(step, n, w, g, m, v);                                                              \
+  }                                                                                               \
+  ISOFORM_CLONES void momentum(const MomentumStep& step, Index n, T* w, const T* g, T* m) {       \
+    momentum_of<T>(step, n, w, g, m);                                                             \
+  }
+
+ISOFORM_FOR_SCALAR(float)
+ISOFORM_FOR_SCALAR(double)
+#undef ISOFORM_FOR_SCALAR
+
+}  // namespace kernels
+}  // namespace isoform

@@ -1,0 +1,83 @@
+// The one way a network changes shape. Every structural change touches one hidden space and is one value:
+// a partial isometry T of that space, applied to every map that touches it, and additive corrections.
+//
+//   incoming map   [W b ψ] ← T [W b ψ]        outgoing map   W ← W Tᵀ, ψ keeps, adds or drops gate columns
+//   then           [W b ψ] += correction, o += length
+//
+// Topology operations compute edits, networks apply them, optimisers transport their state along them.
+// An edit is valid for the network it was computed from. docs/mathematics.md 2–4 and 9.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "isoform/linalg/matrix.h"
+
+namespace isoform {
+
+enum class EditKind { rotate, append, append_group, reduce, remove_group };
+std::string_view edit_kind_name(EditKind kind);
+
+/// One group of the space after the edit, and where it comes from.
+struct GroupEdit {
+  static constexpr Index kNew = -1;
+  Index source = kNew;  // group before the edit
+  Index size = 0;       // size after the edit
+  /// [size × size before], T Tᵀ = I or Tᵀ T = I. Empty with a source: unchanged. Rows of zeros are new
+  /// neurons. Empty with kNew: a whole new group.
+  Matrix<double> t;
+};
+
+/// What a removed or added part does to one map beyond T: added to [W b ψ] in its shape after the edit.
+struct MapCorrection {
+  int map = 0;
+  Matrix<double> delta;
+};
+
+/// What remains of an edit in the model file and the event log: no matrices.
+struct EditRecord {
+  std::int64_t step = 0;
+  EditKind kind = EditKind::rotate;
+  int space = 0;                  // hidden space, 1 … L−1 in a chain
+  std::optional<Index> group;     // when a single group is touched
+  Index before = 0, after = 0;    // width
+  Index born = 0, removed = 0;    // neurons
+  double score = 0;               // largest score removed, or 0
+  std::optional<double> bound;    // on the output change, known beforehand
+  std::optional<double> change;   // measured afterwards
+  std::string why;
+};
+
+struct Edit {
+  int space = 0;  // id
+  std::vector<GroupEdit> groups;
+  Vector<double> length;  // added to o of each group after the edit; empty: nothing
+  std::vector<MapCorrection> corrections;
+  EditRecord record;
+
+  [[nodiscard]] Index dimension() const;  // after the edit
+};
+
+/// An edit that changes nothing: every group kept as it is.
+Edit identity_edit(int space, const std::vector<Index>& groups);
+
+/// How T acts on arrays that live on a space, for parameters and for the optimisers' moments alike.
+enum class Transport {
+  linear,   // by T: parameters, first moments
+  squared,  // by T∘T: second moments under the published rule; sums are kept, spread shrinks
+};
+
+/// Rows of m live on the space: T m. [n × c] → [n' × c]. New rows are filled with `fill`.
+Matrix<double> transport_rows(const Edit& edit, const std::vector<Index>& groups_before,
+                              const Matrix<double>& m, Transport kind = Transport::linear,
+                              double fill = 0);
+/// Columns of m live on the space: m Tᵀ. [r × n] → [r × n'].
+Matrix<double> transport_columns(const Edit& edit, const std::vector<Index>& groups_before,
+                                 const Matrix<double>& m, Transport kind = Transport::linear,
+                                 double fill = 0);
+/// Columns of m live on the gates: kept, added (= fill) or dropped. [r × H] → [r × H'].
+Matrix<double> transport_gates(const Edit& edit, const Matrix<double>& m, double fill = 0);
+
+}  // namespace isoform

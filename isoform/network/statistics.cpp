@@ -1,0 +1,101 @@
+#include "isoform/network/statistics.h"
+
+#include "isoform/base/error.h"
+
+namespace isoform {
+
+template <class T>
+Statistics::Statistics(const Network<T>& network) : spaces_(network.spaces().size()) {
+  for (const Space<T>& s : network.spaces()) {
+    OfSpace& of = spaces_[s.id];
+    for (const Index size : s.groups) of.moments.push_back(Matrix<double>::Zero(size + 2, size + 2));
+    of.z_sum = Vector<double>::Zero(s.dimension);
+  }
+}
+
+template <class T>
+void Statistics::gather(const Network<T>& network, Pass<T>& pass) {
+  samples_ += pass.samples();
+  for (const Space<T>& s : network.spaces()) {
+    OfSpace& of = spaces_[s.id];
+    const bool output = network.outgoing(s.id).empty();
+    if (!output) of.probe = pass.augmented(s.id).template cast<double>();
+    if (s.id == 0) continue;
+    const Matrix<double> z = pass.z(s.id).template cast<double>();
+    of.z_sum += z.rowwise().sum();
+    of.z_squares += z.squaredNorm();
+    of.delta = pass.delta(s.id).template cast<double>();
+    Index at = 0;
+    for (Index g = 0; g < s.gates(); ++g) {
+      const Index n = s.groups[g];
+      Matrix<double> local(n + 2, pass.samples());
+      local.topRows(n) = of.probe.middleRows(at, n);
+      local.row(n).setOnes();
+      local.row(n + 1) = of.probe.row(s.dimension + 1 + g);
+      of.moments[g].noalias() += local * local.transpose();
+      at += n;
+    }
+  }
+}
+
+template <class T>
+void Statistics::transport(const Network<T>& before, const Edit& edit) {
+  const Space<T>& s = before.space(edit.space);
+  OfSpace& of = spaces_.at(edit.space);
+  // (h; 1) moves by diag(T, 1) inside a group; a new group has h = 0 and a constant gate.
+  std::vector<Matrix<double>> moments;
+  for (const GroupEdit& group : edit.groups) {
+    Matrix<double> next = Matrix<double>::Zero(group.size + 2, group.size + 2);
+    const Index n = group.size;
+    if (group.source == GroupEdit::kNew) {
+      next(n, n) = static_cast<double>(samples_);
+    } else if (group.t.size() == 0) {
+      next = of.moments[group.source];
+    } else {
+      const Matrix<double>& old = of.moments[group.source];
+      const Index m = s.groups[group.source];
+      next.topLeftCorner(n, n) = group.t * old.topLeftCorner(m, m) * group.t.transpose();
+      next.topRightCorner(n, 2) = group.t * old.topRightCorner(m, 2);
+      next.bottomLeftCorner(2, n) = next.topRightCorner(n, 2).transpose();
+      next.bottomRightCorner(2, 2) = old.bottomRightCorner(2, 2);
+    }
+    moments.push_back(std::move(next));
+  }
+  of.moments = std::move(moments);
+  of.z_sum = transport_rows(edit, s.groups, of.z_sum);
+  if (of.probe.size() == 0) return;
+  const Matrix<double> old = of.probe;
+  const auto gates = static_cast<Index>(edit.groups.size());
+  of.probe.resize(edit.dimension() + 1 + gates, old.cols());
+  of.probe.topRows(edit.dimension()) = transport_rows(edit, s.groups, old.topRows(s.dimension));
+  of.probe.row(edit.dimension()).setOnes();
+  of.probe.bottomRows(gates) =
+      transport_gates(edit, old.bottomRows(s.gates()).transpose(), 1.0).transpose();
+  of.delta = transport_rows(edit, s.groups, of.delta);
+}
+
+Matrix<double> Statistics::moment(int space, Index group) const {
+  ISOFORM_ASSERT(samples_ > 0, "moments are gathered before they are read");
+  return spaces_[space].moments[group] / static_cast<double>(samples_);
+}
+
+double Statistics::mean_gate(int space, Index group) const {
+  const Matrix<double> m = moment(space, group);
+  return m(m.rows() - 2, m.rows() - 1);
+}
+
+double Statistics::z_variance(int space) const {
+  ISOFORM_ASSERT(samples_ > 0, "moments are gathered before they are read");
+  const auto count = static_cast<double>(samples_);
+  return spaces_[space].z_squares / count - (spaces_[space].z_sum / count).squaredNorm();
+}
+
+#define ISOFORM_FOR_SCALAR(T)                                             \
+  template Statistics::Statistics(const Network<T>&);                     \
+  template void Statistics::gather(const Network<T>&, Pass<T>&);          \
+  template void Statistics::transport(const Network<T>&, const Edit&);
+ISOFORM_FOR_SCALAR(float)
+ISOFORM_FOR_SCALAR(double)
+#undef ISOFORM_FOR_SCALAR
+
+}  // namespace isoform

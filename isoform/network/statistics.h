@@ -1,0 +1,51 @@
+// What topology may know about the data: moments and a probe, gathered in training passes.
+//
+// Moments are sums, so ranks can add theirs. All are kept in double and follow edits by T, which lets one
+// gathering serve every space of an adaptation.
+#pragma once
+
+#include <vector>
+
+#include "isoform/network/pass.h"
+
+namespace isoform {
+
+class Statistics {
+ public:
+  /// Empty moments in the shapes of a network.
+  template <class T>
+  explicit Statistics(const Network<T>& network);
+  Statistics() = default;
+
+  /// Adds the batch of a pass after forward and backward, and keeps it as the probe. O(Σ n_g² · batch).
+  template <class T>
+  void gather(const Network<T>& network, Pass<T>& pass);
+  /// Follows an edit of the network it was gathered on (call before the network applies it).
+  template <class T>
+  void transport(const Network<T>& before, const Edit& edit);
+
+  [[nodiscard]] Index samples() const { return samples_; }
+
+  /// E (h_g; 1; s_g)(h_g; 1; s_g)ᵀ of group g of a space [n_g+2 × n_g+2].
+  [[nodiscard]] Matrix<double> moment(int space, Index group) const;
+  /// E s_g.
+  [[nodiscard]] double mean_gate(int space, Index group) const;
+  /// E |z − E z|² of a space, as gathered (edits do not change it).
+  [[nodiscard]] double z_variance(int space) const;
+
+  /// The last batch gathered: (h; 1; s) and dL/dz, columns are samples.
+  [[nodiscard]] const Matrix<double>& probe(int space) const { return spaces_[space].probe; }
+  [[nodiscard]] const Matrix<double>& probe_delta(int space) const { return spaces_[space].delta; }
+
+ private:
+  struct OfSpace {
+    std::vector<Matrix<double>> moments;  // sums, one for each group
+    Vector<double> z_sum;
+    double z_squares = 0;
+    Matrix<double> probe, delta;
+  };
+  Index samples_ = 0;
+  std::vector<OfSpace> spaces_;
+};
+
+}  // namespace isoform

@@ -1,0 +1,163 @@
+#include "isoform/topology/grow.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "isoform/base/error.h"
+#include "isoform/base/random.h"
+#include "isoform/linalg/decompose.h"
+#include "isoform/network/initialise.h"
+#include "isoform/topology/diagonalise.h"
+
+namespace isoform {
+
+Index Growth::neurons() const {
+  return std::accumulate(into.begin(), into.end(), Index{0}) +
+         std::accumulate(new_groups.begin(), new_groups.end(), Index{0});
+}
+
+Growth fill_groups(const std::vector<Index>& groups, Index count, Index group_size) {
+  Growth growth{std::vector<Index>(groups.size(), 0), {}};
+  if (group_size == 0) {
+    growth.into.back() = count;
+    return growth;
+  }
+  for (std::size_t g = 0; g < groups.size() && count > 0; ++g) {
+    growth.into[g] = std::clamp<Index>(group_size - groups[g], 0, count);
+    count -= growth.into[g];
+  }
+  if (count > 0) growth.new_groups = cut_groups(count, group_size);
+  return growth;
+}
+
+namespace {
+
+// Columns [Σ n_next × count] for `count` neurons appended to group g: the largest first gradient.
+// Only as many directions as M has rank; the rest, and a group without a probe, are random.
+template <class T>
+void gradient_columns(const Network<T>& network, int space, Index g, const Statistics& statistics,
+                      Eigen::Ref<Matrix<double>> columns) {
+  const Index gate = network.space(space).dimension + 1 + g;
+  const Matrix<double>& probe = statistics.probe(space);
+  if (probe.size() == 0) return;
+  Index rows = 0, cols = 0;
+  for (const int id : network.outgoing(space)) rows += network.map(id).a.rows();
+  for (const int id : network.incoming(space)) cols += network.map(id).a.cols();
+  Matrix<double> delta(rows, probe.cols()), before(cols, probe.cols());
+  Index at = 0;
+  for (const int id : network.outgoing(space)) {
+    const Matrix<double>& d = statistics.probe_delta(network.map(id).to);
+    delta.middleRows(at, d.rows()) = d;
+    at += d.rows();
+  }
+  at = 0;
+  for (const int id : network.incoming(space)) {
+    const Index used = network.map(id).a.cols();
+    before.middleRows(at, used) = statistics.probe(network.map(id).from).topRows(used);
+    at += used;
+  }
+  const Matrix<double> m = delta * probe.row(gate).asDiagonal() * before.transpose();
+  const LeftSvd svd = left_svd(m);
+  const double length = kOutgoingScale * std::sqrt(static_cast<double>(rows));
+  for (Index k = 0; k < std::min(columns.cols(), m.rows()); ++k) {
+    if (svd.sigma[k] <= 1e-12 * svd.sigma[0]) break;
+    columns.col(k) = length * svd.u.col(k);
+  }
+}
+
+}  // namespace
+
+template <class T>
+Edit grow(const Network<T>& network, int space, const Growth& growth,
+          const GrowSettings& settings) {
+  require_hidden(network, space, "grow");
+  const Space<T>& s = network.space(space);
+  const Index born = growth.neurons();
+  if (born < 1) throw UsageError(fmt::format("grow: needs at least 1 new neuron, got {}", born));
+  if (s.dimension + born > kMaxWidth) {
+    throw UsageError(
+        fmt::format("grow: layer {} would be {} wide, past the limit of {}; ask for at most {}",
+                    space, s.dimension + born, kMaxWidth, kMaxWidth - s.dimension));
+  }
+  ISOFORM_ASSERT(static_cast<Index>(growth.into.size()) == s.gates(), "growth names every group");
+
+  Edit edit = identity_edit(space, s.groups);
+  edit.record.kind = growth.new_groups.empty() ? EditKind::append : EditKind::append_group;
+  edit.record.born = born;
+  edit.record.after = s.dimension + born;
+  edit.record.step = settings.step;
+  for (Index g = 0; g < s.gates(); ++g) {
+    if (growth.into[g] == 0) continue;
+    GroupEdit& group = edit.groups[g];
+    group.size += growth.into[g];
+    group.t = Matrix<double>::Identity(group.size, s.groups[g]);
+    if (growth.into[g] == born) edit.record.group = g;
+  }
+  for (const Index size : growth.new_groups) edit.groups.push_back({GroupEdit::kNew, size, {}});
+  if (!growth.new_groups.empty() && s.length_mode != LengthMode::none) {
+    edit.length = Vector<double>::Zero(static_cast<Index>(edit.groups.size()));
+    edit.length.tail(static_cast<Index>(growth.new_groups.size())).setConstant(kInitialLength);
+  }
+
+  const auto step = static_cast<std::uint64_t>(settings.step);
+  const auto key = static_cast<std::uint64_t>(space);
+  const Index gates_after = static_cast<Index>(edit.groups.size());
+  const auto position = [&](Index g) {
+    Index at = 0;
+    for (Index i = 0; i < g; ++i) at += edit.groups[i].size;
+    return at;
+  };
+  // Outgoing columns of neurons appended to groups; those of new groups stay zero.
+  Index rows = 0;
+  for (const int id : network.outgoing(space)) rows += network.map(id).a.rows();
+  Matrix<double> columns =
+      kOutgoingScale *
+      normal_matrix(rows, born, Random(settings.seed, Purpose::growth, step, 2 * key));
+  Index used = 0;
+  for (Index g = 0; g < s.gates(); ++g) {
+    if (growth.into[g] > 0 && settings.outgoing == Outgoing::gradient) {
+      ISOFORM_ASSERT(settings.statistics != nullptr, "a probe for gradient-maximising growth");
+      gradient_columns(network, space, g, *settings.statistics,
+                       columns.middleCols(used, growth.into[g]));
+    }
+    used += growth.into[g];
+  }
+  Index row = 0;
+  for (const int id : network.outgoing(space)) {
+    const Map<T>& m = network.map(id);
+    const Index psi = m.psi().cols() > 0 ? gates_after : 0;
+    Matrix<double> delta = Matrix<double>::Zero(m.a.rows(), edit.dimension() + 1 + psi);
+    used = 0;
+    for (Index g = 0; g < s.gates(); ++g) {
+      delta.middleCols(position(g) + s.groups[g], growth.into[g]) =
+          columns.block(row, used, m.a.rows(), growth.into[g]);
+      used += growth.into[g];
+    }
+    row += m.a.rows();
+    if (used > 0) edit.corrections.push_back({id, std::move(delta)});
+  }
+  // Incoming rows of new groups, on the scale of the rows there are.
+  if (growth.new_groups.empty()) return edit;
+  const Index first = position(s.gates()), fresh = edit.dimension() - first;
+  for (const int id : network.incoming(space)) {
+    const Map<T>& m = network.map(id);
+    const double norm = m.weight().template cast<double>().norm();
+    const double scale =
+        norm > 0 ? norm / std::sqrt(static_cast<double>(m.weight().size()))
+                 : 1 / std::sqrt(static_cast<double>(m.inputs));
+    const Random random(settings.seed, Purpose::growth, step,
+                        2 * (key + (static_cast<std::uint64_t>(id) << 32)) + 1);
+    Matrix<double> delta = Matrix<double>::Zero(edit.dimension(), m.a.cols());
+    delta.block(first, 0, fresh, m.inputs) = scale * normal_matrix(fresh, m.inputs, random);
+    edit.corrections.push_back({id, std::move(delta)});
+  }
+  return edit;
+}
+
+template Edit grow(const Network<float>&, int, const Growth&, const GrowSettings&);
+template Edit grow(const Network<double>&, int, const Growth&, const GrowSettings&);
+
+}  // namespace isoform

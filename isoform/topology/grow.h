@@ -1,0 +1,52 @@
+// Neurogenesis: new neurons that leave the function exactly as it was. docs/mathematics.md 3 and 9.
+//
+// Inside a group a new neuron has a zero incoming row, bias and ψ entry and any outgoing column: its
+// pre-activation is 0, so it changes neither the norm nor the output, yet its incoming row receives a
+// gradient at once. A whole new group has random incoming rows and zero outgoing columns: its gate is not
+// heard by anybody yet, and its outgoing columns receive a gradient at once.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "isoform/network/network.h"
+#include "isoform/network/statistics.h"
+
+namespace isoform {
+
+/// Scale of a new outgoing entry, as published: N(0, 0.01²), or a column of that expected length.
+inline constexpr double kOutgoingScale = 0.01;
+/// No space grows beyond this.
+inline constexpr Index kMaxWidth = 65536;
+
+/// Where `count` new neurons of a space go.
+struct Growth {
+  std::vector<Index> into;        // for each group there is: neurons to append to it
+  std::vector<Index> new_groups;  // sizes of new groups, after the existing ones
+  [[nodiscard]] Index neurons() const;
+};
+
+/// Fills groups that are below group_size in order, then opens new ones; group_size 0: the one group of the
+/// layer takes all. fill_groups({8, 5}, 6, 8) = into {0, 3}, new groups {3}.
+Growth fill_groups(const std::vector<Index>& groups, Index count, Index group_size);
+
+/// How the outgoing columns of neurons appended to a group are chosen.
+enum class Outgoing {
+  random,    // N(0, 0.01²)
+  gradient,  // the top left singular vectors of M = Σ s δ (h; 1; s)ᵀ: the largest first gradient (3.4)
+};
+
+struct GrowSettings {
+  Outgoing outgoing = Outgoing::random;
+  const Statistics* statistics = nullptr;  // the probe, for Outgoing::gradient
+  std::uint64_t seed = 0;
+  std::int64_t step = 0;  // keys the random numbers
+};
+
+/// One edit for all new neurons of a space. No decomposition, but for Outgoing::gradient.
+/// Throws UsageError beyond kMaxWidth, for a layer out of range, or for fewer than one neuron.
+template <class T>
+Edit grow(const Network<T>& network, int space, const Growth& growth,
+          const GrowSettings& settings = {});
+
+}  // namespace isoform

@@ -1,0 +1,116 @@
+#include "isoform/topology/importance.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "isoform/base/error.h"
+#include "isoform/linalg/decompose.h"
+#include "isoform/topology/diagonalise.h"
+
+namespace isoform {
+
+namespace {
+
+GroupScores from_left_svd(const Matrix<double>& rows, const Vector<double>& bias) {
+  const LeftSvd svd = left_svd(rows);
+  GroupScores scores;
+  scores.basis = svd.u.transpose();
+  scores.score = svd.sigma;
+  scores.constant = scores.basis * bias;
+  scores.square = scores.constant.cwiseAbs2();
+  scores.counted = rows.rows();
+  return scores;
+}
+
+}  // namespace
+
+template <class T>
+std::vector<GroupScores> score_by_singular_value(const Network<T>& network, int space) {
+  require_hidden(network, space, "importance");
+  const Space<T>& s = network.space(space);
+  const Matrix<double> incoming = incoming_matrix(network, space);
+  const Vector<double> bias = incoming_bias(network, space);
+  std::vector<GroupScores> all;
+  for (Index g = 0; g < s.gates(); ++g) {
+    all.push_back(from_left_svd(incoming.middleRows(s.begin(g), s.groups[g]),
+                                bias.segment(s.begin(g), s.groups[g])));
+  }
+  return all;
+}
+
+template <class T>
+std::vector<GroupScores> score_by_paper(const Network<T>& network, int space) {
+  require_hidden(network, space, "importance");
+  const Space<T>& s = network.space(space);
+  Matrix<double> weights(s.dimension, 0);
+  for (const int id : network.incoming(space)) {
+    const Map<T>& m = network.map(id);
+    weights.conservativeResize(Eigen::NoChange, weights.cols() + m.inputs);
+    weights.rightCols(m.inputs) = m.weight().template cast<double>();
+  }
+  const Vector<double> bias = incoming_bias(network, space);
+  std::vector<GroupScores> all;
+  for (Index g = 0; g < s.gates(); ++g) {
+    all.push_back(from_left_svd(weights.middleRows(s.begin(g), s.groups[g]),
+                                bias.segment(s.begin(g), s.groups[g])));
+    all.back().counted = std::min(s.groups[g], weights.cols());
+  }
+  return all;
+}
+
+template <class T>
+std::vector<GroupScores> score_by_effect(const Network<T>& network, int space,
+                                         const Statistics& statistics) {
+  require_hidden(network, space, "importance");
+  const Space<T>& s = network.space(space);
+  const Matrix<double> outgoing = outgoing_matrix(network, space);
+  double variance = 0;
+  for (const int id : network.outgoing(space)) {
+    variance += statistics.z_variance(network.map(id).to);
+  }
+  const double unit = variance > 0 ? 1 / variance : 0;
+  std::vector<GroupScores> all;
+  for (Index g = 0; g < s.gates(); ++g) {
+    const Index n = s.groups[g];
+    const Matrix<double> moment = statistics.moment(space, g);
+    const Matrix<double> hh = moment.topLeftCorner(n, n);
+    const Vector<double> hs = moment.col(n + 1).head(n);
+    const double ss = moment(n + 1, n + 1);
+    const SymmetricEigen eigen = symmetric_eigen(hh - hs * hs.transpose() / ss);
+    const Matrix<double> columns = outgoing.middleCols(s.begin(g), n) * eigen.vectors;
+    const Vector<double> score =
+        unit * eigen.values.cwiseMax(0).cwiseProduct(columns.colwise().squaredNorm().transpose());
+    std::vector<Index> order(n);
+    std::iota(order.begin(), order.end(), Index{0});
+    std::stable_sort(order.begin(), order.end(), [&](Index a, Index b) { return score[a] > score[b]; });
+    GroupScores scores{Matrix<double>(n, n), Vector<double>(n), Vector<double>(n),
+                       Vector<double>(n), n};
+    for (Index i = 0; i < n; ++i) {
+      const Vector<double> q = eigen.vectors.col(order[i]);
+      scores.basis.row(i) = q.transpose();
+      scores.score[i] = score[order[i]];
+      scores.constant[i] = q.dot(hs) / ss;
+      scores.square[i] = std::max(0.0, q.dot(hh * q) / ss);
+    }
+    all.push_back(std::move(scores));
+  }
+  return all;
+}
+
+Index count_at_most(const std::vector<GroupScores>& scores, double threshold) {
+  Index count = 0;
+  for (const GroupScores& group : scores) {
+    for (Index i = 0; i < group.counted; ++i) count += group.score[i] <= threshold ? 1 : 0;
+  }
+  return count;
+}
+
+#define ISOFORM_FOR_SCALAR(T)                                                                   \
+  template std::vector<GroupScores> score_by_singular_value(const Network<T>&, int);            \
+  template std::vector<GroupScores> score_by_paper(const Network<T>&, int);                     \
+  template std::vector<GroupScores> score_by_effect(const Network<T>&, int, const Statistics&);
+ISOFORM_FOR_SCALAR(float)
+ISOFORM_FOR_SCALAR(double)
+#undef ISOFORM_FOR_SCALAR
+
+}  // namespace isoform

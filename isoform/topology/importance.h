@@ -1,0 +1,43 @@
+// How much each neuron matters: a basis for every group in which neurons are ordered, and a score each.
+// docs/mathematics.md 4 and 10; docs/policies.md.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "isoform/network/network.h"
+#include "isoform/network/statistics.h"
+
+namespace isoform {
+
+/// A basis of one group with neurons in descending score, and what is kept of each if it is removed.
+struct GroupScores {
+  Matrix<double> basis;     // [n_g × n_g], rows are directions; an orthogonal matrix
+  Vector<double> score;     // [n_g], descending
+  Vector<double> constant;  // [n_g]: the pre-activation that stands in for a removed neuron
+  Vector<double> square;    // [n_g]: what the removed neuron adds to o
+  Index counted = 0;        // the first `counted` scores are real; the rest is padding
+};
+
+/// Singular values of [W ψ], zero-padded; the stand-in is the bias. Needs no data. A direction with score
+/// 0 is removed exactly (modes that carry a fold).
+template <class T>
+std::vector<GroupScores> score_by_singular_value(const Network<T>& network, int space);
+
+/// The paper's rule: singular values of W, unpadded (min(n_g, inputs) are counted). Removal leaves out
+/// the ψ entry, on the assumption that decay has made it small.
+template <class T>
+std::vector<GroupScores> score_by_paper(const Network<T>& network, int space);
+
+/// Share of effect: the part of E|z − Ez|² of the next spaces that a neuron contributes, in the basis of
+/// the gate-weighted covariance K = E hhᵀ − E hs E shᵀ / E s², which is what removal changes once the
+/// stand-in a = E s²u / E s² is folded: score = λ |W_next q|² / Var z_next. A number without unit; all
+/// neurons of a layer of n that contribute equally have about 1/n.
+template <class T>
+std::vector<GroupScores> score_by_effect(const Network<T>& network, int space,
+                                         const Statistics& statistics);
+
+/// Neurons of a space whose counted score is at most the threshold.
+Index count_at_most(const std::vector<GroupScores>& scores, double threshold);
+
+}  // namespace isoform

@@ -1,0 +1,124 @@
+#include "isoform/topology/policy.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "isoform/base/error.h"
+#include "isoform/topology/shrink.h"
+
+namespace isoform {
+
+std::string_view policy_rule_name(PolicyRule rule) {
+  return rule == PolicyRule::effect ? "effect" : "paper";
+}
+
+PolicyRule policy_rule_from_name(std::string_view name) {
+  if (name == "effect") return PolicyRule::effect;
+  if (name == "paper") return PolicyRule::paper;
+  throw UsageError(fmt::format("policy: '{}' is unknown; known are effect, paper", name));
+}
+
+void PolicySettings::validate() const {
+  const auto require = [](bool holds, std::string_view field, auto value, std::string_view rule) {
+    if (!holds) {
+      throw UsageError(fmt::format("policy {}: needs {}, got {}", field, rule, value));
+    }
+  };
+  require(threshold >= 0, "threshold", threshold, "0 or more");
+  require(buffer >= 0, "buffer", buffer, "0 or more");
+  require(group_size >= 0, "group size", group_size, "0 (whole layer) or more");
+  require(min_width >= 1, "minimum width", min_width, "at least 1");
+  require(max_width >= min_width && max_width <= kMaxWidth, "maximum width", max_width,
+          fmt::format("{} (the minimum) to {}", min_width, kMaxWidth));
+  require(parameter_budget >= 0, "parameter budget", parameter_budget, "0 (none) or more");
+  require(cool_down >= 0, "cool-down", cool_down, "0 or more");
+}
+
+Policy::Policy(const PolicySettings& settings) : settings_(settings) { settings_.validate(); }
+
+template <class T>
+std::vector<GroupScores> Policy::scores(const Network<T>& network, int space,
+                                        const Statistics& statistics) const {
+  return settings_.rule == PolicyRule::paper ? score_by_paper(network, space)
+                                             : score_by_effect(network, space, statistics);
+}
+
+template <class T>
+std::vector<SpaceOutcome> Policy::adapt(Network<T>& network, Statistics& statistics,
+                                        std::int64_t step, bool settling,
+                                        const std::function<void(const Edit&)>& apply) {
+  rest_.resize(network.spaces().size(), 0);
+  const Index target = settling ? 0 : settings_.buffer;
+  std::vector<SpaceOutcome> outcomes;
+  const std::vector<int> hidden = network.hidden();
+  for (auto it = hidden.rbegin(); it != hidden.rend(); ++it) {
+    const int id = *it;
+    const Space<T>& space = network.space(id);
+    const std::vector<GroupScores> scores = this->scores(network, id, statistics);
+    SpaceOutcome outcome{id, count_at_most(scores, settings_.threshold), 0, 0, 0, {}};
+    const Index missing = target - outcome.scaffold_before;
+    const bool resting = rest_[id] > 0 && !settling;
+    if (resting) {
+      --rest_[id];
+      if (missing != 0) outcome.limit = "cool-down";
+    } else if (missing > 0) {
+      Index count = missing;
+      if (space.dimension + count > settings_.max_width) {
+        count = std::max<Index>(0, settings_.max_width - space.dimension);
+        outcome.limit = fmt::format("maximum width {}", settings_.max_width);
+      }
+      const auto fits = [&](Index neurons) {
+        const Growth growth = fill_groups(space.groups, neurons, settings_.group_size);
+        return network.parameter_count_after(id, neurons,
+                                             static_cast<Index>(growth.new_groups.size())) <=
+               settings_.parameter_budget;
+      };
+      while (settings_.parameter_budget > 0 && count > 0 && !fits(count)) {
+        --count;
+        outcome.limit = fmt::format("parameter budget {}", settings_.parameter_budget);
+      }
+      if (count > 0) {
+        Edit edit = grow(network, id, fill_groups(space.groups, count, settings_.group_size),
+                         {settings_.outgoing, &statistics, settings_.seed, step});
+        edit.record.why = fmt::format("{} of {} scaffold neurons left", outcome.scaffold_before,
+                                      target);
+        statistics.transport(network, edit);
+        apply(edit);
+        outcome.born = count;
+        rest_[id] = settings_.cool_down;
+      }
+    } else if (missing < 0) {
+      Index count = -missing;
+      if (space.dimension - count < settings_.min_width) {
+        count = std::max<Index>(0, space.dimension - settings_.min_width);
+        outcome.limit = fmt::format("minimum width {}", settings_.min_width);
+      }
+      if (count > 0) {
+        Edit edit = reduce(network, id, scores, keep_without_lowest(scores, count), &statistics);
+        edit.record.step = step;
+        edit.record.why =
+            settling ? fmt::format("settling: {} idle neurons leave", count)
+                     : fmt::format("{} idle neurons, {} wanted as scaffold",
+                                   outcome.scaffold_before, target);
+        statistics.transport(network, edit);
+        apply(edit);
+        outcome.removed = count;
+      }
+    }
+    outcome.scaffold_after =
+        count_at_most(this->scores(network, id, statistics), settings_.threshold);
+    outcomes.push_back(std::move(outcome));
+  }
+  return outcomes;
+}
+
+#define ISOFORM_FOR_SCALAR(T)                                                                  \
+  template std::vector<SpaceOutcome> Policy::adapt(Network<T>&, Statistics&, std::int64_t, bool, \
+                                                   const std::function<void(const Edit&)>&);   \
+  template std::vector<GroupScores> Policy::scores(const Network<T>&, int, const Statistics&) const;
+ISOFORM_FOR_SCALAR(float)
+ISOFORM_FOR_SCALAR(double)
+#undef ISOFORM_FOR_SCALAR
+
+}  // namespace isoform

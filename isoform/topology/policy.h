@@ -1,0 +1,74 @@
+// Policies: when a network grows and shrinks by itself. Every policy keeps a buffer of scaffold neurons
+// (neurons whose score is at most a threshold) in each hidden space: when training puts scaffold to use the
+// buffer runs short and neurons are born; when neurons fall idle it runs over and the idlest go.
+// docs/policies.md.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "isoform/network/network.h"
+#include "isoform/network/statistics.h"
+#include "isoform/topology/grow.h"
+#include "isoform/topology/importance.h"
+
+namespace isoform {
+
+enum class PolicyRule {
+  effect,  // share of effect on the next space, from statistics of training passes (ours)
+  paper,   // singular values of W ≤ threshold, unpadded (Bird 2026)
+};
+std::string_view policy_rule_name(PolicyRule rule);
+PolicyRule policy_rule_from_name(std::string_view name);
+
+struct PolicySettings {
+  PolicyRule rule = PolicyRule::effect;
+  double threshold = 1e-3;  // effect: a share; paper: a singular value (its experiment 3: 0.95)
+  Index buffer = 8;         // scaffold neurons kept in each hidden space
+  Index group_size = 8;     // growth fills groups up to this, then opens new ones; 0: one group
+  Index min_width = 1;      // a space is not shrunk below
+  Index max_width = 4096;   // a space is not grown beyond
+  Index parameter_budget = 0;  // parameters of the whole network are not grown beyond; 0: no budget
+  int cool_down = 0;           // adaptations a space rests after it has grown
+  Outgoing outgoing = Outgoing::random;
+  std::uint64_t seed = 0;
+
+  /// Throws UsageError with field, value and rule.
+  void validate() const;
+};
+
+/// What an adaptation did to one space.
+struct SpaceOutcome {
+  int space = 0;
+  Index scaffold_before = 0, scaffold_after = 0;
+  Index born = 0, removed = 0;
+  std::string limit;  // what kept the buffer from holding exactly; empty if nothing did
+};
+
+class Policy {
+ public:
+  explicit Policy(const PolicySettings& settings);
+
+  /// Adapts every hidden space once, last to first; one decomposition a group and one edit a space. Edits
+  /// are handed to `apply`, which must apply them to the network (and transport what follows it) before
+  /// returning. `statistics` follow the edits here. `settling`: nothing is born any more and the buffer is
+  /// taken down to 0, so that a finished network carries no scaffold.
+  template <class T>
+  std::vector<SpaceOutcome> adapt(Network<T>& network, Statistics& statistics, std::int64_t step,
+                                  bool settling, const std::function<void(const Edit&)>& apply);
+
+  /// The scores that adapt() goes by.
+  template <class T>
+  [[nodiscard]] std::vector<GroupScores> scores(const Network<T>& network, int space,
+                                                const Statistics& statistics) const;
+
+  [[nodiscard]] const PolicySettings& settings() const { return settings_; }
+
+ private:
+  PolicySettings settings_;
+  std::vector<int> rest_;  // adaptations each space still rests
+};
+
+}  // namespace isoform

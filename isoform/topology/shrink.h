@@ -1,0 +1,43 @@
+// Neurodegeneration: neurons are removed, and what they did on average is folded into (o, ψ) of their group.
+// docs/mathematics.md 4 and 10.
+//
+// In the basis of the scores a removed neuron's pre-activation u is replaced by a constant a:
+//   o ← o + square,   ψ_next ← ψ_next + a W_next q.
+// If u is constant the function is unchanged. Where a mode has nowhere to fold (length none, psi none or
+// expectation) removal is approximate. A group that loses its last neuron has a constant gate G(o); its
+// ψ column times that gate goes into the next bias and the group is dropped.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "isoform/network/network.h"
+#include "isoform/network/statistics.h"
+#include "isoform/topology/importance.h"
+
+namespace isoform {
+
+/// Keeps the first keep[g] directions of every group's scores. At least one neuron must stay, else
+/// UsageError. `statistics` serve PsiMode::expectation (mean gates); without them it takes the gate at the
+/// stand-ins. One edit, O(n²) beyond the products of applying it.
+template <class T>
+Edit reduce(const Network<T>& network, int space, const std::vector<GroupScores>& scores,
+            const std::vector<Index>& keep, const Statistics* statistics = nullptr);
+
+/// How many directions of each group stay when the `count` lowest scores of the space go (padding first).
+std::vector<Index> keep_without_lowest(const std::vector<GroupScores>& scores, Index count);
+
+/// Selects neurons as they stand, without rotating: `kept` lists coordinates of the space, ascending. The
+/// stand-in of a dropped neuron is its bias.
+template <class T>
+Edit keep(const Network<T>& network, int space, std::span<const Index> kept);
+
+/// Drops whole groups; everything they contributed is folded as for neurons.
+template <class T>
+Edit remove_groups(const Network<T>& network, int space, std::span<const Index> groups);
+
+/// True where the modes of the space and the maps that read it carry the fold.
+template <class T>
+bool carries_fold(const Network<T>& network, int space);
+
+}  // namespace isoform
