@@ -110,7 +110,12 @@ Edit grow(const Network<T>& network, int space, const Growth& growth,
     for (Index i = 0; i < g; ++i) at += edit.groups[i].size;
     return at;
   };
-  // Outgoing columns of neurons appended to groups; those of new groups stay zero.
+  // Outgoing columns of the new neurons, one of each below the other; those of new groups may stay zero.
+  const Index gates_with_columns =
+      settings.group_start == GroupStart::columns ? gates_after : s.gates();
+  const auto fresh_of = [&](Index g) {
+    return g < s.gates() ? growth.into[g] : edit.groups[g].size;
+  };
   Index rows = 0;
   for (const int id : network.outgoing(space)) rows += network.map(id).a.rows();
   Matrix<double> columns =
@@ -131,23 +136,23 @@ Edit grow(const Network<T>& network, int space, const Growth& growth,
     const Index psi = m.psi().cols() > 0 ? gates_after : 0;
     Matrix<double> delta = Matrix<double>::Zero(m.a.rows(), edit.dimension() + 1 + psi);
     used = 0;
-    for (Index g = 0; g < s.gates(); ++g) {
-      delta.middleCols(position(g) + s.groups[g], growth.into[g]) =
-          columns.block(row, used, m.a.rows(), growth.into[g]);
-      used += growth.into[g];
+    for (Index g = 0; g < gates_with_columns; ++g) {
+      const Index fresh = fresh_of(g);
+      delta.middleCols(position(g) + edit.groups[g].size - fresh, fresh) =
+          columns.block(row, used, m.a.rows(), fresh);
+      used += fresh;
     }
     row += m.a.rows();
     if (used > 0) edit.corrections.push_back({id, std::move(delta)});
   }
+  if (growth.new_groups.empty() || settings.group_start == GroupStart::columns) return edit;
   // Incoming rows of new groups, on the scale of the rows there are.
-  if (growth.new_groups.empty()) return edit;
   const Index first = position(s.gates()), fresh = edit.dimension() - first;
   for (const int id : network.incoming(space)) {
     const Map<T>& m = network.map(id);
     const double norm = m.weight().template cast<double>().norm();
-    const double scale =
-        norm > 0 ? norm / std::sqrt(static_cast<double>(m.weight().size()))
-                 : 1 / std::sqrt(static_cast<double>(m.inputs));
+    const double scale = norm > 0 ? norm / std::sqrt(static_cast<double>(m.weight().size()))
+                                  : 1 / std::sqrt(static_cast<double>(m.inputs));
     const Random random(settings.seed, Purpose::growth, step,
                         2 * (key + (static_cast<std::uint64_t>(id) << 32)) + 1);
     Matrix<double> delta = Matrix<double>::Zero(edit.dimension(), m.a.cols());

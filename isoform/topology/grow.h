@@ -2,8 +2,7 @@
 //
 // Inside a group a new neuron has a zero incoming row, bias and ψ entry and any outgoing column: its
 // pre-activation is 0, so it changes neither the norm nor the output, yet its incoming row receives a
-// gradient at once. A whole new group has random incoming rows and zero outgoing columns: its gate is not
-// heard by anybody yet, and its outgoing columns receive a gradient at once.
+// gradient at once. A whole new group starts in one of two ways, GroupStart.
 #pragma once
 
 #include <cstdint>
@@ -36,8 +35,15 @@ enum class Outgoing {
   gradient,  // the top left singular vectors of M = Σ s δ (h; 1; s)ᵀ: the largest first gradient (3.4)
 };
 
+/// How a whole new group starts. Its ψ column is 0 in both.
+enum class GroupStart {
+  rows,     // random incoming rows, zero outgoing columns: nobody hears it, its columns learn at once
+  columns,  // zero incoming rows, outgoing columns as in a group: z = 0, its rows learn at once
+};
+
 struct GrowSettings {
   Outgoing outgoing = Outgoing::random;
+  GroupStart group_start = GroupStart::rows;
   const Statistics* statistics = nullptr;  // the probe, for Outgoing::gradient
   std::uint64_t seed = 0;
   std::int64_t step = 0;  // keys the random numbers

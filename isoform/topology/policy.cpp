@@ -20,9 +20,9 @@ PolicyRule policy_rule_from_name(std::string_view name) {
 }
 
 void PolicySettings::validate() const {
-  const auto require = [](bool holds, std::string_view field, auto value, std::string_view rule) {
+  const auto require = [](bool holds, std::string_view field, auto value, std::string_view needs) {
     if (!holds) {
-      throw UsageError(fmt::format("policy {}: needs {}, got {}", field, rule, value));
+      throw UsageError(fmt::format("policy {}: needs {}, got {}", field, needs, value));
     }
   };
   require(threshold >= 0, "threshold", threshold, "0 or more");
@@ -51,6 +51,9 @@ std::vector<SpaceOutcome> Policy::adapt(Network<T>& network, Statistics& statist
   rest_.resize(network.spaces().size(), 0);
   const Index target = settling ? 0 : settings_.buffer;
   std::vector<SpaceOutcome> outcomes;
+  // The paper's rule sees only incoming weights, so its scaffold must start with zero rows.
+  const GroupStart start =
+      settings_.rule == PolicyRule::paper ? GroupStart::columns : GroupStart::rows;
   const std::vector<int> hidden = network.hidden();
   for (auto it = hidden.rbegin(); it != hidden.rend(); ++it) {
     const int id = *it;
@@ -80,7 +83,7 @@ std::vector<SpaceOutcome> Policy::adapt(Network<T>& network, Statistics& statist
       }
       if (count > 0) {
         Edit edit = grow(network, id, fill_groups(space.groups, count, settings_.group_size),
-                         {settings_.outgoing, &statistics, settings_.seed, step});
+                         {settings_.outgoing, start, &statistics, settings_.seed, step});
         edit.record.why = fmt::format("{} of {} scaffold neurons left", outcome.scaffold_before,
                                       target);
         statistics.transport(network, edit);
@@ -106,8 +109,15 @@ std::vector<SpaceOutcome> Policy::adapt(Network<T>& network, Statistics& statist
         outcome.removed = count;
       }
     }
-    outcome.scaffold_after =
-        count_at_most(this->scores(network, id, statistics), settings_.threshold);
+    outcome.scaffold_after = outcome.scaffold_before + outcome.born - outcome.removed;
+    if (settings_.rule == PolicyRule::paper && outcome.born + outcome.removed > 0) {
+      // Null directions of a group wider than its input are removed first and never counted.
+      outcome.scaffold_after =
+          count_at_most(this->scores(network, id, statistics), settings_.threshold);
+      if (outcome.scaffold_after != target && outcome.limit.empty()) {
+        outcome.limit = "null directions, which the unpadded list of this rule leaves out";
+      }
+    }
     outcomes.push_back(std::move(outcome));
   }
   return outcomes;

@@ -1,0 +1,203 @@
+#include "isoform/data/dataset.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "isoform/base/error.h"
+
+namespace isoform {
+
+namespace {
+
+void validate(const Dataset::Contents& c) {
+  const auto refuse = [&](const std::string& what) {
+    throw UsageError(fmt::format("dataset '{}': {}", c.name, what));
+  };
+  const std::size_t samples = c.labels.size();
+  const std::size_t stored = std::visit([](const auto& v) { return v.size(); }, c.values);
+  if (c.features < 0 || (c.features == 0 && samples > 0)) {
+    refuse(fmt::format("needs at least 1 feature, got {}", c.features));
+  }
+  if (samples > std::numeric_limits<std::uint32_t>::max()) {
+    refuse(fmt::format("holds up to 4294967295 samples, got {}", samples));
+  }
+  const auto features = static_cast<std::size_t>(c.features);
+  const bool fits =
+      features == 0 ? stored == 0 : stored % features == 0 && stored / features == samples;
+  if (!fits) {
+    refuse(fmt::format("{} samples of {} features need as many values, got {} values", samples,
+                       c.features, stored));
+  }
+  if (c.image && (c.image->rows < 1 || c.features % c.image->rows != 0 ||
+                  c.features / c.image->rows != c.image->columns)) {
+    refuse(fmt::format("an image of {} × {} does not have {} features", c.image->rows,
+                       c.image->columns, c.features));
+  }
+  for (std::size_t i = 0; i < samples; ++i) {
+    if (c.labels[i] >= c.classes.size()) {
+      refuse(fmt::format("label {} of sample {} needs to be below the number of classes, {}",
+                         c.labels[i], i, c.classes.size()));
+    }
+  }
+  if (const auto* floats = std::get_if<std::vector<float>>(&c.values)) {
+    for (std::size_t i = 0; i < floats->size(); ++i) {
+      if (!std::isfinite((*floats)[i])) {
+        refuse(fmt::format("feature {} of sample {} is {}; replace values that are not finite",
+                           i % features, i / features, (*floats)[i]));
+      }
+    }
+  }
+}
+
+// The same exact sums, cut so that 32-bit accumulators (which vectorise) cannot overflow:
+// 65,536 · 255² < 2³².
+constexpr Index kBlock = 65536;
+
+FeatureStatistics byte_statistics(const Dataset& data, const std::vector<std::uint8_t>& values) {
+  const Index features = data.features();
+  const Index samples = data.samples();
+  const auto width = static_cast<std::size_t>(features);
+  std::vector<std::uint64_t> sum(width, 0);
+  std::vector<std::uint64_t> square(width, 0);
+  std::vector<std::uint32_t> block_sum(width);
+  std::vector<std::uint32_t> block_square(width);
+  for (Index begin = 0; begin < samples; begin += kBlock) {
+    std::fill(block_sum.begin(), block_sum.end(), 0U);
+    std::fill(block_square.begin(), block_square.end(), 0U);
+    std::uint32_t* const s = block_sum.data();
+    std::uint32_t* const q = block_square.data();
+    for (Index i = begin; i < std::min(begin + kBlock, samples); ++i) {
+      const std::uint8_t* const x = values.data() + data.stored_position(i) * width;
+      for (std::size_t f = 0; f < width; ++f) {
+        const std::uint32_t v = x[f];
+        s[f] += v;
+        q[f] += v * v;
+      }
+    }
+    for (std::size_t f = 0; f < width; ++f) {
+      sum[f] += block_sum[f];
+      square[f] += block_square[f];
+    }
+  }
+  FeatureStatistics out{Vector<double>(features), Vector<double>(features)};
+  __extension__ using Wide = unsigned __int128;
+  const auto n = static_cast<double>(samples);
+  for (std::size_t f = 0; f < width; ++f) {
+    // n Σx² − (Σx)² is exact, so a constant feature has a deviation of exactly 0.
+    const Wide spread =
+        Wide{square[f]} * static_cast<std::uint64_t>(samples) - Wide{sum[f]} * sum[f];
+    const auto k = static_cast<Index>(f);
+    out.mean[k] = static_cast<double>(sum[f]) / n;
+    out.standard_deviation[k] = std::sqrt(static_cast<double>(spread)) / n;
+  }
+  return out;
+}
+
+FeatureStatistics float_statistics(const Dataset& data, const std::vector<float>& values) {
+  using Column = Eigen::Map<const Vector<float>>;
+  const Index features = data.features();
+  const auto n = static_cast<double>(data.samples());
+  const auto sample = [&](Index i) {
+    return Column(values.data() + data.stored_position(i) * static_cast<std::size_t>(features),
+                  features)
+        .cast<double>();
+  };
+  FeatureStatistics out{Vector<double>::Zero(features), Vector<double>::Zero(features)};
+  for (Index i = 0; i < data.samples(); ++i) out.mean += sample(i);
+  out.mean /= n;
+  for (Index i = 0; i < data.samples(); ++i) {
+    out.standard_deviation.array() += (sample(i) - out.mean).array().square();
+  }
+  out.standard_deviation = (out.standard_deviation / n).cwiseSqrt();
+  return out;
+}
+
+}  // namespace
+
+Dataset::Dataset() : contents_(std::make_shared<const Contents>()) {}
+
+Dataset::Dataset(Contents contents) {
+  validate(contents);
+  contents_ = std::make_shared<const Contents>(std::move(contents));
+}
+
+const std::string& Dataset::name() const { return contents_->name; }
+Index Dataset::features() const { return contents_->features; }
+Index Dataset::samples() const { return static_cast<Index>(labels().size()); }
+const std::vector<std::string>& Dataset::classes() const { return contents_->classes; }
+const std::optional<ImageShape>& Dataset::image() const { return contents_->image; }
+const Dataset::Values& Dataset::stored_values() const { return contents_->values; }
+
+const std::vector<std::uint32_t>& Dataset::labels() const {
+  return selection_ ? selection_->labels : contents_->labels;
+}
+
+std::size_t Dataset::stored_position(Index sample) const {
+  const auto i = static_cast<std::size_t>(sample);
+  return selection_ ? selection_->positions[i] : i;
+}
+
+template <class T>
+void Dataset::gather_columns(std::span<const std::uint32_t> samples, View<T> out) const {
+  if (out.rows() != features() || out.cols() != static_cast<Index>(samples.size())) {
+    throw UsageError(fmt::format(
+        "gathering from '{}': the matrix needs to be {} × {} (features × samples), got {} × {}",
+        name(), features(), samples.size(), out.rows(), out.cols()));
+  }
+  const auto width = static_cast<std::size_t>(features());
+  std::visit(
+      [&](const auto& values) {
+        for (std::size_t j = 0; j < samples.size(); ++j) {
+          if (static_cast<Index>(samples[j]) >= this->samples()) {
+            throw UsageError(fmt::format("gathering from '{}': has {} samples, asked for number {}",
+                                         name(), this->samples(), samples[j]));
+          }
+          const auto* const x = values.data() + stored_position(samples[j]) * width;
+          T* const y = out.data() + static_cast<Index>(j) * out.outerStride();
+          for (std::size_t f = 0; f < width; ++f) y[f] = static_cast<T>(x[f]);
+        }
+      },
+      contents_->values);
+}
+
+void Dataset::gather(std::span<const std::uint32_t> samples, View<float> out) const {
+  gather_columns<float>(samples, out);
+}
+
+void Dataset::gather(std::span<const std::uint32_t> samples, View<double> out) const {
+  gather_columns<double>(samples, out);
+}
+
+Dataset Dataset::subset(std::span<const std::uint32_t> indices) const {
+  Selection selection;
+  selection.positions.reserve(indices.size());
+  selection.labels.reserve(indices.size());
+  for (const std::uint32_t i : indices) {
+    if (static_cast<Index>(i) >= samples()) {
+      throw UsageError(
+          fmt::format("subset of '{}': has {} samples, asked for number {}", name(), samples(), i));
+    }
+    selection.positions.push_back(static_cast<std::uint32_t>(stored_position(i)));
+    selection.labels.push_back(labels()[i]);
+  }
+  Dataset out = *this;
+  out.selection_ = std::make_shared<const Selection>(std::move(selection));
+  return out;
+}
+
+FeatureStatistics feature_statistics(const Dataset& data) {
+  if (data.empty()) {
+    throw UsageError(
+        fmt::format("statistics of '{}': need at least 1 sample, got none", data.name()));
+  }
+  if (const auto* bytes = std::get_if<std::vector<std::uint8_t>>(&data.stored_values())) {
+    return byte_statistics(data, *bytes);
+  }
+  return float_statistics(data, std::get<std::vector<float>>(data.stored_values()));
+}
+
+}  // namespace isoform
