@@ -41,6 +41,7 @@ install(FILES ${PROJECT_BINARY_DIR}/isoformConfig.cmake
 # The file finds its prefix from where it lies, so that an installation can be moved.
 file(RELATIVE_PATH ISOFORM_PC_PREFIX
   ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
+string(REGEX REPLACE "/$" "" ISOFORM_PC_PREFIX "${ISOFORM_PC_PREFIX}")
 configure_file(${PROJECT_SOURCE_DIR}/cmake/isoform.pc.in ${PROJECT_BINARY_DIR}/isoform.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/isoform.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 

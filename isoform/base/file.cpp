@@ -95,8 +95,8 @@ void write_directly(const fs::path& path, std::string_view bytes) {
   if (file.close() != 0) fail(path, "write", errno);
 }
 
-// A renamed file survives a power cut only when its directory has been written as well. Not every file
-// system allows it, and the new file is in place by now, so a failure here is not one of ours.
+// A renamed file survives a power cut only when its directory has been written as well. Not every
+// file system allows it, and the new file is in place by now, so a failure here is not one of ours.
 void sync_directory(const fs::path& directory) {
   Descriptor folder(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (folder.get() >= 0) ::fsync(folder.get());

@@ -7,6 +7,8 @@
 #include <numeric>
 #include <utility>
 
+#include "isoform/base/error.h"
+
 namespace isoform {
 
 namespace {
@@ -39,6 +41,7 @@ double to_unit(std::uint64_t word) { return static_cast<double>(word >> 11) * 0x
 
 Random::Random(std::uint64_t seed, Purpose purpose, std::uint64_t step, std::uint64_t id)
     : key_{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)} {
+  ISOFORM_ASSERT(step >> 32 == 0, "steps below 2^32");
   const std::uint64_t folded = mix((static_cast<std::uint64_t>(purpose) << 48) ^ mix(id));
   counter_[0] = static_cast<std::uint32_t>(folded) ^ static_cast<std::uint32_t>(folded >> 32);
   counter_[1] = static_cast<std::uint32_t>(step);

@@ -45,18 +45,26 @@ struct ThreadPool::State {
   std::atomic<int> unfinished{0};
   std::atomic<bool> stop{false};
   const std::function<void(int)>* tile = nullptr;  // valid while a claimed tile is unfinished
-  std::exception_ptr failure;
+  std::exception_ptr failure;  // of the failing tile with the smallest index
+  int failed_tile = 0;
+
+  void run_tile(const std::function<void(int)>& job, int i) {
+    try {
+      job(i);
+    } catch (...) {
+      const std::scoped_lock lock(mutex);
+      if (!failure || i < failed_tile) {
+        failure = std::current_exception();
+        failed_tile = i;
+      }
+    }
+  }
 
   void work() {
     std::uint64_t seen = ticket.load();
     while (next_of(seen) < count_of(seen)) {
       if (!ticket.compare_exchange_weak(seen, seen + 1)) continue;
-      try {
-        (*tile)(static_cast<int>(next_of(seen)));
-      } catch (...) {
-        const std::scoped_lock lock(mutex);
-        if (!failure) failure = std::current_exception();
-      }
+      run_tile(*tile, static_cast<int>(next_of(seen)));
       unfinished.fetch_sub(1);
       seen = ticket.load();
     }
@@ -97,7 +105,9 @@ int ThreadPool::threads() const { return static_cast<int>(state_->workers.size()
 void ThreadPool::run(int count, const std::function<void(int)>& tile) {
   State& s = *state_;
   if (s.workers.empty() || count <= 1) {
-    for (int i = 0; i < count; ++i) tile(i);
+    s.failure = nullptr;
+    for (int i = 0; i < count; ++i) s.run_tile(tile, i);
+    if (s.failure) std::rethrow_exception(s.failure);
     return;
   }
   ISOFORM_ASSERT(static_cast<std::uint64_t>(count) < kField, "tiles of one job");

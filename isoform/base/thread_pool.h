@@ -20,8 +20,8 @@ class ThreadPool {
 
   [[nodiscard]] int threads() const;
 
-  /// Calls tile(i) once for each i in [0, count) and returns when all are done. An exception thrown
-  /// by a tile is rethrown here after the others have finished.
+  /// Calls tile(i) once for each i in [0, count) and returns when all are done. If tiles
+  /// throw, the others still finish, and the exception of the first of them (by i) is rethrown here.
   void run(int count, const std::function<void(int)>& tile);
 
   /// Cores this process may use (affinity respected), at least 1.

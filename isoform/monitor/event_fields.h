@@ -1,5 +1,5 @@
-// Reading the fields of an event without trusting them: a field may be absent, null (a number that was
-// not finite, or was not measured) or come from a newer writer. Private to the monitor.
+// Reading the fields of an event without trusting them: a field may be absent, null (a number that
+// was not finite, or was not measured) or come from a newer writer. Private to the monitor.
 #pragma once
 
 #include <cstdint>

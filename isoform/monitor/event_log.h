@@ -1,5 +1,5 @@
-// The event log: a run's events as lines of JSON, one object a line, for every reader that comes after
-// the run or watches it from another process. The fields of each type are in docs/events.md.
+// The event log: a run's events as lines of JSON, one object a line, for every reader that comes
+// after the run or watches it from another process. The fields of each type are in docs/events.md.
 #pragma once
 
 #include <cstdint>
@@ -11,19 +11,19 @@
 
 namespace isoform {
 
-/// Version of the line format: the field `v`. It changes only when an old reader would misread a line;
-/// new types and new fields do not change it.
+/// Version of the line format: the field `v`. It changes only when an old reader would misread a
+/// line; new types and new fields do not change it.
 inline constexpr int kEventFormat = 1;
 
 /// Writes events to a file as they happen: {v, seq, step, epoch, time_s, type, …data}.
 ///
 /// Each line is one write to the operating system, so that a run killed in the middle leaves whole
-/// lines (the last one cut at worst, which read_events drops). Numbers that are not finite are written
-/// as null, bytes that are not UTF-8 as U+FFFD. The fields of the line itself win over fields of the
-/// same name in the event's data.
+/// lines (the last one cut at worst, which read_events drops). Numbers that are not finite are
+/// written as null, bytes that are not UTF-8 as U+FFFD. The fields of the line itself win over
+/// fields of the same name in the event's data.
 ///
-/// A write that fails (disk full) never stops training: the log ends at the last whole line, nothing
-/// more is written, failed() turns true and failure() says why.
+/// A write that fails (disk full) never stops training: the log ends at the last whole line,
+/// nothing more is written, failed() turns true and failure() says why.
 ///
 /// Not thread-safe: give observer() to one trainer. The log must outlive the observer.
 class EventLog {
@@ -68,9 +68,9 @@ class EventLog {
 /// The line of JSON for `event`, without the newline.
 std::string event_line(const Event& event, std::int64_t seq);
 
-/// Reads an event log, strictly: every line must be an object with v = 1, seq counting 0, 1, 2, … and
-/// the fields of every event. Unknown types and fields are kept. A last line without its newline that
-/// is not whole was cut by a kill, and is dropped.
+/// Reads an event log, strictly: every line must be an object with v = 1, seq counting 0, 1, 2, …
+/// and the fields of every event. Unknown types and fields are kept. A last line without its
+/// newline that is not whole was cut by a kill, and is dropped.
 ///
 /// Throws FileError when the file cannot be read, FormatError naming path and line otherwise.
 std::vector<Event> read_events(const std::filesystem::path& path);

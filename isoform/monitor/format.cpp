@@ -32,7 +32,7 @@ std::string format_count(std::int64_t count) {
   for (int i = static_cast<int>(digits.size()) - 3; i > 0; i -= 3) {
     digits.insert(static_cast<std::size_t>(i), ",");
   }
-  return negative ? "−" + digits : digits;
+  return negative ? fmt::format("−{}", digits) : digits;
 }
 
 std::string format_loss(double loss) {
@@ -54,10 +54,9 @@ std::string format_widths(std::span<const std::int64_t> widths, int max_columns)
 }
 
 std::string format_edits(std::int64_t born, std::int64_t removed) {
-  std::string text;
-  if (born != 0) text = "+" + format_count(born);
-  if (removed != 0) text += (text.empty() ? "−" : " −") + format_count(removed);
-  return text;
+  return fmt::format("{}{}{}{}{}", born != 0 ? "+" : "", born != 0 ? format_count(born) : "",
+                     born != 0 && removed != 0 ? " " : "", removed != 0 ? "−" : "",
+                     removed != 0 ? format_count(removed) : "");
 }
 
 std::span<const std::int64_t> hidden_widths(std::span<const std::int64_t> widths) {

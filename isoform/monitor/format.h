@@ -23,8 +23,8 @@ std::string format_loss(double loss);
 /// A fraction as a percentage, 0.851 → "85.1 %"; "–" when not finite.
 std::string format_percent(double fraction);
 
-/// Widths joined by hyphens, "48-40"; "none" for an empty list. A text longer than `max_columns` keeps
-/// its first two and last widths: "128-96-…-32".
+/// Widths joined by hyphens, "48-40"; "none" for an empty list. A text longer than `max_columns`
+/// keeps its first two and last widths: "128-96-…-32".
 std::string format_widths(std::span<const std::int64_t> widths, int max_columns = 24);
 
 /// What edits did: "+12 −3"; a zero is left out, and two zeros give "".

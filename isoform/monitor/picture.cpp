@@ -56,7 +56,7 @@ std::string title_of(const RunRecord& run) {
   if (text_columns(data) > 40) {  // a long path: its end says more
     std::size_t cut = data.size() - 39;
     while (cut < data.size() && (static_cast<unsigned char>(data[cut]) & 0xC0) == 0x80) ++cut;
-    data = "…" + data.substr(cut);
+    data = fmt::format("…{}", data.substr(cut));
   }
   const std::string on = data.empty() ? "" : " on " + data;
   const std::string widths = format_widths(run.widths, 36);

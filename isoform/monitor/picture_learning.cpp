@@ -21,7 +21,8 @@ std::vector<Point> series(const RunRecord& run, Member member, double factor) {
   return points;
 }
 
-// Losses of single mini-batches, averaged over a few pixels: they show what happened inside an epoch.
+// Losses of single mini-batches, averaged over a few pixels: they show what happened inside an
+// epoch.
 std::vector<Point> running_loss(const RunRecord& run) {
   constexpr std::size_t kMost = 200;
   std::vector<Point> points;

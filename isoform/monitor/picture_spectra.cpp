@@ -68,12 +68,15 @@ Colours colours_for(const std::map<std::int64_t, Rows>& spaces) {
   return {std::max(range.low, range.high - kMostDecades), range.high};
 }
 
-// Index of the first value below the threshold; the values descend.
-std::size_t scaffold_begin(const RunRecord::Spectrum& row) {
-  if (!std::isfinite(row.threshold)) return row.values.size();
-  const auto found = std::find_if(row.values.begin(), row.values.end(),
-                                  [&row](double value) { return value < row.threshold; });
-  return static_cast<std::size_t>(found - row.values.begin());
+// Never true without a threshold, which is NaN then.
+bool is_scaffold(const RunRecord::Spectrum& row, std::size_t i) {
+  return row.values[i] < row.threshold;
+}
+
+std::size_t scaffold_count(const RunRecord::Spectrum& row) {
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < row.values.size(); ++i) count += is_scaffold(row, i) ? 1 : 0;
+  return count;
 }
 
 // Neighbours of one shade become one rectangle: a row that descends has at most kShades of them.
@@ -97,11 +100,14 @@ void draw_row(Svg& svg, const RunRecord::Spectrum& row, const Colours& colours,
              fmt::format("fill=\"{}\"", plot::viridis(shade / (kShades - 1.0))));
     i = end;
   }
-  const std::size_t scaffold = scaffold_begin(row);
-  if (scaffold < values.size()) {
-    const double from = x(static_cast<double>(scaffold));
-    svg.rect({from, y, x(static_cast<double>(values.size())) - from, height},
-             "fill=\"url(#scaffold)\"");
+  for (std::size_t i = 0; i < values.size();) {
+    std::size_t end = i;
+    while (end < values.size() && is_scaffold(row, end)) ++end;
+    if (end > i) {
+      const double from = x(static_cast<double>(i)), to = x(static_cast<double>(end));
+      svg.rect({from, y, to - from, height}, "fill=\"url(#scaffold)\"");
+    }
+    i = end + 1;
   }
 }
 
@@ -159,7 +165,7 @@ void draw_space(Svg& svg, std::int64_t space, const Rows& rows, const Colours& c
              "class=\"tick\" text-anchor=\"middle\"");
   }
   const auto& last = *rows.back();
-  const std::size_t scaffold = last.values.size() - scaffold_begin(last);
+  const std::size_t scaffold = scaffold_count(last);
   std::string title = fmt::format("hidden {}: {}", space, last.values.size());
   const std::string more = scaffold > 0 ? fmt::format(", {} scaffold", scaffold) : "";
   constexpr double kCharacter = 6.4;  // pixels, about
@@ -228,6 +234,9 @@ void draw_spectra(Svg& svg, const RunRecord& run, const Box& box) {
   const double key = x - gap + 36;
   svg.text({key, box.y - 8}, "value (log)", "class=\"label\"");
   draw_colour_key(svg, colours, {key, box.y, 14, box.height - 62});
+  const bool thresholds = std::any_of(run.spectra.begin(), run.spectra.end(),
+                                      [](const auto& row) { return std::isfinite(row.threshold); });
+  if (!thresholds) return;
   const Box sample{key, box.bottom() - 34, 14, 14};
   svg.rect(sample, fmt::format("fill=\"{}\"", plot::viridis(0.25)));
   svg.rect(sample, "fill=\"url(#scaffold)\"");

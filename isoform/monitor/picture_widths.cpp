@@ -81,8 +81,8 @@ void draw_triangle(Svg& svg, Point tip, bool up, const std::string& attributes) 
   svg.polygon(corners, attributes);
 }
 
-// Pixels in which a space shows one mark of each kind: with more than some hundred marks in all, nobody
-// sees any.
+// Pixels in which a space shows one mark of each kind: with more than some hundred marks in all,
+// nobody sees any.
 double mark_spacing(const std::vector<Track>& tracks) {
   std::size_t marks = 0;
   for (const Track& track : tracks) marks += track.marks.size();

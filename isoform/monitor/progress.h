@@ -1,5 +1,5 @@
-// The progress of a run as text: one line redrawn in place on a terminal, or a table with one row for
-// each epoch where the output is a file or a pipe. It never prints: a sink that you give does.
+// The progress of a run as text: one line redrawn in place on a terminal, or a table with one row
+// for each epoch where the output is a file or a pipe. It never prints: a sink that you give does.
 #pragma once
 
 #include <cstdint>
@@ -31,11 +31,12 @@ struct ProgressSettings {
 ///
 /// Plain mode, whole lines, the edits of an epoch summed up in its row:
 ///
-///   epoch    loss   train  validation  widths   edits  parameters   time     left
-///    3/10  0.4120  85.1 %      84.9 %   48-40  +12 −3      12,340  8.2 s     57 s
+///   epoch      loss    train  validation  widths   edits      parameters     time     left
+///    3/10    0.4120   85.1 %      84.9 %  48-40    +12 −3         12,340    8.2 s     57 s
 ///
 /// Time left is the steps left at the recent pace (an average that forgets over a minute), and is
-/// unknown until a first step. Warnings have their own lines in both modes; the end writes a last one.
+/// unknown until a first step. Warnings have their own lines in both modes; the end writes a last
+/// one.
 ///
 /// Must outlive the observer. What the sink throws passes through.
 class Progress {

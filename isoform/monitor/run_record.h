@@ -11,10 +11,11 @@
 
 namespace isoform {
 
-/// Everything kept of a run. A value that was null or absent is NaN, a list that was absent is empty.
+/// Everything kept of a run. A value that was null or absent is NaN, a list that was absent is
+/// empty.
 ///
-/// A run that was resumed into the same log says `start` again; what an earlier attempt did beyond that
-/// step was undone by the resume and is dropped here.
+/// A run that was resumed into the same log says `start` again; what an earlier attempt did beyond
+/// that step was undone by the resume and is dropped here.
 struct RunRecord {
   struct Step {
     std::int64_t step = 0;

@@ -9,8 +9,8 @@
 
 namespace isoform {
 
-/// An observer that keeps what a run did. Memory grows with the events kept: epochs, edits and spectra
-/// in full, some 16 bytes for each `step`. Must outlive the observer.
+/// An observer that keeps what a run did. Memory grows with the events kept: epochs, edits and
+/// spectra in full, some 16 bytes for each `step`. Must outlive the observer.
 class RunSummary {
  public:
   RunSummary() = default;
@@ -27,9 +27,9 @@ class RunSummary {
   std::string format_summary() const;
 
   /// The same as one object:
-  ///   data, reason, message, seconds, steps, epochs: [{epoch, step, seconds, widths, scaffold, born,
-  ///   removed, parameters, train_loss, train_accuracy, validation_loss, validation_accuracy}],
-  ///   widths: {first, last}, parameters: {first, last}, born, removed,
+  ///   data, reason, message, seconds, steps, epochs: [{epoch, step, seconds, widths, scaffold,
+  ///   born, removed, parameters, train_loss, train_accuracy, validation_loss,
+  ///   validation_accuracy}], widths: {first, last}, parameters: {first, last}, born, removed,
   ///   best: {epoch, validation_accuracy or train_accuracy} or null, warnings: [text]
   /// Numbers that were not measured are null; `reason` is "unfinished" without an end event.
   nlohmann::json to_json() const;

@@ -98,7 +98,7 @@ void Svg::curve(std::span<const Point> points, std::string_view attributes) {
       pen_down = false;
       continue;
     }
-    path += (pen_down ? "L" : "M") + number(point.x) + " " + number(point.y);
+    path += fmt::format("{}{} {}", pen_down ? 'L' : 'M', number(point.x), number(point.y));
     pen_down = true;
   }
   if (!path.empty()) out_ += fmt::format("<path d=\"{}\" fill=\"none\" {}/>\n", path, attributes);

@@ -18,8 +18,9 @@ struct Box {
   double bottom() const { return y + height; }
 };
 
-/// Writes one self-contained SVG document. Text is escaped; `attributes` is markup that goes in as it
-/// is ("class=\"grid\""), so never pass anything that a user wrote. Coordinates are rounded to 0.01.
+/// Writes one self-contained SVG document. Text is escaped; `attributes` is markup that goes in as
+/// it is ("class=\"grid\""), so never pass anything that a user wrote. Coordinates are rounded to
+/// 0.01.
 class Svg {
  public:
   /// `title` and `description` are read aloud by screen readers; `style` is CSS.

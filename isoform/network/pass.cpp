@@ -53,7 +53,7 @@ void Pass<T>::prepare(const Network<T>& network, Index samples) {
     o_[s.id].resize(gates);
   }
   map_gradient_.resize(network.maps().size());
-  for (const Map<T>& m : network.maps()) reshape(map_gradient_[m.id], m.a.rows(), m.a.cols());
+  for (const Map<T>& m : network.maps()) map_gradient_[m.id].setZero(m.a.rows(), m.a.cols());
 }
 
 template <class T>

@@ -1,0 +1,252 @@
+// Damaged and foreign model files: each is refused with the file and the reason, none crashes.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "io/random_model.h"
+#include "isoform/base/error.h"
+#include "isoform/io/model_file.h"
+#include "isoform/io/safetensors.h"
+#include "monitor/folder.h"
+
+namespace isoform {
+namespace {
+
+using nlohmann::json;
+using ::testing::AllOf;
+using testing::full_model;
+using ::testing::HasSubstr;
+using testing::message_of;
+using ::testing::StartsWith;
+
+// What is said to a valid file after a change of its tensors.
+std::string refusal(const std::function<void(TensorFile&)>& change) {
+  TensorFile file = parse_tensors(serialise_model(full_model<double>()), "x");
+  change(file);
+  const std::string bytes = serialise(file);
+  std::string message = message_of<FormatError>([&] { parse_model<double>(bytes, "bad.isoform"); });
+  EXPECT_THAT(message, StartsWith("'bad.isoform'"));
+  return message;
+}
+
+// … and of its description.
+std::string about_refusal(const std::function<void(json&)>& change) {
+  return refusal([&](TensorFile& file) {
+    json about = json::parse(file.metadata["isoform"]);
+    change(about);
+    file.metadata["isoform"] = about.dump();
+  });
+}
+
+std::string replaced(const std::string& key, const json& value) {
+  return about_refusal([&](json& about) { about[key] = value; });
+}
+
+std::vector<double>& numbers(TensorFile& file, const std::string& name) {
+  return std::get<std::vector<double>>(file.tensors.at(name).data);
+}
+
+TEST(ModelDamage, OtherSafetensorsFilesAreNotModels) {
+  EXPECT_THAT(refusal([](TensorFile& f) {
+                f.metadata = {{"format", "pt"}};
+              }),
+              HasSubstr("not an Isoform model"));
+}
+
+TEST(ModelDamage, NewerFormatsAreRefusedWithTheirVersion) {
+  EXPECT_THAT(replaced("format", 2),
+              HasSubstr("written by a newer Isoform: format 2, this one reads 1"));
+  // Before anything else is looked at.
+  EXPECT_THAT(about_refusal([](json& about) {
+                about = {{"format", 3}};
+              }),
+              HasSubstr("written by a newer Isoform: format 3"));
+  EXPECT_THAT(replaced("format", 0), HasSubstr("isoform.format: needs a whole number"));
+  EXPECT_THAT(replaced("format", "1"), HasSubstr("isoform.format"));
+  EXPECT_THAT(about_refusal([](json& about) { about.erase("format"); }),
+              HasSubstr("'format' is missing"));
+}
+
+TEST(ModelDamage, UnknownKeysArePassedOver) {
+  TensorFile file = parse_tensors(serialise_model(full_model<double>()), "x");
+  json about = json::parse(file.metadata["isoform"]);
+  about["schema"] = {{"later", true}};
+  file.metadata["isoform"] = about.dump();
+  file.metadata["note"] = "mine";
+  EXPECT_EQ(parse_model<double>(serialise(file), "x").tasks.size(), 2U);
+}
+
+TEST(ModelDamage, ModesMayBeAbsent) {
+  TensorFile file = parse_tensors(serialise_model(full_model<double>()), "x");
+  json about = json::parse(file.metadata["isoform"]);
+  for (const char* key : {"intrinsic_length_mode", "psi_mode", "tasks", "image", "history"}) {
+    about.erase(key);
+  }
+  file.metadata["isoform"] = about.dump();
+  file.tensors.erase("layers.2.psi");
+  const auto model = parse_model<double>(serialise(file), "x");
+  EXPECT_EQ(model.network.space(1).length_mode, LengthMode::trainable);
+  EXPECT_EQ(model.network.map(1).psi_mode, PsiMode::decay);
+  EXPECT_EQ(model.network.map(2).psi().cols(), 3);
+  EXPECT_TRUE(model.network.map(2).psi().isZero(0));
+  EXPECT_TRUE(model.tasks.empty());
+  EXPECT_EQ(model.image_rows, 0);
+}
+
+TEST(ModelDamage, DescriptionsAreChecked) {
+  EXPECT_THAT(replaced("architecture", "residual"), HasSubstr("'chain'"));
+  EXPECT_THAT(replaced("widths", {6}), HasSubstr("isoform.widths"));
+  EXPECT_THAT(replaced("widths", json::array()), HasSubstr("isoform.widths"));
+  EXPECT_THAT(replaced("widths", {6, 7, 0, 4}), HasSubstr("isoform.widths[2]"));
+  EXPECT_THAT(replaced("widths", {6, 7, 5.5, 4}), HasSubstr("isoform.widths[2]"));
+  EXPECT_THAT(replaced("widths", {6, 7, 5, 3}), HasSubstr("tasks"));
+  EXPECT_THAT(replaced("widths", 6), HasSubstr("needs a list"));
+  EXPECT_THAT(replaced("groups", {{7}}), HasSubstr("2 hidden spaces, got 1"));
+  EXPECT_THAT(replaced("groups", {{3, 4}, {1, 3}}),
+              AllOf(HasSubstr("groups[1]"), HasSubstr("width 5, got [1, 3]")));
+  EXPECT_THAT(replaced("groups", {{3, 4}, {5, 1LL << 53}}), HasSubstr("groups[1]"));
+  EXPECT_THAT(replaced("groups", {{3, 4}, json::array()}), HasSubstr("groups[1]"));
+  EXPECT_THAT(replaced("groups", {{3, 4}, {5, 0}}), HasSubstr("groups[1][1]"));
+  EXPECT_THAT(replaced("radial", "relu"), AllOf(HasSubstr("'relu' is unknown"), HasSubstr("tanh")));
+  EXPECT_THAT(replaced("radial", {"tanh"}), HasSubstr("2 hidden spaces, got 1"));
+  EXPECT_THAT(replaced("radial", {"tanh", "x"}), HasSubstr("isoform.radial[1]"));
+  EXPECT_THAT(replaced("psi_mode", "x"), HasSubstr("isoform.psi_mode"));
+  EXPECT_THAT(replaced("intrinsic_length_mode", "x"), HasSubstr("isoform.intrinsic_length_mode"));
+  EXPECT_THAT(replaced("image", {2}), HasSubstr("isoform.image"));
+  EXPECT_THAT(replaced("image", {2, 4}), HasSubstr("divide 6 inputs, got 2 × 4"));
+  EXPECT_THAT(replaced("image", {1LL << 40, 1LL << 40}), HasSubstr("image"));
+}
+
+TEST(ModelDamage, TasksAndHistoryAreChecked) {
+  const auto task = [](const std::string& key, const json& value) {
+    return about_refusal([&](json& about) { about["tasks"][0][key] = value; });
+  };
+  EXPECT_THAT(task("name", 1), HasSubstr("isoform.tasks[0].name: needs a text, got 1"));
+  EXPECT_THAT(task("inputs", "left"), HasSubstr("needs 'all', got 'left'"));
+  EXPECT_THAT(task("outputs", {"a"}), HasSubstr("4 outputs, got 2"));
+  EXPECT_THAT(task("loss", "hinge"), HasSubstr("'hinge' is unknown"));
+  EXPECT_THAT(task("active", 1), HasSubstr("true or false"));
+  EXPECT_THAT(task("name", "extra \"é\""), HasSubstr("two are called"));
+  const auto record = [](const std::string& key, const json& value) {
+    return about_refusal([&](json& about) { about["history"][1][key] = value; });
+  };
+  EXPECT_THAT(record("kind", "melt"), HasSubstr("edit 'melt' is unknown"));
+  EXPECT_THAT(record("space", 3), HasSubstr("isoform.history[1].space"));
+  EXPECT_THAT(record("step", -1), HasSubstr("isoform.history[1].step"));
+  EXPECT_THAT(record("bound", "1"), HasSubstr("needs a number"));
+  EXPECT_THAT(record("why", json::array()), HasSubstr("needs a text, got a list"));
+  EXPECT_THAT(about_refusal([](json& about) {
+                about["history"] = std::vector<json>(kMaxHistory + 1, about["history"][0]);
+              }),
+              HasSubstr("at most 10000"));
+}
+
+TEST(ModelDamage, DescriptionIsStrictJson) {
+  const auto text = [](const std::string& isoform) {
+    return refusal([&](TensorFile& f) { f.metadata["isoform"] = isoform; });
+  };
+  EXPECT_THAT(text(""), HasSubstr("not valid JSON"));
+  EXPECT_THAT(text("{\"format\":1,\"format\":1}"), HasSubstr("'format' occurs twice"));
+  EXPECT_THAT(text("[1]"), HasSubstr("an object"));
+}
+
+TEST(ModelDamage, TensorsAreChecked) {
+  for (const char* name : {"layers.0.weight", "layers.2.bias", "layers.1.intrinsic_length",
+                           "input.mean", "input.scale"}) {
+    EXPECT_THAT(refusal([&](TensorFile& f) { f.tensors.erase(name); }),
+                AllOf(HasSubstr(name), HasSubstr("is missing")));
+  }
+  for (const char* name : {"layers.2.intrinsic_length", "layers.0.psi", "layers.3.weight", "x"}) {
+    EXPECT_THAT(refusal([&](TensorFile& f) { f.tensors[name] = f.tensors["layers.1.psi"]; }),
+                AllOf(HasSubstr(std::string("'") + name + "'"), HasSubstr("is not part of this")));
+  }
+  EXPECT_THAT(refusal([](TensorFile& f) {
+                f.tensors["layers.1.weight"].shape = {7, 5};
+              }),
+              AllOf(HasSubstr("layers.1.weight"), HasSubstr("[5, 7]"), HasSubstr("got [7, 5]")));
+  EXPECT_THAT(refusal([](TensorFile& f) {
+                f.tensors["layers.1.bias"].shape = {5, 1};
+              }),
+              AllOf(HasSubstr("layers.1.bias"), HasSubstr("[5] after"), HasSubstr("got [5, 1]")));
+  EXPECT_THAT(refusal([](TensorFile& f) { f.tensors["layers.1.psi"].shape = {10}; }),
+              AllOf(HasSubstr("layers.1.psi"), HasSubstr("[5, 2]")));
+  EXPECT_THAT(replaced("psi_mode", "none"), HasSubstr("'layers.1.psi' is not part of this"));
+  EXPECT_THAT(replaced("intrinsic_length_mode", "none"), HasSubstr("its mode is 'none'"));
+  EXPECT_THAT(about_refusal([](json& about) {
+                about["widths"][1] = 1LL << 53;
+                about["groups"][0] = {1LL << 53};
+              }),
+              HasSubstr("9007199254740992"));
+}
+
+TEST(ModelDamage, ValuesAreChecked) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const double infinity = std::numeric_limits<double>::infinity();
+  for (const char* name : {"layers.0.weight", "layers.1.psi", "layers.2.bias", "input.mean",
+                           "input.scale", "layers.1.intrinsic_length"}) {
+    for (const double value : {nan, infinity, -infinity}) {
+      EXPECT_THAT(refusal([&](TensorFile& f) { numbers(f, name)[1] = value; }),
+                  AllOf(HasSubstr(name), HasSubstr("finite numbers"), HasSubstr("position 1")));
+    }
+  }
+  EXPECT_THAT(refusal([](TensorFile& f) { numbers(f, "layers.0.intrinsic_length")[1] = -0.5; }),
+              AllOf(HasSubstr("layers.0.intrinsic_length"), HasSubstr("got -0.5")));
+  for (const double value : {0.0, -1.0}) {
+    EXPECT_THAT(refusal([&](TensorFile& f) { numbers(f, "input.scale")[5] = value; }),
+                AllOf(HasSubstr("input.scale"), HasSubstr("above 0")));
+  }
+  TensorFile file = parse_tensors(serialise_model(full_model<double>()), "x");
+  numbers(file, "layers.0.weight")[0] = 1e300;
+  EXPECT_EQ(parse_model<double>(serialise(file), "x").network.map(0).a(0, 0), 1e300);
+  EXPECT_THAT(message_of<FormatError>([&] { parse_model<float>(serialise(file), "x"); }),
+              AllOf(HasSubstr("layers.0.weight"), HasSubstr("1e+300"), HasSubstr("in double")));
+}
+
+// Random damage: a file is read or refused, and what was read can be written and read again.
+TEST(ModelDamage, RandomDamageIsReadOrRefused) {
+  const std::string valid = serialise_model(full_model<float>());
+  const std::size_t header = valid.find("}}") + 2;  // most damage where there is most to break
+  int read = 0, refused = 0;
+  for (std::uint64_t trial = 0; trial < 6000; ++trial) {
+    const Random random(trial, Purpose::test, 1);
+    std::string bytes = valid;
+    const std::uint64_t changes = 1 + random.below(4, 0);
+    for (std::uint64_t c = 0; c < changes; ++c) {
+      const std::size_t where = random.below(c % 2 == 0 ? header : bytes.size(), 10 + 3 * c);
+      switch (random.below(6, 11 + 3 * c)) {
+        case 0:
+          bytes.resize(where);
+          break;
+        case 1:
+          bytes.erase(where, 1);
+          break;
+        case 2:
+          bytes.insert(where, 1, "0,]}\"9-"[random.below(7, 12 + 3 * c)]);
+          break;
+        case 3:
+          if (where < bytes.size()) bytes[where] = "0123456789"[random.below(10, 12 + 3 * c)];
+          break;
+        default:
+          if (where < bytes.size())
+            bytes[where] ^= static_cast<char>(1U << random.below(8, 12 + 3 * c));
+      }
+      if (bytes.empty()) break;
+    }
+    try {
+      const auto model = parse_model<float>(bytes, "x");
+      ++read;
+      EXPECT_NO_THROW(parse_model<float>(serialise_model(model), "x"));
+    } catch (const Error& error) {
+      ++refused;
+      EXPECT_THAT(error.what(), StartsWith("'x'"));
+    }
+  }
+  EXPECT_GT(read, 50);
+  EXPECT_GT(refused, 3000);
+}
+
+}  // namespace
+}  // namespace isoform
