@@ -44,7 +44,6 @@ constexpr std::array<double, kTerms> asinh_series() {
 constexpr auto kTanh = tanh_series();
 constexpr auto kAsinh = asinh_series();
 
-
 // G = Σ c_k t^k and kappa = 2G' = Σ 2(k+1) c_{k+1} t^k by Horner, `terms` of each.
 template <class T>
 inline void series(const std::array<double, kTerms>& c, int terms, T t, T& s, T& kappa) {
@@ -150,8 +149,8 @@ Radial radial_from_name(std::string_view name) {
   for (std::size_t i = 0; i < kNames.size(); ++i) {
     if (kNames[i] == name) return static_cast<Radial>(i);
   }
-  throw UsageError(fmt::format("radial profile: '{}' is unknown; known are {}", name,
-                               fmt::join(kNames, ", ")));
+  throw UsageError(
+      fmt::format("radial profile: '{}' is unknown; known are {}", name, fmt::join(kNames, ", ")));
 }
 
 std::vector<std::string> radial_names() { return {kNames.begin(), kNames.end()}; }

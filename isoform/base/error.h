@@ -51,9 +51,9 @@ namespace detail {
 }  // namespace isoform
 
 /// Always evaluated; throws InternalError naming condition, file and line.
-#define ISOFORM_ASSERT(condition, note)                                             \
-  do {                                                                              \
-    if (!(condition)) {                                                             \
+#define ISOFORM_ASSERT(condition, note)                                            \
+  do {                                                                             \
+    if (!(condition)) {                                                            \
       ::isoform::detail::assertion_failed(#condition, __FILE__, __LINE__, (note)); \
-    }                                                                               \
+    }                                                                              \
   } while (false)

@@ -47,9 +47,7 @@ Random::Random(std::uint64_t seed, Purpose purpose, std::uint64_t step, std::uin
   counter_[1] = static_cast<std::uint32_t>(step);
 }
 
-double Random::uniform(std::uint64_t index) const {
-  return to_unit(draw(key_, counter_, index).a);
-}
+double Random::uniform(std::uint64_t index) const { return to_unit(draw(key_, counter_, index).a); }
 
 double Random::normal(std::uint64_t index) const {
   const Words w = draw(key_, counter_, index);

@@ -45,7 +45,7 @@ struct ThreadPool::State {
   std::atomic<int> unfinished{0};
   std::atomic<bool> stop{false};
   const std::function<void(int)>* tile = nullptr;  // valid while a claimed tile is unfinished
-  std::exception_ptr failure;  // of the failing tile with the smallest index
+  std::exception_ptr failure;                      // of the failing tile with the smallest index
   int failed_tile = 0;
 
   void run_tile(const std::function<void(int)>& job, int i) {

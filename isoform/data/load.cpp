@@ -1,5 +1,6 @@
 // load(): finds the files of a set, reads them, and makes sure that they are what was asked for.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cctype>
@@ -8,6 +9,7 @@
 #include <system_error>
 
 #include "isoform/base/error.h"
+#include "isoform/base/text.h"
 #include "isoform/data/catalogue.h"
 #include "isoform/data/idx.h"
 
@@ -38,40 +40,11 @@ std::string indented(const std::string& lines) {
   return replaced(fmt::format("\n{}", lines), "\n", "\n  ");
 }
 
-// Levenshtein, with letters of either case and '_' or ' ' for '-' taken as equal.
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  const auto plain = [](char c) {
-    return c == '_' || c == ' ' ? '-'
-                                : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  };
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i + 1;
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t change = diagonal + (plain(a[i]) == plain(b[j]) ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({row[j] + 1, diagonal + 1, change});
-    }
-  }
-  return row.back();
-}
-
 [[noreturn]] void refuse_name(const std::string& name) {
-  std::string known;
-  std::string nearest;
-  std::size_t least = 4;  // further away than three letters is no slip of the finger
-  for (const CatalogueEntry& entry : catalogue()) {
-    known += known.empty() ? entry.name : fmt::format(", {}", entry.name);
-    const std::size_t distance = edit_distance(name, entry.name);
-    if (distance < least && distance < entry.name.size()) {
-      least = distance;
-      nearest = entry.name;
-    }
-  }
-  throw UsageError(fmt::format("data: needs a known set ({}) or a folder, got '{}'{}", known, name,
-                               nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest)));
+  std::vector<std::string> names;
+  for (const CatalogueEntry& entry : catalogue()) names.push_back(entry.name);
+  throw UsageError(fmt::format("data: needs a known set ({}) or a folder, got '{}'{}",
+                               fmt::join(names, ", "), name, did_you_mean(name, names)));
 }
 
 [[noreturn]] void refuse_missing(const CatalogueEntry& entry, Split split, const fs::path& data_dir,

@@ -32,8 +32,8 @@ std::string serialise_model(const Model<T>& model);
 ///              no output depends on, is lost.
 ///   log        the number next to log o whose exponential rounds to o; it may differ from the one saved
 ///              in its last bits where |log o| < 1. o = 0 is held by a log o whose exponential is 0.
-/// Only an o that is no rounded square (written by another program, or in the other precision) can change,
-/// by one ulp, once.
+/// An o from another program or in the other precision that is no such square or exponential changes once,
+/// to one that is: by at most 1 ulp (trainable), by half the spacing of numbers around log o (log).
 ///
 /// Throws FormatError "'{name_for_errors}': …" naming the key or the tensor: not a safetensors file, not an
 /// Isoform model, a newer format, a tensor that is missing, unexpected or of another shape, values that

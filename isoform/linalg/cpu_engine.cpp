@@ -17,7 +17,7 @@ namespace {
 
 constexpr int kMaxTiles = 16;
 constexpr double kProductGrain = 3e6;  // multiply–adds worth a hand-over to another thread (~40 µs)
-constexpr double kGateGrain = 1.6e4;   // numbers passed through gates, likewise
+constexpr double kGateGrain = 1.6e4;  // numbers passed through gates, likewise
 constexpr Index kUpdateGrain = 1 << 16;
 
 // How many tiles a job of this size is cut into: a power of two that depends on the size alone.
@@ -126,9 +126,8 @@ class CpuEngine final : public Engine<T> {
   }
 
   void momentum(const MomentumStep& step, Index n, T* w, const T* g, T* m) override {
-    each_chunk(n, [&](Index at, Index size) {
-      kernels::momentum(step, size, w + at, g + at, m + at);
-    });
+    each_chunk(
+        n, [&](Index at, Index size) { kernels::momentum(step, size, w + at, g + at, m + at); });
   }
 
  private:

@@ -74,7 +74,8 @@ LeftSvd left_svd(const Matrix<double>& a) {
   const Index m = a.rows(), n = a.cols();
   if (m == 0 || n == 0) return {Matrix<double>::Identity(m, m), Vector<double>::Zero(m)};
   // A = R^T Q^T: the left singular vectors of A are those of the m × m factor R^T.
-  FullSvd full = gesdd('A', n > m ? Matrix<double>(triangular_factor(a.transpose()).transpose()) : a);
+  FullSvd full =
+      gesdd('A', n > m ? Matrix<double>(triangular_factor(a.transpose()).transpose()) : a);
   LeftSvd left{std::move(full.u), Vector<double>::Zero(m)};
   left.sigma.head(full.sigma.size()) = full.sigma;
   return left;

@@ -120,25 +120,25 @@ inline void momentum_of(const MomentumStep& step, Index n, T* __restrict w,
 }  // namespace
 
 // One line for each scalar: clones need plain functions, the loops above are their bodies.
-#define ISOFORM_FOR_SCALAR(T)                                                                     \
-  ISOFORM_CLONES void squared_lengths(std::span<const Index> sizes, Index count,                  \
-                                      Columns<const T> z, const T* o, T* t) {                     \
-    squared_lengths_of<T>(sizes, count, z, o, t);                                                 \
-  }                                                                                               \
-  ISOFORM_CLONES void apply_gates(std::span<const Index> sizes, Index count, Columns<const T> z,  \
-                                  Columns<const T> s, Columns<T> h) {                             \
-    apply_gates_to<T>(sizes, count, z, s, h);                                                     \
-  }                                                                                               \
+#define ISOFORM_FOR_SCALAR(T)                                                                      \
+  ISOFORM_CLONES void squared_lengths(std::span<const Index> sizes, Index count,                   \
+                                      Columns<const T> z, const T* o, T* t) {                      \
+    squared_lengths_of<T>(sizes, count, z, o, t);                                                  \
+  }                                                                                                \
+  ISOFORM_CLONES void apply_gates(std::span<const Index> sizes, Index count, Columns<const T> z,   \
+                                  Columns<const T> s, Columns<T> h) {                              \
+    apply_gates_to<T>(sizes, count, z, s, h);                                                      \
+  }                                                                                                \
   ISOFORM_CLONES void gate_backward(std::span<const Index> sizes, Index count, Columns<const T> z, \
-                                    Columns<const T> s, Columns<const T> kappa,                   \
-                                    Columns<const T> q, Columns<T> v, T* o_gradient) {            \
-    gate_backward_of<T>(sizes, count, z, s, kappa, q, v, o_gradient);                             \
-  }                                                                                               \
-  ISOFORM_CLONES void adam(const AdamStep& step, Index n, T* w, const T* g, T* m, T* v) {         \
-    adam_of<T>(step, n, w, g, m, v);                                                              \
-  }                                                                                               \
-  ISOFORM_CLONES void momentum(const MomentumStep& step, Index n, T* w, const T* g, T* m) {       \
-    momentum_of<T>(step, n, w, g, m);                                                             \
+                                    Columns<const T> s, Columns<const T> kappa,                    \
+                                    Columns<const T> q, Columns<T> v, T* o_gradient) {             \
+    gate_backward_of<T>(sizes, count, z, s, kappa, q, v, o_gradient);                              \
+  }                                                                                                \
+  ISOFORM_CLONES void adam(const AdamStep& step, Index n, T* w, const T* g, T* m, T* v) {          \
+    adam_of<T>(step, n, w, g, m, v);                                                               \
+  }                                                                                                \
+  ISOFORM_CLONES void momentum(const MomentumStep& step, Index n, T* w, const T* g, T* m) {        \
+    momentum_of<T>(step, n, w, g, m);                                                              \
   }
 
 ISOFORM_FOR_SCALAR(float)

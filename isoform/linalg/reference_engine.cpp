@@ -1,8 +1,8 @@
 // The oracle: plain loops in the order of the formulas. No tiles, no vendor library, no threads.
+#include <cmath>
+
 #include "isoform/linalg/engine.h"
 #include "isoform/linalg/engines.h"
-
-#include <cmath>
 
 namespace isoform {
 

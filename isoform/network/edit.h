@@ -40,13 +40,13 @@ struct MapCorrection {
 struct EditRecord {
   std::int64_t step = 0;
   EditKind kind = EditKind::rotate;
-  int space = 0;                  // hidden space, 1 … L−1 in a chain
-  std::optional<Index> group;     // when a single group is touched
-  Index before = 0, after = 0;    // width
-  Index born = 0, removed = 0;    // neurons
-  double score = 0;               // largest score removed, or 0
-  std::optional<double> bound;    // on the output change, known beforehand
-  std::optional<double> change;   // measured afterwards
+  int space = 0;                 // hidden space, 1 … L−1 in a chain
+  std::optional<Index> group;    // when a single group is touched
+  Index before = 0, after = 0;   // width
+  Index born = 0, removed = 0;   // neurons
+  double score = 0;              // largest score removed, or 0
+  std::optional<double> bound;   // on the output change, known beforehand
+  std::optional<double> change;  // measured afterwards
   std::string why;
 };
 

@@ -26,8 +26,8 @@ Initialiser initialiser_from_name(std::string_view name) {
   for (const auto i : {Initialiser::orthogonal, Initialiser::xavier, Initialiser::kaiming}) {
     if (initialiser_name(i) == name) return i;
   }
-  throw UsageError(fmt::format(
-      "initialiser: '{}' is unknown; known are orthogonal, xavier, kaiming", name));
+  throw UsageError(
+      fmt::format("initialiser: '{}' is unknown; known are orthogonal, xavier, kaiming", name));
 }
 
 Matrix<double> normal_matrix(Index rows, Index cols, const Random& random) {

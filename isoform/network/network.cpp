@@ -12,8 +12,8 @@ namespace isoform {
 
 void ChainSettings::validate() const {
   if (widths.size() < 2) {
-    throw UsageError(fmt::format(
-        "widths: needs at least an input and an output, got {} widths", widths.size()));
+    throw UsageError(
+        fmt::format("widths: needs at least an input and an output, got {} widths", widths.size()));
   }
   for (std::size_t l = 0; l < widths.size(); ++l) {
     if (widths[l] < 1) {
@@ -21,8 +21,7 @@ void ChainSettings::validate() const {
     }
   }
   if (group_size < 0) {
-    throw UsageError(
-        fmt::format("group size: needs 0 (whole layer) or more, got {}", group_size));
+    throw UsageError(fmt::format("group size: needs 0 (whole layer) or more, got {}", group_size));
   }
   if (groups.empty()) return;
   if (groups.size() != widths.size() - 2) {
@@ -33,8 +32,8 @@ void ChainSettings::validate() const {
     const Index sum = std::accumulate(groups[l].begin(), groups[l].end(), Index{0});
     for (const Index size : groups[l]) {
       if (size < 1) {
-        throw UsageError(fmt::format("groups: layer {} has a group of {}, needs at least 1", l + 1,
-                                     size));
+        throw UsageError(
+            fmt::format("groups: layer {} has a group of {}, needs at least 1", l + 1, size));
       }
     }
     if (sum != widths[l + 1]) {
@@ -91,9 +90,9 @@ Network<T> Network<T>::chain(const ChainSettings& settings) {
     m.psi_mode = l == 0 ? PsiMode::none : settings.psi;
     const Index psi = has_psi(m.psi_mode) ? spaces[l].gates() : 0;
     m.a = Matrix<T>::Zero(spaces[l + 1].dimension, m.inputs + 1 + psi);
-    m.weight() = initial_weights(settings.initialiser, spaces[l + 1].dimension, m.inputs,
-                                 settings.seed, l)
-                     .template cast<T>();
+    m.weight() =
+        initial_weights(settings.initialiser, spaces[l + 1].dimension, m.inputs, settings.seed, l)
+            .template cast<T>();
   }
   return Network(std::move(spaces), std::move(maps));
 }
@@ -199,7 +198,8 @@ void Network<T>::apply(const Edit& edit) {
                    "shape of a correction");
     a += correction.delta;
   }
-  ISOFORM_ASSERT(edit.length.size() == 0 || edit.length.size() == gates_after, "lengths of an edit");
+  ISOFORM_ASSERT(edit.length.size() == 0 || edit.length.size() == gates_after,
+                 "lengths of an edit");
 
   // Nothing below throws: the network is changed whole or not at all.
   const Space<T> before = s;
@@ -258,9 +258,9 @@ Matrix<double> outgoing_matrix(const Network<T>& network, int space) {
   return stack;
 }
 
-#define ISOFORM_FOR_SCALAR(T)                                               \
-  template Matrix<double> incoming_matrix(const Network<T>& network, int);  \
-  template Vector<double> incoming_bias(const Network<T>& network, int);    \
+#define ISOFORM_FOR_SCALAR(T)                                              \
+  template Matrix<double> incoming_matrix(const Network<T>& network, int); \
+  template Vector<double> incoming_bias(const Network<T>& network, int);   \
   template Matrix<double> outgoing_matrix(const Network<T>& network, int);
 ISOFORM_FOR_SCALAR(float)
 ISOFORM_FOR_SCALAR(double)

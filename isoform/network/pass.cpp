@@ -65,8 +65,12 @@ std::vector<Parameter<T>> Pass<T>::parameters(Network<T>& network) {
     const auto add = [&](Role role, Index first, Index cols, bool trainable) {
       if (cols == 0) return;
       const Index at = first * m.a.rows();
-      list.push_back({{role, m.id}, m.a.rows(), cols, m.a.data() + at,
-                      map_gradient_[m.id].data() + at, trainable});
+      list.push_back({{role, m.id},
+                      m.a.rows(),
+                      cols,
+                      m.a.data() + at,
+                      map_gradient_[m.id].data() + at,
+                      trainable});
     };
     add(Role::weight, 0, m.inputs, true);
     add(Role::bias, m.inputs, 1, true);
@@ -75,7 +79,11 @@ std::vector<Parameter<T>> Pass<T>::parameters(Network<T>& network) {
   for (const int id : network.hidden()) {
     Space<T>& s = network.space(id);
     if (s.length_mode == LengthMode::none) continue;
-    list.push_back({{Role::length, id}, s.gates(), 1, s.length.data(), length_gradient_[id].data(),
+    list.push_back({{Role::length, id},
+                    s.gates(),
+                    1,
+                    s.length.data(),
+                    length_gradient_[id].data(),
                     trains_length(s.length_mode)});
   }
   return list;
@@ -87,8 +95,8 @@ void forward(const Network<T>& network, Engine<T>& engine, Pass<T>& pass) {
     T beta = 0;
     for (const Map<T>& m : network.maps()) {
       if (m.to != s.id) continue;
-      engine.multiply(Op::none, m.a, Op::none,
-                      pass.augmented(m.from).topRows(m.a.cols()), beta, pass.z(s.id));
+      engine.multiply(Op::none, m.a, Op::none, pass.augmented(m.from).topRows(m.a.cols()), beta,
+                      pass.z(s.id));
       beta = 1;
     }
     if (!s.hidden()) continue;
@@ -135,9 +143,9 @@ void backward(const Network<T>& network, Engine<T>& engine, Pass<T>& pass) {
   }
 }
 
-#define ISOFORM_FOR_SCALAR(T)                                         \
-  template class Pass<T>;                                             \
-  template void forward(const Network<T>&, Engine<T>&, Pass<T>&);     \
+#define ISOFORM_FOR_SCALAR(T)                                     \
+  template class Pass<T>;                                         \
+  template void forward(const Network<T>&, Engine<T>&, Pass<T>&); \
   template void backward(const Network<T>&, Engine<T>&, Pass<T>&);
 ISOFORM_FOR_SCALAR(float)
 ISOFORM_FOR_SCALAR(double)

@@ -58,9 +58,9 @@ class Pass {
   std::vector<Index> dimension_;
   // For each space: (h; 1; s); z; 2G'; then (dL/dh; –; dL/ds), whose top becomes dL/dz.
   std::vector<Matrix<T>> augmented_, z_, kappa_, gradient_;
-  std::vector<Matrix<T>> map_gradient_;      // dL/d[W b ψ]
-  std::vector<Vector<T>> length_gradient_;   // dL/d(o, β or log o)
-  std::vector<Vector<T>> o_;                 // o of each group, as the forward pass used it
+  std::vector<Matrix<T>> map_gradient_;     // dL/d[W b ψ]
+  std::vector<Vector<T>> length_gradient_;  // dL/d(o, β or log o)
+  std::vector<Vector<T>> o_;                // o of each group, as the forward pass used it
 };
 
 /// y for the input in the pass. Products: one for each map. No allocation.

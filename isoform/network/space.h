@@ -25,10 +25,10 @@ enum class LengthMode {
 
 /// How the linear correction ψ of the maps that read gates is held.
 enum class PsiMode {
-  none,         // no vector; a removed bias is dropped, removal is approximate
-  constant,     // not trained; edits fold into it
-  trainable,    // trained
-  decay,        // trained with the penalty 0.1 Σ ψ² in the loss (the paper's usual variant)
+  none,       // no vector; a removed bias is dropped, removal is approximate
+  constant,   // not trained; edits fold into it
+  trainable,  // trained
+  decay,      // trained with the penalty 0.1 Σ ψ² in the loss (the paper's usual variant)
   expectation,  // no vector; a removed bias is folded into the next bias with the mean gate: approximate
 };
 
@@ -94,8 +94,8 @@ struct Map {
   int id = 0;
   int from = 0, to = 0;  // ids of spaces
   PsiMode psi_mode = PsiMode::none;
-  Matrix<T> a;        // [n_to × (n_from + 1 + gates)]; without ψ the last columns are absent
-  Index inputs = 0;   // n_from
+  Matrix<T> a;       // [n_to × (n_from + 1 + gates)]; without ψ the last columns are absent
+  Index inputs = 0;  // n_from
 
   [[nodiscard]] auto weight() { return a.leftCols(inputs); }
   [[nodiscard]] auto weight() const { return a.leftCols(inputs); }

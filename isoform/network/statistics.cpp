@@ -8,7 +8,8 @@ template <class T>
 Statistics::Statistics(const Network<T>& network) : spaces_(network.spaces().size()) {
   for (const Space<T>& s : network.spaces()) {
     OfSpace& of = spaces_[s.id];
-    for (const Index size : s.groups) of.moments.push_back(Matrix<double>::Zero(size + 2, size + 2));
+    for (const Index size : s.groups)
+      of.moments.push_back(Matrix<double>::Zero(size + 2, size + 2));
     of.z_sum = Vector<double>::Zero(s.dimension);
   }
 }
@@ -90,9 +91,9 @@ double Statistics::z_variance(int space) const {
   return spaces_[space].z_squares / count - (spaces_[space].z_sum / count).squaredNorm();
 }
 
-#define ISOFORM_FOR_SCALAR(T)                                             \
-  template Statistics::Statistics(const Network<T>&);                     \
-  template void Statistics::gather(const Network<T>&, Pass<T>&);          \
+#define ISOFORM_FOR_SCALAR(T)                                    \
+  template Statistics::Statistics(const Network<T>&);            \
+  template void Statistics::gather(const Network<T>&, Pass<T>&); \
   template void Statistics::transport(const Network<T>&, const Edit&);
 ISOFORM_FOR_SCALAR(float)
 ISOFORM_FOR_SCALAR(double)

@@ -117,8 +117,7 @@ std::vector<Vector<double>> group_spectra(const Network<T>& network, int space) 
   const Matrix<double> incoming = incoming_matrix(network, space);
   std::vector<Vector<double>> spectra;
   for (Index g = 0; g < s.gates(); ++g) {
-    const Vector<double> values =
-        singular_values(incoming.middleRows(s.begin(g), s.groups[g]));
+    const Vector<double> values = singular_values(incoming.middleRows(s.begin(g), s.groups[g]));
     Vector<double> padded = Vector<double>::Zero(s.groups[g]);
     padded.head(values.size()) = values;
     spectra.push_back(std::move(padded));
@@ -138,13 +137,13 @@ Vector<double> spectrum(const Network<T>& network, int space) {
   return all;
 }
 
-#define ISOFORM_FOR_SCALAR(T)                                                          \
-  template void require_hidden(const Network<T>&, int, const char*);                   \
-  template Edit rotate_left(const Network<T>&, int);                                   \
-  template Edit rotate_right(const Network<T>&, int);                                  \
-  template std::pair<Edit, Edit> rotate_full(const Network<T>&, int);                  \
-  template Edit rotate_random(const Network<T>&, int, std::uint64_t);                  \
-  template std::vector<Vector<double>> group_spectra(const Network<T>&, int);          \
+#define ISOFORM_FOR_SCALAR(T)                                                 \
+  template void require_hidden(const Network<T>&, int, const char*);          \
+  template Edit rotate_left(const Network<T>&, int);                          \
+  template Edit rotate_right(const Network<T>&, int);                         \
+  template std::pair<Edit, Edit> rotate_full(const Network<T>&, int);         \
+  template Edit rotate_random(const Network<T>&, int, std::uint64_t);         \
+  template std::vector<Vector<double>> group_spectra(const Network<T>&, int); \
   template Vector<double> spectrum(const Network<T>&, int);
 ISOFORM_FOR_SCALAR(float)
 ISOFORM_FOR_SCALAR(double)

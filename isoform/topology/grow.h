@@ -31,13 +31,13 @@ Growth fill_groups(const std::vector<Index>& groups, Index count, Index group_si
 
 /// How the outgoing columns of neurons appended to a group are chosen.
 enum class Outgoing {
-  random,    // N(0, 0.01²)
+  random,  // N(0, 0.01²)
   gradient,  // the top left singular vectors of M = Σ s δ (h; 1; s)ᵀ: the largest first gradient (3.4)
 };
 
 /// How a whole new group starts. Its ψ column is 0 in both.
 enum class GroupStart {
-  rows,     // random incoming rows, zero outgoing columns: nobody hears it, its columns learn at once
+  rows,  // random incoming rows, zero outgoing columns: nobody hears it, its columns learn at once
   columns,  // zero incoming rows, outgoing columns as in a group: z = 0, its rows learn at once
 };
 

@@ -82,7 +82,8 @@ std::vector<GroupScores> score_by_effect(const Network<T>& network, int space,
         unit * eigen.values.cwiseMax(0).cwiseProduct(columns.colwise().squaredNorm().transpose());
     std::vector<Index> order(n);
     std::iota(order.begin(), order.end(), Index{0});
-    std::stable_sort(order.begin(), order.end(), [&](Index a, Index b) { return score[a] > score[b]; });
+    std::stable_sort(order.begin(), order.end(),
+                     [&](Index a, Index b) { return score[a] > score[b]; });
     GroupScores scores{Matrix<double>(n, n), Vector<double>(n), Vector<double>(n),
                        Vector<double>(n), n};
     for (Index i = 0; i < n; ++i) {
@@ -105,9 +106,9 @@ Index count_at_most(const std::vector<GroupScores>& scores, double threshold) {
   return count;
 }
 
-#define ISOFORM_FOR_SCALAR(T)                                                                   \
-  template std::vector<GroupScores> score_by_singular_value(const Network<T>&, int);            \
-  template std::vector<GroupScores> score_by_paper(const Network<T>&, int);                     \
+#define ISOFORM_FOR_SCALAR(T)                                                        \
+  template std::vector<GroupScores> score_by_singular_value(const Network<T>&, int); \
+  template std::vector<GroupScores> score_by_paper(const Network<T>&, int);          \
   template std::vector<GroupScores> score_by_effect(const Network<T>&, int, const Statistics&);
 ISOFORM_FOR_SCALAR(float)
 ISOFORM_FOR_SCALAR(double)

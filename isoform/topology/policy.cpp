@@ -84,8 +84,8 @@ std::vector<SpaceOutcome> Policy::adapt(Network<T>& network, Statistics& statist
       if (count > 0) {
         Edit edit = grow(network, id, fill_groups(space.groups, count, settings_.group_size),
                          {settings_.outgoing, start, &statistics, settings_.seed, step});
-        edit.record.why = fmt::format("{} of {} scaffold neurons left", outcome.scaffold_before,
-                                      target);
+        edit.record.why =
+            fmt::format("{} of {} scaffold neurons left", outcome.scaffold_before, target);
         statistics.transport(network, edit);
         apply(edit);
         outcome.born = count;
@@ -100,10 +100,9 @@ std::vector<SpaceOutcome> Policy::adapt(Network<T>& network, Statistics& statist
       if (count > 0) {
         Edit edit = reduce(network, id, scores, keep_without_lowest(scores, count), &statistics);
         edit.record.step = step;
-        edit.record.why =
-            settling ? fmt::format("settling: {} idle neurons leave", count)
-                     : fmt::format("{} idle neurons, {} wanted as scaffold",
-                                   outcome.scaffold_before, target);
+        edit.record.why = settling ? fmt::format("settling: {} idle neurons leave", count)
+                                   : fmt::format("{} idle neurons, {} wanted as scaffold",
+                                                 outcome.scaffold_before, target);
         statistics.transport(network, edit);
         apply(edit);
         outcome.removed = count;
@@ -123,9 +122,9 @@ std::vector<SpaceOutcome> Policy::adapt(Network<T>& network, Statistics& statist
   return outcomes;
 }
 
-#define ISOFORM_FOR_SCALAR(T)                                                                  \
+#define ISOFORM_FOR_SCALAR(T)                                                                    \
   template std::vector<SpaceOutcome> Policy::adapt(Network<T>&, Statistics&, std::int64_t, bool, \
-                                                   const std::function<void(const Edit&)>&);   \
+                                                   const std::function<void(const Edit&)>&);     \
   template std::vector<GroupScores> Policy::scores(const Network<T>&, int, const Statistics&) const;
 ISOFORM_FOR_SCALAR(float)
 ISOFORM_FOR_SCALAR(double)

@@ -25,11 +25,11 @@ PolicyRule policy_rule_from_name(std::string_view name);
 
 struct PolicySettings {
   PolicyRule rule = PolicyRule::effect;
-  double threshold = 1e-3;  // effect: a share; paper: a singular value (its experiment 3: 0.95)
-  Index buffer = 8;         // scaffold neurons kept in each hidden space
-  Index group_size = 8;     // growth fills groups up to this, then opens new ones; 0: one group
-  Index min_width = 1;      // a space is not shrunk below
-  Index max_width = 4096;   // a space is not grown beyond
+  double threshold = 3e-5;     // effect: a share; paper: a singular value (its experiment 3: 0.95)
+  Index buffer = 16;           // scaffold neurons kept in each hidden space
+  Index group_size = 8;        // growth fills groups up to this, then opens new ones; 0: one group
+  Index min_width = 1;         // a space is not shrunk below
+  Index max_width = 4096;      // a space is not grown beyond
   Index parameter_budget = 0;  // parameters of the whole network are not grown beyond; 0: no budget
   int cool_down = 0;           // adaptations a space rests after it has grown
   Outgoing outgoing = Outgoing::random;

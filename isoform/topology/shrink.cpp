@@ -68,9 +68,9 @@ Edit reduce(const Network<T>& network, int space, const std::vector<GroupScores>
                  "scores and counts for every group");
   const Index left = std::accumulate(keep.begin(), keep.end(), Index{0});
   if (left < 1) {
-    throw UsageError(fmt::format(
-        "shrink: layer {} has {} neurons and at least 1 must stay; remove at most {}", space,
-        s.dimension, s.dimension - 1));
+    throw UsageError(
+        fmt::format("shrink: layer {} has {} neurons and at least 1 must stay; remove at most {}",
+                    space, s.dimension, s.dimension - 1));
   }
 
   Edit edit;
@@ -108,15 +108,15 @@ Edit reduce(const Network<T>& network, int space, const std::vector<GroupScores>
       const Index n = s.groups[g], gone = n - keep[g];
       const GroupScores& of = scores[g];
       // What the stand-ins send on when the group's gate is 1: Σ a W q.
-      const Vector<double> folded = m.weight().middleCols(s.begin(g), n).template cast<double>() *
-                                    (of.basis.bottomRows(gone).transpose() * of.constant.tail(gone));
+      const Vector<double> folded =
+          m.weight().middleCols(s.begin(g), n).template cast<double>() *
+          (of.basis.bottomRows(gone).transpose() * of.constant.tail(gone));
       double gate = 0;  // of a group that goes, or the mean gate that expectation wants
       if (keep[g] == 0 || m.psi_mode == PsiMode::expectation) {
         const double o = s.length_mode == LengthMode::none ? 0 : static_cast<double>(s.o(g));
         const double squares = of.square.tail(keep[g] == 0 ? n : gone).sum();
-        gate = statistics != nullptr && keep[g] > 0
-                   ? statistics->mean_gate(space, g)
-                   : radial_gate(s.radial, o + squares);
+        gate = statistics != nullptr && keep[g] > 0 ? statistics->mean_gate(space, g)
+                                                    : radial_gate(s.radial, o + squares);
       }
       if (keep[g] == 0) {  // the gate is constant, so every mode can fold
         bias += gate * folded;
@@ -166,9 +166,9 @@ Edit remove_groups(const Network<T>& network, int space, std::span<const Index> 
   std::vector<Index> kept;
   for (const Index g : groups) {
     if (g < 0 || g >= s.gates()) {
-      throw UsageError(fmt::format(
-          "remove groups: group {} is out of range; layer {} has groups 0 to {}", g, space,
-          s.gates() - 1));
+      throw UsageError(
+          fmt::format("remove groups: group {} is out of range; layer {} has groups 0 to {}", g,
+                      space, s.gates() - 1));
     }
   }
   for (Index g = 0; g < s.gates(); ++g) {
@@ -180,11 +180,11 @@ Edit remove_groups(const Network<T>& network, int space, std::span<const Index> 
   return edit;
 }
 
-#define ISOFORM_FOR_SCALAR(T)                                                                 \
-  template bool carries_fold(const Network<T>&, int);                                         \
-  template Edit reduce(const Network<T>&, int, const std::vector<GroupScores>&,               \
-                       const std::vector<Index>&, const Statistics*);                         \
-  template Edit keep(const Network<T>&, int, std::span<const Index>);                         \
+#define ISOFORM_FOR_SCALAR(T)                                                   \
+  template bool carries_fold(const Network<T>&, int);                           \
+  template Edit reduce(const Network<T>&, int, const std::vector<GroupScores>&, \
+                       const std::vector<Index>&, const Statistics*);           \
+  template Edit keep(const Network<T>&, int, std::span<const Index>);           \
   template Edit remove_groups(const Network<T>&, int, std::span<const Index>);
 ISOFORM_FOR_SCALAR(float)
 ISOFORM_FOR_SCALAR(double)

@@ -45,9 +45,8 @@ void require_fitting(const Model<T>& model, const Dataset& data, bool classes) {
   }
   const auto outputs = static_cast<std::size_t>(model.network.widths().back());
   if (classes && data.classes().size() > outputs) {
-    throw UsageError(
-        fmt::format("data '{}': has {} classes, but the model answers with {}", data.name(),
-                    data.classes().size(), outputs));
+    throw UsageError(fmt::format("data '{}': has {} classes, but the model answers with {}",
+                                 data.name(), data.classes().size(), outputs));
   }
 }
 
@@ -87,9 +86,9 @@ Evaluation evaluate(const Model<T>& model, const Dataset& data, Engine<T>& engin
   return result;
 }
 
-#define ISOFORM_FOR_SCALAR(T)                                                   \
-  template void require_fitting(const Model<T>&, const Dataset&, bool);         \
-  template Matrix<T> logits(const Model<T>&, const Dataset&, Engine<T>&);       \
+#define ISOFORM_FOR_SCALAR(T)                                             \
+  template void require_fitting(const Model<T>&, const Dataset&, bool);   \
+  template Matrix<T> logits(const Model<T>&, const Dataset&, Engine<T>&); \
   template Evaluation evaluate(const Model<T>&, const Dataset&, Engine<T>&);
 ISOFORM_FOR_SCALAR(float)
 ISOFORM_FOR_SCALAR(double)

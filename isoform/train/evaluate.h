@@ -19,8 +19,8 @@ Matrix<T> logits(const Model<T>& model, const Dataset& data, Engine<T>& engine);
 
 struct Evaluation {
   Index samples = 0;
-  double loss = 0;      // mean
-  double accuracy = 0;  // share of samples, 0–1
+  double loss = 0;          // mean
+  double accuracy = 0;      // share of samples, 0–1
   Matrix<Index> confusion;  // [classes × classes], row = label, column = prediction
 };
 

@@ -70,8 +70,7 @@ void Optimiser<T>::step(std::span<const Parameter<T>> parameters, Engine<T>& eng
                    "state follows every edit");
     if (adaptive(o.method)) {
       if (moments.second.size() == 0) moments.second.setZero(p.rows, p.cols);
-      engine.adam(adam, p.size(), p.value, p.gradient, moments.first.data(),
-                  moments.second.data());
+      engine.adam(adam, p.size(), p.value, p.gradient, moments.first.data(), moments.second.data());
     } else {
       engine.momentum(descent, p.size(), p.value, p.gradient, moments.first.data());
     }
@@ -99,8 +98,7 @@ void Optimiser<T>::transport(const Network<T>& before, const Edit& edit) {
       }
       return transport_gates(edit, old, fill).template cast<T>();
     };
-    const bool touched = map.to == edit.space ||
-                         (map.from == edit.space && key.role != Role::bias);
+    const bool touched = map.to == edit.space || (map.from == edit.space && key.role != Role::bias);
     if (!touched) continue;
     moments.first = carry(moments.first, Transport::linear);
     if (moments.second.size() > 0) moments.second = carry(moments.second, Transport::squared);
@@ -123,8 +121,7 @@ void Optimiser<T>::transport_length(const Space<T>& before, const Edit& edit,
     if (source == GroupEdit::kNew || edit.length[at] == 0) continue;
     const double o = static_cast<double>(before.o(source));
     const double ratio_o = o > 0 ? (o + edit.length[at]) / o : 0;
-    const double ratio =
-        before.length_mode == LengthMode::trainable ? std::sqrt(ratio_o) : ratio_o;
+    const double ratio = before.length_mode == LengthMode::trainable ? std::sqrt(ratio_o) : ratio_o;
     next_first(0, at) *= ratio;
     if (next_second.size() > 0) next_second(0, at) *= ratio * ratio;
   }
@@ -137,7 +134,8 @@ double clip_gradients(std::span<const Parameter<T>> parameters, double limit) {
   double squares = 0;
   for (const Parameter<T>& p : parameters) {
     if (!p.trainable) continue;
-    squares += Eigen::Map<const Vector<T>>(p.gradient, p.size()).template cast<double>().squaredNorm();
+    squares +=
+        Eigen::Map<const Vector<T>>(p.gradient, p.size()).template cast<double>().squaredNorm();
   }
   const double norm = std::sqrt(squares);
   if (norm > limit) {

@@ -24,8 +24,8 @@ Method method_from_name(std::string_view name);
 
 struct OptimiserSettings {
   Method method = Method::adamw;
-  double learning_rate = 1e-3;
-  double momentum = 0.9;  // momentum and nesterov
+  double learning_rate = 2e-3;
+  double momentum = 0.9;                              // momentum and nesterov
   double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;  // adam and adamw
   double weight_decay = 1e-3;  // on every trained parameter; decay draws β, and so o, to 0
 

@@ -60,10 +60,17 @@ double since(Clock::time_point start) {
 
 Json edit_json(const EditRecord& r) {
   const auto or_null = [](const auto& value) { return value ? Json(*value) : Json(nullptr); };
-  return {{"space", r.space},   {"kind", edit_kind_name(r.kind)}, {"group", or_null(r.group)},
-          {"before", r.before}, {"after", r.after},               {"born", r.born},
-          {"removed", r.removed}, {"score", r.score},             {"bound", or_null(r.bound)},
-          {"change", or_null(r.change)}, {"why", r.why}};
+  return {{"space", r.space},
+          {"kind", edit_kind_name(r.kind)},
+          {"group", or_null(r.group)},
+          {"before", r.before},
+          {"after", r.after},
+          {"born", r.born},
+          {"removed", r.removed},
+          {"score", r.score},
+          {"bound", or_null(r.bound)},
+          {"change", or_null(r.change)},
+          {"why", r.why}};
 }
 
 template <class T>
@@ -142,8 +149,8 @@ class Run {
       }
       if (since(start_) - last_event_s_ >= kStepEventInterval) {
         last_event_s_ = since(start_);
-        emit("step", {{"loss", score.loss / static_cast<double>(score.samples)},
-                      {"learning_rate", rate_}});
+        emit("step",
+             {{"loss", score.loss / static_cast<double>(score.samples)}, {"learning_rate", rate_}});
       }
     }
     if (!model_.network.all_finite()) return diverge();
@@ -154,7 +161,8 @@ class Run {
     model_ = last_good_;
     result_.reason = StopReason::diverged;
     result_.message = fmt::format(
-        "the loss or a weight is not a number at step {} of epoch {}; the model is that of the start "
+        "the loss or a weight is not a number at step {} of epoch {}; the model is that of the "
+        "start "
         "of the epoch; try a smaller learning rate",
         step_, epoch_);
     emit("warning", {{"message", result_.message}});
@@ -196,8 +204,8 @@ class Run {
     if (settled_) return;
     const auto begin = Clock::now();
     settled_ = step_ >= settle_from_;
-    const auto outcomes = policy_.adapt<T>(
-        model_.network, statistics_, step_, settled_, [this](const Edit& edit) {
+    const auto outcomes =
+        policy_.adapt<T>(model_.network, statistics_, step_, settled_, [this](const Edit& edit) {
           optimiser_.transport(model_.network, edit);
           model_.network.apply(edit);
           EditRecord record = edit.record;
@@ -251,8 +259,7 @@ class Run {
   void emit_spectrum() {
     if (observers_.empty()) return;
     Json spaces = Json::array();
-    const bool paper =
-        settings_.adapt.enabled && settings_.adapt.policy.rule == PolicyRule::paper;
+    const bool paper = settings_.adapt.enabled && settings_.adapt.policy.rule == PolicyRule::paper;
     for (const int id : model_.network.hidden()) {
       const Vector<double> values = spectrum(model_.network, id);
       spaces.push_back({{"space", id},
@@ -264,8 +271,8 @@ class Run {
 
   void emit_epoch(const BatchScore& total) {
     const auto count = static_cast<double>(total.samples);
-    const Evaluation held_out =
-        validation_.empty() ? Evaluation{0, kNone, kNone, {}} : evaluate(model_, validation_, engine_);
+    const Evaluation held_out = validation_.empty() ? Evaluation{0, kNone, kNone, {}}
+                                                    : evaluate(model_, validation_, engine_);
     result_.validation_accuracy = held_out.accuracy;
     emit_spectrum();
     emit("epoch", {{"epochs", settings_.epochs},

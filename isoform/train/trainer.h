@@ -19,7 +19,7 @@ namespace isoform {
 /// When a network adapts. The rule itself is PolicySettings.
 struct AdaptSettings {
   bool enabled = false;
-  double per_epoch = 4;        // adaptations in an epoch; may be a fraction
+  double per_epoch = 8;         // adaptations in an epoch; may be a fraction
   int statistics_batches = 16;  // training batches before an adaptation whose statistics it uses
   double settle = 0.25;  // last share of training: idle neurons leave once, then the shape is fixed
   PolicySettings policy;

@@ -18,7 +18,7 @@ namespace isoform {
 namespace {
 
 using ::testing::AllOf;
-using testing::class_task;
+using testing::chain_of;
 using testing::Folder;
 using testing::full_model;
 using ::testing::HasSubstr;
@@ -26,7 +26,6 @@ using testing::message_of;
 using testing::mixed_chain;
 using testing::random_model;
 using testing::slurp;
-using testing::spill;
 
 constexpr LengthMode kLengthModes[] = {LengthMode::none, LengthMode::constant,
                                        LengthMode::trainable, LengthMode::log};
@@ -58,11 +57,11 @@ void expect_same(const Model<T>& a, const Model<T>& b) {
 }
 
 template <class T>
-class ModelFile : public ::testing::Test {};
+class ModelFileOf : public ::testing::Test {};
 using Scalars = ::testing::Types<float, double>;
-TYPED_TEST_SUITE(ModelFile, Scalars);
+TYPED_TEST_SUITE(ModelFileOf, Scalars);
 
-TYPED_TEST(ModelFile, EveryModeComesBackBitForBit) {
+TYPED_TEST(ModelFileOf, EveryModeComesBackBitForBit) {
   using T = TypeParam;
   for (const LengthMode length : kLengthModes) {
     for (const PsiMode psi : kPsiModes) {
@@ -83,9 +82,9 @@ TYPED_TEST(ModelFile, EveryModeComesBackBitForBit) {
   }
 }
 
-TYPED_TEST(ModelFile, BetaComesBackUpToItsSign) {
+TYPED_TEST(ModelFileOf, BetaComesBackUpToItsSign) {
   using T = TypeParam;
-  Model<T> model = random_model<T>({.widths = {2, 4000, 1}, .group_size = 1}, 8);
+  Model<T> model = random_model<T>(chain_of({2, 4000, 1}, 1), 8);
   Vector<T>& beta = model.network.space(1).length;
   for (Index g = 0; g < beta.size(); ++g) {
     beta[g] = std::ldexp(beta[g], static_cast<int>(g % 100) - 50);  // all binades in use
@@ -95,13 +94,12 @@ TYPED_TEST(ModelFile, BetaComesBackUpToItsSign) {
 }
 
 // Numbers of every size, in all modes that recover what is trained from o: the bytes stay.
-TYPED_TEST(ModelFile, LengthsOfEverySizeKeepTheirBytes) {
+TYPED_TEST(ModelFileOf, LengthsOfEverySizeKeepTheirBytes) {
   using T = TypeParam;
   using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
   const Random random(4, Purpose::test);
   for (const LengthMode mode : {LengthMode::trainable, LengthMode::log}) {
-    Model<T> model =
-        random_model<T>({.widths = {1, 20'000, 1}, .group_size = 1, .length = mode}, 8);
+    Model<T> model = random_model<T>(chain_of({1, 20'000, 1}, 1, mode), 8);
     Vector<T>& held = model.network.space(1).length;
     for (Index g = 0; g < held.size(); ++g) {
       const std::uint64_t bits = random.below(std::numeric_limits<std::uint64_t>::max(), g);
@@ -120,10 +118,10 @@ TYPED_TEST(ModelFile, LengthsOfEverySizeKeepTheirBytes) {
   }
 }
 
-TYPED_TEST(ModelFile, ZeroLengthsStayZero) {
+TYPED_TEST(ModelFileOf, ZeroLengthsStayZero) {
   using T = TypeParam;
   for (const LengthMode mode : {LengthMode::trainable, LengthMode::log}) {
-    Model<T> model = random_model<T>({.widths = {2, 3, 1}, .length = mode}, 8);
+    Model<T> model = random_model<T>(chain_of({2, 3, 1}, 8, mode), 8);
     model.network.space(1).length.setConstant(mode == LengthMode::log ? T(-2000) : T(0));
     const auto read = parse_model<T>(serialise_model(model), "x");
     EXPECT_EQ(read.network.space(1).o(0), T(0));
@@ -131,7 +129,7 @@ TYPED_TEST(ModelFile, ZeroLengthsStayZero) {
   }
 }
 
-TYPED_TEST(ModelFile, TasksImageAndHistoryComeBack) {
+TYPED_TEST(ModelFileOf, TasksImageAndHistoryComeBack) {
   using T = TypeParam;
   const Model<T> model = full_model<T>();
   const std::string bytes = serialise_model(model);
@@ -157,15 +155,15 @@ TYPED_TEST(ModelFile, TasksImageAndHistoryComeBack) {
   }
 }
 
-TYPED_TEST(ModelFile, NetworksWithoutHiddenLayersComeBack) {
+TYPED_TEST(ModelFileOf, NetworksWithoutHiddenLayersComeBack) {
   using T = TypeParam;
-  const Model<T> model = random_model<T>({.widths = {3, 2}}, 2);
+  const Model<T> model = random_model<T>(chain_of({3, 2}), 2);
   const std::string bytes = serialise_model(model);
   expect_same(model, parse_model<T>(bytes, "x"));
   EXPECT_EQ(serialise_model(parse_model<T>(bytes, "x")), bytes);
 }
 
-TYPED_TEST(ModelFile, OtherPrecisionIsConverted) {
+TYPED_TEST(ModelFileOf, OtherPrecisionIsConverted) {
   using T = TypeParam;
   using Other = std::conditional_t<std::is_same_v<T, float>, double, float>;
   const Model<Other> model = full_model<Other>();

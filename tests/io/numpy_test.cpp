@@ -2,17 +2,22 @@
 // logits as the reference engine.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <sstream>
+#include <string>
 
 #include "io/random_model.h"
 #include "isoform/io/model_file.h"
+#include "isoform/io/safetensors.h"
 #include "isoform/network/pass.h"
 #include "monitor/folder.h"
 
 namespace isoform {
 namespace {
 
+using testing::chain_of;
 using testing::Folder;
 using testing::mixed_chain;
 using testing::random_model;
@@ -79,6 +84,41 @@ double difference(const Model<T>& model) {
   return largest / expected.cwiseAbs().maxCoeff();
 }
 
+// The worked example of docs/model-file.md.
+Model<double> docs_example() {
+  ChainSettings settings = chain_of({2, 3, 2});
+  settings.groups = {{2, 1}};
+  settings.length = LengthMode::constant;
+  Model<double> model;
+  model.network = Network<double>::chain(settings);
+  model.network.map(0).a << 1, 0, 0, 0, 2, 0, 1, 1, 0.5;
+  model.network.space(1).length << 0.25, 0;
+  model.network.map(1).a << 1, 0, -1, 0.1, 0, 0.5, 0, 1, 1, 0, -0.5, 0;
+  model.mean = Vector<double>{{100, 50}};
+  model.scale = Vector<double>{{0.02, 0.01}};
+  Task task;
+  task.name = "sides";
+  task.outputs = {"left", "right"};
+  model.tasks = {task};
+  return model;
+}
+
+TEST(ModelFileDocs, ExampleIsTrue) {
+  const Matrix<double> y = logits(docs_example(), Matrix<double>{{200}, {100}});
+  EXPECT_NEAR(y(0), 0.12598370, 5e-9);
+  EXPECT_NEAR(y(1), 1.20885375, 5e-9);
+  const TensorFile file = parse_tensors(serialise_model(docs_example()), "x");
+  EXPECT_EQ(file.metadata.at("isoform"),
+            R"({"architecture":"chain","format":1,"groups":[[2,1]],"history":[],)"
+            R"("intrinsic_length_mode":"constant","psi_mode":"decay","radial":"tanh",)"
+            R"("tasks":[{"active":true,"inputs":"all","loss":"cross_entropy","name":"sides",)"
+            R"("outputs":["left","right"]}],"widths":[2,3,2]})");
+  const std::string bytes = serialise_model(docs_example());
+  EXPECT_NE(bytes.find(R"("layers.1.psi":{"data_offsets":[136,168],"dtype":"F64","shape":[2,2]})"),
+            std::string::npos)
+      << bytes;
+}
+
 TEST(Numpy, ComputesTheLogitsFromTheFile) {
   if (!has_numpy()) GTEST_SKIP() << "numpy is not installed";
   for (const Radial radial :
@@ -90,6 +130,7 @@ TEST(Numpy, ComputesTheLogitsFromTheFile) {
   Model<double> mixed = random_model<double>(mixed_chain(), 32);
   mixed.network.space(2).radial = Radial::softsign;
   EXPECT_LT(difference(mixed), 1e-12);
+  EXPECT_LT(difference(docs_example()), 1e-12);
   // Near the floor and at t = 0, where the gate is a limit.
   for (const Radial radial : {Radial::tanh, Radial::log}) {
     ChainSettings settings = mixed_chain();
@@ -101,7 +142,7 @@ TEST(Numpy, ComputesTheLogitsFromTheFile) {
     small.network.map(0).a.topRows(3).setZero();
     EXPECT_LT(difference(small), 1e-12) << radial_name(radial);
   }
-  EXPECT_LT(difference(random_model<double>({.widths = {5, 3}}, 34)), 1e-12);
+  EXPECT_LT(difference(random_model<double>(chain_of({5, 3}), 34)), 1e-12);
   EXPECT_LT(difference(random_model<float>(mixed_chain(), 35)), 1e-5);
 }
 

@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "isoform/base/random.h"
@@ -10,7 +11,17 @@
 
 namespace isoform::testing {
 
-/// Bytes of a model with its numbers: a chain of the settings' shape; tasks, image and history are empty.
+/// A chain of these widths, its groups cut by size.
+inline ChainSettings chain_of(std::vector<Index> widths, Index group_size = 8,
+                              LengthMode length = LengthMode::trainable) {
+  ChainSettings settings;
+  settings.widths = std::move(widths);
+  settings.group_size = group_size;
+  settings.length = length;
+  return settings;
+}
+
+/// A chain of the settings' shape with random numbers; tasks, image and history are empty.
 template <class T>
 Model<T> random_model(const ChainSettings& settings, std::uint64_t seed) {
   const Random random(seed, Purpose::test);

@@ -1,0 +1,92 @@
+#include "isoform/cli/console.h"
+
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+
+#include "isoform/base/error.h"
+#include "isoform/monitor/format.h"
+
+namespace isoform::cli {
+
+bool is_terminal(int descriptor) { return isatty(descriptor) == 1; }
+
+bool colourful(int descriptor) {
+  const char* none = std::getenv("NO_COLOR");
+  return is_terminal(descriptor) && (none == nullptr || *none == '\0');
+}
+
+int terminal_columns() {
+  winsize size{};
+  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+void print(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+
+void print_line(std::string_view text) {
+  print(text);
+  print("\n");
+}
+
+void print_json(const nlohmann::json& json) { print_line(json.dump(2)); }
+
+void complain(std::string_view text) {
+  const bool colour = colourful(STDERR_FILENO);
+  fmt::print(stderr, "{}isoform:{} {}\n", colour ? "\x1b[31m" : "", colour ? "\x1b[0m" : "", text);
+}
+
+std::string Table::text() const {
+  std::vector<int> widths(rows_.front().size(), 0);
+  for (const auto& row : rows_) {
+    for (std::size_t c = 0; c < row.size(); ++c) {
+      widths[c] = std::max(widths[c], static_cast<int>(text_columns(row[c])));
+    }
+  }
+  std::string out;
+  for (const auto& row : rows_) {
+    std::string line;
+    for (std::size_t c = 0; c < row.size(); ++c) {
+      if (c > 0) line += "  ";
+      line += c == 0 ? pad_right(row[c], widths[c]) : pad_left(row[c], widths[c]);
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    out += line + "\n";
+  }
+  return out;
+}
+
+void DataOptions::add_to(CLI::App& app, bool data_required) {
+  auto* option =
+      app.add_option("--data", data, "known set (isoform data list) or folder of IDX files")
+          ->type_name("SET");
+  if (data_required) option->required();
+  app.add_option("--data-dir", data_dir, "folder where known sets are looked for")
+      ->type_name("DIR");
+  app.add_option("--split", split, "part of the set: test or train")
+      ->type_name("PART")
+      ->capture_default_str();
+  app.add_option("--threads", threads, "threads; 0: all cores")->type_name("COUNT");
+}
+
+Dataset DataOptions::load() const {
+  if (split != "test" && split != "train") {
+    throw UsageError(fmt::format("split: needs test or train, got '{}'", split));
+  }
+  return isoform::load(data, split == "train" ? Split::train : Split::test, {data_dir, true});
+}
+
+double largest_change(const Matrix<float>& before, const Matrix<float>& after) {
+  double largest = 0;
+  for (Index j = 0; j < before.cols(); ++j) {
+    const double norm = before.col(j).cast<double>().norm();
+    const double change = (after.col(j).cast<double>() - before.col(j).cast<double>()).norm();
+    if (norm > 0) largest = std::max(largest, change / norm);
+  }
+  return largest;
+}
+
+}  // namespace isoform::cli

@@ -1,0 +1,49 @@
+// What the program prints, and where: results on standard output, progress and errors on standard error.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "isoform/data/catalogue.h"
+#include "isoform/linalg/engine.h"
+
+namespace isoform::cli {
+
+/// True where a person is likely to read the stream in colour (a terminal, NO_COLOR unset).
+bool colourful(int descriptor);
+bool is_terminal(int descriptor);
+/// Columns of the terminal on standard error; 0 if unknown.
+int terminal_columns();
+
+void print(std::string_view text);  // standard output
+void print_line(std::string_view text = "");
+void print_json(const nlohmann::json& json);
+void complain(std::string_view text);  // standard error, "isoform: …"
+
+/// A table with a header; the first column left-aligned, the others right-aligned.
+class Table {
+ public:
+  explicit Table(std::vector<std::string> header) : rows_{std::move(header)} {}
+  void row(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
+  [[nodiscard]] std::string text() const;
+
+ private:
+  std::vector<std::vector<std::string>> rows_;
+};
+
+/// "--data", "--data-dir", "--split" and "--threads" as every verb that reads data has them.
+struct DataOptions {
+  std::string data, data_dir, split = "test";
+  int threads = 0;
+  void add_to(CLI::App& app, bool data_required);
+  [[nodiscard]] Dataset load() const;
+  [[nodiscard]] bool given() const { return !data.empty(); }
+};
+
+/// Largest ‖Δy‖/‖y‖ over the columns of two sets of outputs.
+double largest_change(const Matrix<float>& before, const Matrix<float>& after);
+
+}  // namespace isoform::cli

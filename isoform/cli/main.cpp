@@ -1,0 +1,102 @@
+// The program: parses the command line, runs one verb, turns exceptions into messages and exit codes.
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <exception>
+
+#include "isoform/base/error.h"
+#include "isoform/base/text.h"
+#include "isoform/base/version.h"
+#include "isoform/cli/console.h"
+#include "isoform/cli/verbs.h"
+#include "isoform/linalg/clones.h"
+#include "isoform/linalg/engine.h"
+
+namespace {
+
+using isoform::cli::complain;
+
+constexpr const char* kExamples = R"(
+Examples:
+  isoform train --data fashion-mnist --out model.safetensors
+  isoform eval model.safetensors --data fashion-mnist
+  isoform inspect model.safetensors
+  isoform shrink model.safetensors small.safetensors --remove 5
+  isoform <verb> --help)";
+
+std::string version_text() {
+  return fmt::format(
+      "isoform {}\ncompiler         {}\nengine           cpu, {}\ninstruction set  {}",
+      isoform::version(), isoform::compiler(), isoform::linear_algebra_library(),
+      isoform::instruction_set());
+}
+
+// The words of the command line that no option took, and what was probably meant.
+int refuse(const CLI::App& app, const CLI::ParseError& error) {
+  const CLI::App* verb = &app;
+  for (const CLI::App* sub : app.get_subcommands()) verb = sub;
+  std::string message = error.what();
+  std::vector<std::string> known;
+  for (const CLI::Option* option : verb->get_options()) {
+    for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
+  }
+  if (verb == &app) {
+    for (const CLI::App* sub : app.get_subcommands({})) known.push_back(sub->get_name());
+  }
+  const std::vector<std::string> extra = verb->remaining();
+  if (error.get_name() == "ExtrasError" && !extra.empty()) {
+    const std::string typed = extra.front().substr(0, extra.front().find('='));
+    const bool flag = typed.starts_with("-");
+    message = fmt::format("{} '{}' is unknown{}",
+                          flag           ? "flag"
+                          : verb == &app ? "verb"
+                                         : "argument",
+                          typed, isoform::did_you_mean(typed, known));
+  }
+  complain(fmt::format("{}\nTry: isoform {}--help", message,
+                       verb == &app ? "" : verb->get_name() + " "));
+  return isoform::cli::kUsage;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{"Isoform: neural networks that change their own shape while they learn."};
+  app.name("isoform");
+  app.footer(kExamples);
+  app.require_subcommand(1);
+  app.get_formatter()->column_width(34);
+  app.set_version_flag("--version", version_text());
+  isoform::cli::add_train(app);
+  isoform::cli::add_eval(app);
+  isoform::cli::add_predict(app);
+  isoform::cli::add_inspect(app);
+  isoform::cli::add_edit(app);
+  isoform::cli::add_shrink(app);
+  isoform::cli::add_data(app);
+  try {
+    if (argc == 1) {
+      std::fputs(app.help().c_str(), stdout);
+      return isoform::cli::kUsage;
+    }
+    app.parse(argc, argv);
+    if (std::fflush(stdout) != 0) throw isoform::FileError("standard output: cannot be written");
+    return isoform::cli::kDone;
+  } catch (const CLI::Success& request) {
+    return app.exit(request);  // --help, --version
+  } catch (const CLI::ParseError& error) {
+    return refuse(app, error);
+  } catch (const isoform::cli::Exit& exit) {
+    std::fflush(stdout);
+    return exit.code;
+  } catch (const isoform::UsageError& error) {
+    complain(error.what());
+    return isoform::cli::kUsage;
+  } catch (const std::bad_alloc&) {
+    complain("out of memory; ask for smaller layers or less data");
+    return isoform::cli::kFailed;
+  } catch (const std::exception& error) {
+    complain(error.what());
+    return isoform::cli::kFailed;
+  }
+}

@@ -1,0 +1,55 @@
+#include "isoform/cli/probe.h"
+
+#include <fmt/format.h>
+
+#include <limits>
+
+#include "isoform/base/random.h"
+#include "isoform/monitor/format.h"
+#include "isoform/network/initialise.h"
+#include "isoform/network/pass.h"
+#include "isoform/train/evaluate.h"
+
+namespace isoform::cli {
+
+namespace {
+constexpr Index kRandomInputs = 256;
+}
+
+Probe::Probe(const Model<float>& model, const DataOptions& data)
+    : engine_(create_engine<float>({"cpu", data.threads})) {
+  if (data.given()) {
+    data_ = data.load();
+    require_fitting(model, *data_);
+  } else {
+    random_ = normal_matrix(model.network.widths().front(), kRandomInputs, Random(0, Purpose::test))
+                  .cast<float>();
+  }
+}
+
+Matrix<float> Probe::outputs(const Model<float>& model) const {
+  if (data_) return logits(model, *data_, *engine_);
+  Pass<float> pass;
+  pass.prepare(model.network, kRandomInputs);
+  pass.input() = random_;
+  forward(model.network, *engine_, pass);
+  return pass.output();
+}
+
+std::string Probe::name() const {
+  return data_ ? fmt::format("{} samples of {}", format_count(data_->samples()), data_->name())
+               : fmt::format("{} random inputs", kRandomInputs);
+}
+
+double Probe::accuracy(const Matrix<float>& outputs) const {
+  if (!data_) return std::numeric_limits<double>::quiet_NaN();
+  Index correct = 0;
+  for (Index j = 0; j < outputs.cols(); ++j) {
+    Index best = 0;
+    outputs.col(j).maxCoeff(&best);
+    correct += best == static_cast<Index>(data_->labels()[j]) ? 1 : 0;
+  }
+  return static_cast<double>(correct) / static_cast<double>(outputs.cols());
+}
+
+}  // namespace isoform::cli

@@ -1,0 +1,29 @@
+// Measuring what an edit did: outputs before and after, on data or on random inputs.
+#pragma once
+
+#include <optional>
+
+#include "isoform/cli/console.h"
+#include "isoform/model/model.h"
+
+namespace isoform::cli {
+
+/// Inputs on which two versions of a model are compared: the user's data if given, else 256 standard normal
+/// samples in standardised units.
+class Probe {
+ public:
+  Probe(const Model<float>& model, const DataOptions& data);
+  [[nodiscard]] Matrix<float> outputs(const Model<float>& model) const;
+  /// "10,000 samples of fashion-mnist" or "256 random inputs".
+  [[nodiscard]] std::string name() const;
+  [[nodiscard]] const std::optional<Dataset>& data() const { return data_; }
+  /// Share of data samples classified correctly by these outputs; NaN without data.
+  [[nodiscard]] double accuracy(const Matrix<float>& outputs) const;
+
+ private:
+  std::optional<Dataset> data_;
+  std::unique_ptr<Engine<float>> engine_;
+  Matrix<float> random_;
+};
+
+}  // namespace isoform::cli

@@ -1,0 +1,197 @@
+// isoform train
+#include <fmt/format.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <optional>
+
+#include "isoform/base/error.h"
+#include "isoform/base/file.h"
+#include "isoform/cli/console.h"
+#include "isoform/cli/verbs.h"
+#include "isoform/data/split.h"
+#include "isoform/io/model_file.h"
+#include "isoform/monitor/event_log.h"
+#include "isoform/monitor/format.h"
+#include "isoform/monitor/picture.h"
+#include "isoform/monitor/progress.h"
+#include "isoform/monitor/summary.h"
+#include "isoform/run/settings.h"
+#include "isoform/train/evaluate.h"
+
+namespace isoform::cli {
+
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr const char* kExamples = R"(
+Examples:
+  isoform train --data fashion-mnist
+  isoform train --data fashion-mnist --hidden 16,16 --group-size 8 --adapt --epochs 10 \
+      --out model.safetensors --events run.jsonl --picture run.svg
+  isoform train --data mnist --fixed --group-size 0 --hidden 128,128   # the paper's layers
+  isoform train --config run.toml --seed 7                             # flags override the file)";
+
+struct Options {
+  RunSettings settings;
+  std::vector<Setting> list = list_settings(settings);
+  std::vector<std::pair<const Setting*, std::string>> given;
+  bool adapt = false, fixed = false, json = false, quiet = false, show = false;
+  std::string config, out = "model.safetensors", events, picture;
+};
+
+std::atomic<bool> interrupted{false};
+
+// The first Ctrl-C finishes the step and saves; a second one ends the program at once.
+void on_interrupt(int) {
+  if (interrupted.exchange(true)) _exit(kInterrupted);
+}
+
+void require_writable(const std::string& path) {
+  if (path.empty()) return;
+  const std::filesystem::path folder = std::filesystem::absolute(path).parent_path();
+  if (!std::filesystem::is_directory(folder)) {
+    throw FileError(
+        fmt::format("{}: cannot be written, because the folder {} does not exist; make it "
+                    "first or choose another path",
+                    path, folder.string()));
+  }
+  if (std::filesystem::is_directory(path)) {
+    throw FileError(
+        fmt::format("{}: cannot be written, because it is a folder; give a file", path));
+  }
+  if (access(folder.c_str(), W_OK) != 0) {
+    throw FileError(fmt::format("{}: cannot be written, because {} is not writable for you", path,
+                                folder.string()));
+  }
+}
+
+Json evaluation_json(const Evaluation& e) {
+  return {{"samples", e.samples}, {"loss", e.loss}, {"accuracy", e.accuracy}};
+}
+
+void run(Options& o) {
+  RunSettings& settings = o.settings;
+  if (!o.config.empty()) read_settings(o.config, settings);
+  for (const auto& [setting, text] : o.given) setting->set(text);
+  if (o.adapt && o.fixed) throw UsageError("--adapt and --fixed contradict each other; give one");
+  if (o.adapt) settings.training.adapt.enabled = true;
+  if (o.fixed) settings.training.adapt.enabled = false;
+  if (o.show) return print(settings_toml(settings));
+  settings.finish();
+  for (const std::string& path : {o.out, o.events, o.picture}) require_writable(path);
+
+  const Dataset all = load(settings.data, Split::train, {settings.data_dir, true});
+  const Dataset test = load(settings.data, Split::test, {settings.data_dir, true});
+  const TrainValidation parts = split(all, settings.validation, settings.training.seed);
+  const auto engine = create_engine<float>(settings.engine);
+  Model<float> model = create_model<float>(settings, parts.train);
+
+  RunSummary summary;
+  std::vector<Event> events;
+  std::vector<Observer> observers = {summary.observer()};
+  std::optional<EventLog> log;
+  if (!o.events.empty()) observers.push_back(log.emplace(o.events).observer());
+  const bool terminal = is_terminal(STDERR_FILENO);
+  Progress progress([](std::string_view text) { std::fwrite(text.data(), 1, text.size(), stderr); },
+                    {terminal, colourful(STDERR_FILENO), terminal ? terminal_columns() : 0});
+  if (!o.quiet) observers.push_back(progress.observer());
+  // The settings belong to the start of the log; the trainer does not know flags.
+  const Json told = settings_json(settings);
+  std::vector<Observer> outer = {[&](const Event& event) {
+    if (event.type != "start") {
+      for (const Observer& observer : observers) observer(event);
+      return;
+    }
+    Event start = event;
+    start.data["settings"] = told;
+    for (const Observer& observer : observers) observer(start);
+  }};
+
+  struct sigaction action {};
+  action.sa_handler = on_interrupt;
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+  const TrainResult result =
+      train(model, parts.train, parts.validation, settings.training, *engine, outer, &interrupted);
+  save_model(model, o.out);
+  if (!o.picture.empty()) write_file_atomically(o.picture, draw_run(summary.record()));
+  const Evaluation score = evaluate(model, test, *engine);
+
+  if (o.json) {
+    Json json = summary.to_json();
+    json["test"] = evaluation_json(score);
+    json["model"] = o.out;
+    json["adaptation_seconds"] = result.adaptation_seconds;
+    print_json(json);
+  } else {
+    // The plain progress table has said it already.
+    if (terminal || o.quiet) print_line(summary.format_summary());
+    print_line(fmt::format("test accuracy  {:.2f} %  ({} samples of {}, used for no choice)",
+                           100 * score.accuracy, format_count(score.samples), test.name()));
+    print_line(fmt::format("parameters     {}", format_count(model.network.parameter_count())));
+    print_line(fmt::format("time           {}, of which adapting {:.1f} %",
+                           format_duration(result.seconds),
+                           100 * result.adaptation_seconds / std::max(result.seconds, 1e-9)));
+    print_line(fmt::format("model          {}", o.out));
+    if (log) print_line(fmt::format("events         {}", o.events));
+    if (!o.picture.empty()) print_line(fmt::format("picture        {}", o.picture));
+  }
+  if (log && log->failed()) complain(log->failure());
+  if (result.reason == StopReason::stopped) {
+    complain(fmt::format("{}; the model so far is in {}", result.message, o.out));
+    throw Exit{kInterrupted};
+  }
+  if (result.reason == StopReason::diverged) {
+    complain(fmt::format("{}; it is in {}", result.message, o.out));
+    throw Exit{kFailed};
+  }
+}
+
+}  // namespace
+
+void add_train(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  CLI::App* verb = app.add_subcommand("train", "train a network that finds its own size");
+  verb->footer(kExamples);
+  for (const Setting& setting : options->list) {
+    if (setting.name == "adapt") {
+      verb->add_flag("--adapt", options->adapt, setting.help + " (the default)")
+          ->group("adaptation");
+      verb->add_flag("--fixed", options->fixed, "keep the widths as given")->group("adaptation");
+      continue;
+    }
+    std::string standard = setting.get().dump();
+    std::erase_if(standard, [](char c) { return c == '"' || c == '[' || c == ']'; });
+    const std::string help =
+        standard.empty() ? setting.help : fmt::format("{} [{}]", setting.help, standard);
+    verb->add_option_function<std::string>(
+            "--" + setting.name,
+            [options, &setting](const std::string& text) {
+              options->given.emplace_back(&setting, text);
+            },
+            help)
+        ->type_name(setting.type)
+        ->group(setting.section);
+  }
+  verb->add_option("--config", options->config, "settings from a TOML file; flags override it")
+      ->type_name("FILE.toml");
+  verb->add_flag("--show-settings", options->show, "print the settings in effect as TOML and stop");
+  verb->add_option("--out", options->out, "where the model goes")
+      ->type_name("FILE")
+      ->capture_default_str();
+  verb->add_option("--events", options->events, "log of what happens, JSON lines")
+      ->type_name("FILE.jsonl");
+  verb->add_option("--picture", options->picture, "picture of widths and spectra over time")
+      ->type_name("FILE.svg");
+  verb->add_flag("--json", options->json, "print the summary as JSON");
+  verb->add_flag("--quiet", options->quiet, "no progress");
+  verb->callback([options] { run(*options); });
+}
+
+}  // namespace isoform::cli

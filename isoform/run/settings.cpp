@@ -1,0 +1,221 @@
+#include "isoform/run/settings.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cmath>
+#include <type_traits>
+
+#include "isoform/base/error.h"
+
+namespace isoform {
+
+TrainSettings RunSettings::adaptive() {
+  TrainSettings settings;
+  settings.adapt.enabled = true;
+  return settings;
+}
+
+void RunSettings::finish() {
+  if (data.empty()) {
+    throw UsageError(
+        "data: needs a known set or a folder, got nothing; for example --data "
+        "fashion-mnist (isoform data list shows the known sets)");
+  }
+  if (!(validation >= 0 && validation <= 0.9)) {
+    throw UsageError(fmt::format("validation: needs a share from 0 to 0.9, got {}", validation));
+  }
+  for (const Index width : hidden) {
+    if (width < 1 || width > kMaxWidth) {
+      throw UsageError(fmt::format("hidden: needs widths from 1 to {}, got {}", kMaxWidth, width));
+    }
+  }
+  network.seed = training.seed;
+  training.adapt.policy.seed = training.seed;
+  training.adapt.policy.group_size = network.group_size;
+  training.validate();
+  network.widths = {1};
+  network.widths.insert(network.widths.end(), hidden.begin(), hidden.end());
+  network.widths.push_back(1);
+  network.validate();
+}
+
+namespace {
+
+using Json = nlohmann::json;
+
+template <class Number>
+Number parse_number(const std::string& name, const std::string& text) {
+  Number value{};
+  const char* end = text.data() + text.size();
+  const auto [stopped, error] = std::from_chars(text.data(), end, value);
+  const bool whole = error == std::errc() && stopped == end && !text.empty();
+  if constexpr (std::is_floating_point_v<Number>) {
+    if (whole && std::isfinite(value)) return value;
+    throw UsageError(fmt::format("{}: needs a number, got '{}'", name, text));
+  } else {
+    if (whole) return value;
+    throw UsageError(fmt::format("{}: needs a whole number{}, got '{}'", name,
+                                 std::is_unsigned_v<Number> ? " of 0 or more" : "", text));
+  }
+}
+
+std::vector<Index> parse_list(const std::string& name, const std::string& text) {
+  std::vector<Index> values;
+  if (text.empty() || text == "none") return values;
+  std::size_t at = 0;
+  while (true) {
+    const std::size_t comma = text.find(',', at);
+    values.push_back(parse_number<Index>(name, text.substr(at, comma - at)));
+    if (comma == std::string::npos) return values;
+    at = comma + 1;
+  }
+}
+
+bool parse_switch(const std::string& name, const std::string& text) {
+  if (text == "true" || text == "on" || text == "yes") return true;
+  if (text == "false" || text == "off" || text == "no") return false;
+  throw UsageError(fmt::format("{}: needs true or false, got '{}'", name, text));
+}
+
+// Builds the list of fields; each call binds one member.
+class SettingList {
+ public:
+  std::vector<Setting> list;
+
+  void section(std::string name) { section_ = std::move(name); }
+
+  template <class Number>
+  void number(const std::string& name, Number& value, std::string help) {
+    add(
+        name, std::is_floating_point_v<Number> ? "NUMBER" : "COUNT", std::move(help),
+        [name, &value](const std::string& text) { value = parse_number<Number>(name, text); },
+        [&value] { return Json(value); });
+  }
+  void text(const std::string& name, std::string& value, std::string type, std::string help) {
+    add(
+        name, std::move(type), std::move(help), [&value](const std::string& t) { value = t; },
+        [&value] { return Json(value); });
+  }
+  void list_of(const std::string& name, std::vector<Index>& value, std::string help) {
+    add(
+        name, "N,N,…", std::move(help),
+        [name, &value](const std::string& t) { value = parse_list(name, t); },
+        [&value] { return Json(value); });
+  }
+  void toggle(const std::string& name, bool& value, std::string help) {
+    add(
+        name, "BOOL", std::move(help),
+        [name, &value](const std::string& t) { value = parse_switch(name, t); },
+        [&value] { return Json(value); });
+  }
+  template <class Enum>
+  void choice(const std::string& name, Enum& value, Enum (*parse)(std::string_view),
+              std::string_view (*print)(Enum), std::string help) {
+    add(
+        name, "NAME", std::move(help),
+        [name, &value, parse](const std::string& t) { value = parse(t); },
+        [&value, print] { return Json(std::string(print(value))); });
+  }
+
+ private:
+  void add(const std::string& name, std::string type, std::string help,
+           std::function<void(const std::string&)> set, std::function<Json()> get) {
+    list.push_back(
+        {name, section_, std::move(type), std::move(help), std::move(set), std::move(get)});
+  }
+  std::string section_;
+};
+
+std::string_view outgoing_name(Outgoing outgoing) {
+  return outgoing == Outgoing::random ? "random" : "gradient";
+}
+Outgoing outgoing_from_name(std::string_view name) {
+  if (name == "random") return Outgoing::random;
+  if (name == "gradient") return Outgoing::gradient;
+  throw UsageError(fmt::format("outgoing: '{}' is unknown; known are random, gradient", name));
+}
+
+}  // namespace
+
+std::vector<Setting> list_settings(RunSettings& s) {
+  SettingList f;
+  f.section("data");
+  f.text("data", s.data, "SET", "known set (isoform data list) or folder of IDX files");
+  f.text("data-dir", s.data_dir, "DIR", "folder where known sets are looked for");
+  f.number("validation", s.validation, "share of the training set kept for choices; 0: none");
+
+  f.section("network");
+  f.list_of("hidden", s.hidden, "widths of the hidden layers; none: a linear model");
+  f.number("group-size", s.network.group_size, "neurons in a group; 0: one group, the whole layer");
+  f.choice("radial", s.network.radial, radial_from_name, radial_name,
+           "radial profile: tanh, asinh, algebraic, log, softsign");
+  f.choice("length", s.network.length, length_mode_from_name, length_mode_name,
+           "intrinsic length o: none, constant, trainable, log");
+  f.choice("psi", s.network.psi, psi_mode_from_name, psi_mode_name,
+           "linear correction: none, constant, trainable, decay, expectation");
+  f.choice("initialiser", s.network.initialiser, initialiser_from_name, initialiser_name,
+           "initial weights: orthogonal, xavier, kaiming");
+
+  f.section("training");
+  TrainSettings& t = s.training;
+  f.number("epochs", t.epochs, "passes over the training data");
+  f.number("batch-size", t.batch_size, "samples in a step");
+  f.choice("loss", s.loss, loss_from_name, loss_name, "loss: cross_entropy, squared");
+  f.choice("optimiser", t.optimiser.method, method_from_name, method_name,
+           "optimiser: sgd, momentum, nesterov, adam, adamw");
+  f.number("learning-rate", t.optimiser.learning_rate, "learning rate");
+  f.number("momentum", t.optimiser.momentum, "momentum of momentum and nesterov");
+  f.number("beta1", t.optimiser.beta1, "decay of the first moment of adam and adamw");
+  f.number("beta2", t.optimiser.beta2, "decay of the second moment of adam and adamw");
+  f.number("epsilon", t.optimiser.epsilon, "added to the root of the second moment");
+  f.number("weight-decay", t.optimiser.weight_decay, "weight decay on every parameter");
+  f.choice("schedule", t.schedule.kind, schedule_from_name, schedule_name,
+           "learning rate over time: constant, cosine, linear, step");
+  f.number("final-factor", t.schedule.final_factor, "share of the rate where a schedule ends");
+  f.number("warm-up", t.schedule.warm_up, "first share of training in which the rate rises");
+  f.number("clip-norm", t.clip_norm, "largest joint norm of the gradient; 0: no clipping");
+  f.number("seed", t.seed, "seed of every random number");
+  f.number("threads", s.engine.threads, "threads; 0: all cores (results do not depend on it)");
+  f.text("engine", s.engine.name, "NAME", "engine: cpu, reference");
+
+  f.section("adaptation");
+  AdaptSettings& a = t.adapt;
+  f.toggle("adapt", a.enabled, "let the network grow and shrink while it learns");
+  f.choice("policy", a.policy.rule, policy_rule_from_name, policy_rule_name,
+           "what a neuron is judged by: effect (share of effect), paper (singular value)");
+  f.number("threshold", a.policy.threshold, "score at or below which a neuron is idle (scaffold)");
+  f.number("buffer", a.policy.buffer, "scaffold neurons kept in each hidden layer");
+  f.number("adaptations-per-epoch", a.per_epoch, "how often the network adapts");
+  f.number("statistics-batches", a.statistics_batches, "batches observed before an adaptation");
+  f.number("cool-down", a.policy.cool_down, "adaptations a layer rests after it has grown");
+  f.number("settle", a.settle, "last share of training, in which the shape is fixed");
+  f.number("min-width", a.policy.min_width, "no layer is shrunk below");
+  f.number("max-width", a.policy.max_width, "no layer is grown beyond");
+  f.number("parameter-budget", a.policy.parameter_budget, "no growth beyond; 0: no budget");
+  f.choice("outgoing", a.policy.outgoing, outgoing_from_name, outgoing_name,
+           "first outgoing weights of new neurons: random, gradient");
+  return f.list;
+}
+
+template <class T>
+Model<T> create_model(const RunSettings& settings, const Dataset& training) {
+  Model<T> model;
+  ChainSettings chain = settings.network;
+  chain.widths.front() = training.features();
+  chain.widths.back() = static_cast<Index>(training.classes().size());
+  model.network = Network<T>::chain(chain);
+  const FeatureStatistics statistics = feature_statistics(training);
+  model.set_transform(statistics.mean, statistics.standard_deviation);
+  model.tasks.push_back({training.name(), training.classes(), settings.loss, true});
+  if (training.image()) {
+    model.image_rows = training.image()->rows;
+    model.image_cols = training.image()->columns;
+  }
+  return model;
+}
+
+template Model<float> create_model(const RunSettings&, const Dataset&);
+template Model<double> create_model(const RunSettings&, const Dataset&);
+
+}  // namespace isoform

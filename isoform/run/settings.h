@@ -1,0 +1,64 @@
+// One description of everything a run can be told. Command-line flags, TOML files, the record in the event
+// log and (later) Python keywords are all derived from the same list of fields.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "isoform/data/split.h"
+#include "isoform/train/trainer.h"
+
+namespace isoform {
+
+/// What `train` is told. Everything has a default but the data.
+struct RunSettings {
+  std::string data;      // a known set or a folder
+  std::string data_dir;  // where to look for known sets; empty: the usual places
+  double validation = kDefaultValidation;
+
+  std::vector<Index> hidden = {16, 16};
+  ChainSettings network;  // widths and policy's group size are filled in by finish()
+  Loss loss = Loss::cross_entropy;
+
+  TrainSettings training = adaptive();
+  EngineSettings engine;
+
+  /// Derives what follows from other settings and validates all of it: UsageError.
+  void finish();
+
+ private:
+  static TrainSettings adaptive();
+};
+
+/// One setting: its flag is "--name", its TOML key is name with '_' under [section].
+struct Setting {
+  std::string name;
+  std::string section;
+  std::string type;  // "NUMBER", "NAME", "LIST", … for --help
+  std::string help;  // one line; the default is added by whoever prints it
+  std::function<void(const std::string&)> set;  // throws UsageError
+  std::function<nlohmann::json()> get;
+};
+
+/// The fields of `settings`, bound to it; it must outlive them.
+std::vector<Setting> list_settings(RunSettings& settings);
+
+/// Reads a TOML file of [section] key = value into settings. FileError, FormatError (with line and column),
+/// UsageError for unknown sections or keys (with the nearest known one) and unsuitable values.
+void read_settings(const std::filesystem::path& path, RunSettings& settings);
+
+/// All settings as TOML that read_settings takes back.
+std::string settings_toml(RunSettings& settings);
+/// {section: {key: value}}.
+nlohmann::json settings_json(RunSettings& settings);
+
+/// An untrained model for the data: shape and initial weights from the settings, input transform from
+/// the training data.
+template <class T>
+Model<T> create_model(const RunSettings& settings, const Dataset& training);
+
+}  // namespace isoform

@@ -1,0 +1,108 @@
+// Settings as TOML and JSON.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <sstream>
+
+#include "isoform/base/error.h"
+#include "isoform/base/text.h"
+#include "isoform/run/settings.h"
+
+namespace isoform {
+
+namespace {
+
+std::string toml_key(std::string name) {
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+}
+
+// A TOML value in the words that the same flag takes.
+std::string flag_text(const toml::node& node, const std::string& where) {
+  if (const auto* text = node.as_string()) return text->get();
+  if (const auto* flag = node.as_boolean()) return flag->get() ? "true" : "false";
+  if (const auto* whole = node.as_integer()) return fmt::format("{}", whole->get());
+  if (const auto* number = node.as_floating_point()) return fmt::format("{}", number->get());
+  if (const auto* array = node.as_array()) {
+    std::vector<std::string> parts;
+    for (const auto& item : *array) parts.push_back(flag_text(item, where));
+    return fmt::format("{}", fmt::join(parts, ","));
+  }
+  throw UsageError(fmt::format("{}: needs a number, text, true, false or a list", where));
+}
+
+}  // namespace
+
+void read_settings(const std::filesystem::path& path, RunSettings& settings) {
+  toml::table table;
+  try {
+    table = toml::parse_file(path.string());
+  } catch (const toml::parse_error& error) {
+    const auto at = error.source().begin;
+    if (at.line == 0) {
+      throw FileError(fmt::format("{}: cannot be read ({}); check the path", path.string(),
+                                  error.description()));
+    }
+    throw FormatError(
+        fmt::format("{}:{}:{}: {}", path.string(), at.line, at.column, error.description()));
+  }
+  const std::vector<Setting> list = list_settings(settings);
+  std::vector<std::string> sections;
+  for (const Setting& setting : list) {
+    if (sections.empty() || sections.back() != setting.section) sections.push_back(setting.section);
+  }
+  for (const auto& [section, content] : table) {
+    const std::string section_name(section.str());
+    const auto line = content.source().begin.line;
+    if (!content.is_table() ||
+        std::find(sections.begin(), sections.end(), section_name) == sections.end()) {
+      throw UsageError(fmt::format("{}:{}: '{}' is no section; known are [{}]{}", path.string(),
+                                   line, section_name, fmt::join(sections, "], ["),
+                                   did_you_mean(section_name, sections)));
+    }
+    for (const auto& [key, value] : *content.as_table()) {
+      std::vector<std::string> keys;
+      const Setting* found = nullptr;
+      for (const Setting& setting : list) {
+        if (setting.section != section_name) continue;
+        keys.push_back(toml_key(setting.name));
+        if (keys.back() == key.str()) found = &setting;
+      }
+      const auto key_line = value.source().begin.line;
+      if (found == nullptr) {
+        throw UsageError(fmt::format("{}:{}: [{}] has no key '{}'{}; known are {}", path.string(),
+                                     key_line, section_name, key.str(),
+                                     did_you_mean(key.str(), keys), fmt::join(keys, ", ")));
+      }
+      try {
+        found->set(flag_text(value, found->name));
+      } catch (const UsageError& error) {
+        throw UsageError(fmt::format("{}:{}: {}", path.string(), key_line, error.what()));
+      }
+    }
+  }
+}
+
+nlohmann::json settings_json(RunSettings& settings) {
+  nlohmann::json out = nlohmann::json::object();
+  for (const Setting& setting : list_settings(settings))
+    out[setting.section][toml_key(setting.name)] = setting.get();
+  return out;
+}
+
+std::string settings_toml(RunSettings& settings) {
+  std::string out, section;
+  for (const Setting& setting : list_settings(settings)) {
+    if (setting.section != section) {
+      out += fmt::format("{}[{}]\n", section.empty() ? "" : "\n", setting.section);
+      section = setting.section;
+    }
+    out +=
+        fmt::format("{} = {}  # {}\n", toml_key(setting.name), setting.get().dump(), setting.help);
+  }
+  return out;
+}
+
+}  // namespace isoform
