@@ -79,14 +79,20 @@ Dataset DataOptions::load() const {
   return isoform::load(data, split == "train" ? Split::train : Split::test, {data_dir, true});
 }
 
-double largest_change(const Matrix<float>& before, const Matrix<float>& after) {
-  double largest = 0;
+std::string Change::text() const {
+  return fmt::format("{:.2g} of the output's length on average, at most {:.2g}", mean, largest);
+}
+
+Change measure_change(const Matrix<float>& before, const Matrix<float>& after) {
+  Change change;
   for (Index j = 0; j < before.cols(); ++j) {
     const double norm = before.col(j).cast<double>().norm();
-    const double change = (after.col(j).cast<double>() - before.col(j).cast<double>()).norm();
-    if (norm > 0) largest = std::max(largest, change / norm);
+    const double moved = (after.col(j).cast<double>() - before.col(j).cast<double>()).norm();
+    const double relative = norm > 0 ? moved / norm : 0;
+    change.largest = std::max(change.largest, relative);
+    change.mean += relative / static_cast<double>(before.cols());
   }
-  return largest;
+  return change;
 }
 
 }  // namespace isoform::cli

@@ -43,7 +43,13 @@ struct DataOptions {
   [[nodiscard]] bool given() const { return !data.empty(); }
 };
 
-/// Largest ‖Δy‖/‖y‖ over the columns of two sets of outputs.
-double largest_change(const Matrix<float>& before, const Matrix<float>& after);
+/// ‖Δy‖/‖y‖ over the columns of two sets of outputs.
+struct Change {
+  double mean = 0, largest = 0;
+  /// "2e-07 of the output's length on average, at most 1.8e-06".
+  [[nodiscard]] std::string text() const;
+  [[nodiscard]] nlohmann::json json() const { return {{"mean", mean}, {"largest", largest}}; }
+};
+Change measure_change(const Matrix<float>& before, const Matrix<float>& after);
 
 }  // namespace isoform::cli

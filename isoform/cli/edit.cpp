@@ -94,20 +94,19 @@ void run(const Options& o) {
     model.network.apply(edit);
     model.record(edit.record);
   }
-  const double change = largest_change(before, probe.outputs(model));
-  model.history.back().change = change;
+  const Change change = measure_change(before, probe.outputs(model));
+  model.history.back().change = change.mean;
   save_model(model, o.out);
   if (o.json) {
     return print_json({{"model", o.out},
                        {"widths_before", widths},
                        {"widths", model.network.widths()},
                        {"measured_on", probe.name()},
-                       {"largest_relative_change", change}});
+                       {"relative_change", change.json()}});
   }
   print_line(fmt::format("layer {}     {} → {} neurons", o.layer, widths[o.layer],
                          model.network.widths()[o.layer]));
-  print_line(fmt::format("change      at most {:.2g} of the output's length, on {}", change,
-                         probe.name()));
+  print_line(fmt::format("change      {}, on {}", change.text(), probe.name()));
   if ((!o.keep.empty() || !o.remove_groups.empty()) && !carries_fold(model.network, o.layer)) {
     print_line(
         "note        this model's modes cannot fold a removed bias exactly (length or psi is "

@@ -1,6 +1,8 @@
 // The program: parses the command line, runs one verb, turns exceptions into messages and exit codes.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 
@@ -31,30 +33,34 @@ std::string version_text() {
       isoform::instruction_set());
 }
 
-// The words of the command line that no option took, and what was probably meant.
+// Says what is wrong with the command line, and what was probably meant.
 int refuse(const CLI::App& app, const CLI::ParseError& error) {
   const CLI::App* verb = &app;
-  for (const CLI::App* sub : app.get_subcommands()) verb = sub;
-  std::string message = error.what();
-  std::vector<std::string> known;
+  while (!verb->get_subcommands().empty()) verb = verb->get_subcommands().front();
+  std::vector<std::string> flags, verbs;
   for (const CLI::Option* option : verb->get_options()) {
-    for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
+    for (const std::string& name : option->get_lnames()) flags.push_back("--" + name);
   }
-  if (verb == &app) {
-    for (const CLI::App* sub : app.get_subcommands({})) known.push_back(sub->get_name());
+  for (const CLI::App* sub : verb->get_subcommands({})) verbs.push_back(sub->get_name());
+
+  std::string message = error.what();
+  const std::vector<std::string> extra = app.remaining(true);
+  const auto flag = std::find_if(extra.begin(), extra.end(),
+                                 [](const std::string& word) { return word.starts_with("-"); });
+  if (flag != extra.end()) {
+    const std::string typed = flag->substr(0, flag->find('='));
+    message = fmt::format("flag {} is unknown{}", typed, isoform::did_you_mean(typed, flags));
+  } else if (!extra.empty() && !verbs.empty()) {
+    message = fmt::format("verb '{}' is unknown; known are {}{}", extra.front(),
+                          fmt::join(verbs, ", "), isoform::did_you_mean(extra.front(), verbs));
+  } else if (!extra.empty()) {
+    message = fmt::format("'{}' is one word too many", extra.front());
   }
-  const std::vector<std::string> extra = verb->remaining();
-  if (error.get_name() == "ExtrasError" && !extra.empty()) {
-    const std::string typed = extra.front().substr(0, extra.front().find('='));
-    const bool flag = typed.starts_with("-");
-    message = fmt::format("{} '{}' is unknown{}",
-                          flag           ? "flag"
-                          : verb == &app ? "verb"
-                                         : "argument",
-                          typed, isoform::did_you_mean(typed, known));
+  std::string path;
+  for (const CLI::App* at = verb; at != &app; at = at->get_parent()) {
+    path = at->get_name() + " " + path;
   }
-  complain(fmt::format("{}\nTry: isoform {}--help", message,
-                       verb == &app ? "" : verb->get_name() + " "));
+  complain(fmt::format("{}\nTry: isoform {}--help", message, path));
   return isoform::cli::kUsage;
 }
 

@@ -110,7 +110,7 @@ void run(const Options& o) {
     statistics = observe(model, training.load(), o.data.threads);
   }
 
-  Table table({"layer", "neurons", "", "largest score removed", "change so far"});
+  Table table({"layer", "neurons", "", "largest score removed", "mean change so far"});
   nlohmann::json layers = nlohmann::json::array();
   for (std::size_t i = hidden.size(); i-- > 0;) {
     const int id = hidden[i];
@@ -125,17 +125,17 @@ void run(const Options& o) {
       if (o.rule == "effect") statistics.transport(model.network, edit);
       model.network.apply(edit);
     }
-    const double change = largest_change(before, probe.outputs(model));
-    edit.record.change = change;
+    const Change change = measure_change(before, probe.outputs(model));
+    edit.record.change = change.mean;
     if (counts[i] > 0) model.record(edit.record);
     table.row({fmt::format("hidden {}", id), format_count(width),
                fmt::format("→ {}", width - counts[i]), fmt::format("{:.3g}", edit.record.score),
-               fmt::format("{:.2g}", change)});
+               fmt::format("{:.2g}", change.mean)});
     layers.push_back({{"layer", id},
                       {"before", width},
                       {"after", width - counts[i]},
                       {"largest_score_removed", edit.record.score},
-                      {"change_so_far", change}});
+                      {"change_so_far", change.json()}});
   }
   const Matrix<float> after = probe.outputs(model);
   save_model(model, o.out);
@@ -146,7 +146,7 @@ void run(const Options& o) {
                            {"parameters_before", parameters},
                            {"parameters", model.network.parameter_count()},
                            {"measured_on", probe.name()},
-                           {"largest_relative_change", largest_change(before, after)}};
+                           {"relative_change", measure_change(before, after).json()}};
     if (probe.data()) {
       json["accuracy_before"] = probe.accuracy(before);
       json["accuracy"] = probe.accuracy(after);
@@ -156,8 +156,8 @@ void run(const Options& o) {
   print(table.text());
   print_line(fmt::format("\nparameters  {} → {}", format_count(parameters),
                          format_count(model.network.parameter_count())));
-  print_line(fmt::format("change      at most {:.2g} of the output's length, on {}",
-                         largest_change(before, after), probe.name()));
+  print_line(
+      fmt::format("change      {}, on {}", measure_change(before, after).text(), probe.name()));
   if (probe.data()) {
     print_line(fmt::format("accuracy    {:.2f} % → {:.2f} %", 100 * probe.accuracy(before),
                            100 * probe.accuracy(after)));

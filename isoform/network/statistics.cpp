@@ -43,13 +43,19 @@ template <class T>
 void Statistics::transport(const Network<T>& before, const Edit& edit) {
   const Space<T>& s = before.space(edit.space);
   OfSpace& of = spaces_.at(edit.space);
-  // (h; 1) moves by diag(T, 1) inside a group; a new group has h = 0 and a constant gate.
+  // (h; 1; s) moves by diag(T, 1, 1) inside a group; a new group has h = 0 and a constant gate.
   std::vector<Matrix<double>> moments;
-  for (const GroupEdit& group : edit.groups) {
+  const auto gates = static_cast<Index>(edit.groups.size());
+  Vector<double> new_gate(gates);
+  for (Index g = 0; g < gates; ++g) {
+    const GroupEdit& group = edit.groups[g];
     Matrix<double> next = Matrix<double>::Zero(group.size + 2, group.size + 2);
     const Index n = group.size;
+    const bool no_length = s.length_mode == LengthMode::none || edit.length.size() == 0;
+    new_gate[g] = radial_gate(s.radial, no_length ? 0.0 : edit.length[g]);
     if (group.source == GroupEdit::kNew) {
-      next(n, n) = static_cast<double>(samples_);
+      const Eigen::Vector2d tail(1, new_gate[g]);
+      next.bottomRightCorner(2, 2) = static_cast<double>(samples_) * tail * tail.transpose();
     } else if (group.t.size() == 0) {
       next = of.moments[group.source];
     } else {
@@ -63,15 +69,23 @@ void Statistics::transport(const Network<T>& before, const Edit& edit) {
     moments.push_back(std::move(next));
   }
   of.moments = std::move(moments);
+  // What leaves takes its mean with it and not its variance, which stays as gathered.
+  const double mean_before = of.z_sum.squaredNorm();
   of.z_sum = transport_rows(edit, s.groups, of.z_sum);
+  if (samples_ > 0) {
+    of.z_squares -= (mean_before - of.z_sum.squaredNorm()) / static_cast<double>(samples_);
+  }
   if (of.probe.size() == 0) return;
   const Matrix<double> old = of.probe;
-  const auto gates = static_cast<Index>(edit.groups.size());
   of.probe.resize(edit.dimension() + 1 + gates, old.cols());
   of.probe.topRows(edit.dimension()) = transport_rows(edit, s.groups, old.topRows(s.dimension));
   of.probe.row(edit.dimension()).setOnes();
-  of.probe.bottomRows(gates) =
-      transport_gates(edit, old.bottomRows(s.gates()).transpose(), 1.0).transpose();
+  of.probe.bottomRows(gates) = transport_gates(edit, old.bottomRows(s.gates()).transpose()).transpose();
+  for (Index g = 0; g < gates; ++g) {
+    if (edit.groups[g].source == GroupEdit::kNew) {
+      of.probe.row(edit.dimension() + 1 + g).setConstant(new_gate[g]);
+    }
+  }
   of.delta = transport_rows(edit, s.groups, of.delta);
 }
 

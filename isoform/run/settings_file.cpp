@@ -4,7 +4,9 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
-#include <sstream>
+#include <filesystem>
+#include <limits>
+#include <system_error>
 
 #include "isoform/base/error.h"
 #include "isoform/base/text.h"
@@ -33,9 +35,45 @@ std::string flag_text(const toml::node& node, const std::string& where) {
   throw UsageError(fmt::format("{}: needs a number, text, true, false or a list", where));
 }
 
+// A value as TOML. JSON is almost that: TOML has no whole numbers above 2⁶³−1, which a text can hold, no
+// raw DEL in texts, and nothing at all that is not UTF-8.
+std::string toml_value(const Setting& setting) {
+  const nlohmann::json value = setting.get();
+  if (value.is_number_unsigned() &&
+      value.get<std::uint64_t>() > std::uint64_t{std::numeric_limits<std::int64_t>::max()}) {
+    return fmt::format("\"{}\"", value.get<std::uint64_t>());
+  }
+  std::string text;
+  try {
+    text = value.dump();
+  } catch (const nlohmann::json::type_error&) {
+    throw UsageError(fmt::format(
+        "{}: needs UTF-8, which is all that TOML can hold; use a name without other bytes",
+        setting.name));
+  }
+  for (std::size_t at = text.find('\x7f'); at != std::string::npos; at = text.find('\x7f', at)) {
+    text.replace(at, 1, "\\u007f");
+  }
+  return text;
+}
+
+// "; it belongs in [section]" for a key of another section.
+std::string other_place(const std::vector<Setting>& list, std::string_view key) {
+  for (const Setting& setting : list) {
+    if (toml_key(setting.name) == key) return fmt::format("; it belongs in [{}]", setting.section);
+  }
+  return "";
+}
+
 }  // namespace
 
 void read_settings(const std::filesystem::path& path, RunSettings& settings) {
+  // The parser takes a folder for an empty file.
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) {
+    throw FileError(
+        fmt::format("{}: cannot be read, because it is a folder; give a file", path.string()));
+  }
   toml::table table;
   try {
     table = toml::parse_file(path.string());
@@ -72,9 +110,11 @@ void read_settings(const std::filesystem::path& path, RunSettings& settings) {
       }
       const auto key_line = value.source().begin.line;
       if (found == nullptr) {
+        std::string hint = other_place(list, key.str());
+        if (hint.empty()) hint = did_you_mean(key.str(), keys);
         throw UsageError(fmt::format("{}:{}: [{}] has no key '{}'{}; known are {}", path.string(),
-                                     key_line, section_name, key.str(),
-                                     did_you_mean(key.str(), keys), fmt::join(keys, ", ")));
+                                     key_line, section_name, key.str(), hint,
+                                     fmt::join(keys, ", ")));
       }
       try {
         found->set(flag_text(value, found->name));
@@ -100,7 +140,7 @@ std::string settings_toml(RunSettings& settings) {
       section = setting.section;
     }
     out +=
-        fmt::format("{} = {}  # {}\n", toml_key(setting.name), setting.get().dump(), setting.help);
+        fmt::format("{} = {}  # {}\n", toml_key(setting.name), toml_value(setting), setting.help);
   }
   return out;
 }

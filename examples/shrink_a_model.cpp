@@ -1,0 +1,58 @@
+// Taking neurons out. A neuron that hears nothing is a constant, and a constant needs no neuron: its part in the
+// length of its group goes into o, its part in the next layer into ψ, and the network computes what it did.
+// Here six such neurons are planted and hidden by a random rotation. Singular values find them, and they leave
+// without a trace. Removing more than those costs something, and the table says how much.
+#include <fmt/core.h>
+#include <isoform/base/random.h>
+#include <isoform/network/initialise.h>
+#include <isoform/network/pass.h>
+#include <isoform/topology/diagonalise.h>
+#include <isoform/topology/shrink.h>
+
+using namespace isoform;
+
+Matrix<double> outputs(const Network<double>& network, const Matrix<double>& x) {
+  const auto engine = create_engine<double>();
+  Pass<double> pass;
+  pass.prepare(network, x.cols());
+  pass.input() = x;
+  forward(network, *engine, pass);
+  return pass.output();
+}
+
+int main() {
+  constexpr int kSpace = 2;  // the second hidden layer: 32 neurons in four groups of 8
+  auto network = Network<double>::chain({.widths = {20, 24, 32, 6}, .group_size = 8});
+  for (int map = 0; map < 3; ++map) {
+    Matrix<double>& a = network.map(map).a;
+    a += 0.2 * normal_matrix(a.rows(), a.cols(), Random(1, Purpose::test, 0, map));
+  }
+  Map<double>& incoming = network.map(network.incoming(kSpace).front());
+  for (const Index neuron : {0, 1, 2, 9, 17, 18}) {
+    incoming.weight().row(neuron).setZero();  // it hears nothing, and keeps its bias
+    incoming.psi().row(neuron).setZero();
+  }
+  network.apply(rotate_random(network, kSpace, 2));
+
+  const Matrix<double> x = normal_matrix(20, 1000, Random(3, Purpose::test));
+  const Matrix<double> original = outputs(network, x);
+  const auto scores = score_by_singular_value(network, kSpace);
+  const Index silent = count_at_most(scores, 1e-12);
+  const auto change_without = [&](Index count, bool fold) {
+    Edit edit = reduce(network, kSpace, scores, keep_without_lowest(scores, count));
+    if (!fold) edit.length.setZero(), edit.corrections.clear();
+    auto smaller = network;
+    smaller.apply(edit);
+    const double change = (outputs(smaller, x) - original).norm() / original.norm();
+    fmt::print("{:>7}   {:>28.2e}   {:>17.1e}{}\n", count, edit.record.score, change,
+               fold ? "" : "   (without the fold)");
+    return change;
+  };
+
+  fmt::print("{} of 32 neurons hear nothing\n\n", silent);
+  fmt::print("removed   largest singular value among   change of outputs\n");
+  const bool exact = silent == 6 && change_without(silent, true) <= 1e-12;
+  change_without(silent, false);
+  for (Index count = silent + 1; count < 32; count += 6) change_without(count, true);
+  return exact ? 0 : 1;
+}

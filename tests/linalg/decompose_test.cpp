@@ -1,0 +1,130 @@
+#include "isoform/linalg/decompose.h"
+
+#include <gtest/gtest.h>
+
+#include <Eigen/SVD>
+#include <cmath>
+#include <limits>
+
+#include "isoform/base/error.h"
+#include "tests/support/dice.h"
+
+namespace isoform {
+namespace {
+
+using isoform::testing::Dice;
+
+struct Shape {
+  Index rows, cols, rank;  // rank < min: deficient
+};
+const Shape kShapes[] = {{6, 6, 6},    {40, 7, 7},  {7, 40, 7},   {1, 9, 1},    {9, 1, 1},
+                         {1, 1, 1},    {20, 20, 5}, {30, 12, 4},  {12, 30, 4},  {5, 8, 0},
+                         {64, 64, 64}, {8, 785, 8}, {100, 60, 60}, {33, 34, 33}};
+
+Matrix<double> matrix_of(const Shape& shape, std::uint64_t seed) {
+  Dice dice(seed);
+  if (shape.rank == std::min(shape.rows, shape.cols)) return dice.normals(shape.rows, shape.cols);
+  return dice.normals(shape.rows, shape.rank) * dice.normals(shape.rank, shape.cols);
+}
+
+double departure_from_orthogonal(const Matrix<double>& q) {
+  return (q.transpose() * q - Matrix<double>::Identity(q.cols(), q.cols())).norm();
+}
+
+bool descends(const Vector<double>& values) {
+  for (Index i = 1; i < values.size(); ++i) {
+    if (!(values[i] <= values[i - 1])) return false;
+  }
+  return true;
+}
+
+class Svd : public ::testing::TestWithParam<Shape> {
+ protected:
+  Matrix<double> a_ = matrix_of(GetParam(), 7);
+  double scale_ = 1e-14 * std::max(1.0, a_.norm()) * std::sqrt(double(a_.rows() + a_.cols()));
+  Vector<double> truth_ = Eigen::JacobiSVD<Matrix<double>>(a_).singularValues();
+};
+
+TEST_P(Svd, LeftHalf) {
+  const LeftSvd svd = left_svd(a_);
+  ASSERT_EQ(svd.u.rows(), a_.rows());
+  ASSERT_EQ(svd.u.cols(), a_.rows());
+  ASSERT_EQ(svd.sigma.size(), a_.rows());
+  EXPECT_LE(departure_from_orthogonal(svd.u), 1e-13);
+  EXPECT_TRUE(descends(svd.sigma));
+  EXPECT_GE(svd.sigma.minCoeff(), 0);
+  EXPECT_LE((svd.sigma.head(truth_.size()) - truth_).norm(), scale_);
+  EXPECT_TRUE(svd.sigma.tail(a_.rows() - truth_.size()).isZero(0)) << "padding is 0";
+  // Rows of Uᵀ A are orthogonal and as long as sigma.
+  const Matrix<double> rows = svd.u.transpose() * a_;
+  const Matrix<double> gram = rows * rows.transpose();
+  const Matrix<double> expected = svd.sigma.cwiseAbs2().asDiagonal();
+  EXPECT_LE((gram - expected).norm(), scale_ * std::max(1.0, a_.norm()));
+}
+
+TEST_P(Svd, Full) {
+  const FullSvd svd = full_svd(a_);
+  EXPECT_LE(departure_from_orthogonal(svd.u), 1e-13);
+  EXPECT_LE(departure_from_orthogonal(svd.v), 1e-13);
+  EXPECT_LE((svd.sigma - truth_).norm(), scale_);
+  EXPECT_TRUE(descends(svd.sigma));
+  Matrix<double> sigma = Matrix<double>::Zero(a_.rows(), a_.cols());
+  sigma.diagonal() = svd.sigma;
+  EXPECT_LE((svd.u * sigma * svd.v.transpose() - a_).norm(), scale_);
+}
+
+TEST_P(Svd, ValuesAlone) {
+  const Vector<double> values = singular_values(a_);
+  ASSERT_EQ(values.size(), std::min(a_.rows(), a_.cols()));
+  EXPECT_LE((values - truth_).norm(), scale_);
+  EXPECT_TRUE(descends(values));
+}
+
+INSTANTIATE_TEST_SUITE_P(Shapes, Svd, ::testing::ValuesIn(kShapes), [](const auto& p) {
+  return std::to_string(p.param.rows) + "x" + std::to_string(p.param.cols) + "_rank" +
+         std::to_string(p.param.rank);
+});
+
+TEST(LeftSvd, OfNoColumnsIsTheIdentity) {
+  const LeftSvd svd = left_svd(Matrix<double>(3, 0));
+  EXPECT_EQ(svd.u, (Matrix<double>::Identity(3, 3)));
+  EXPECT_EQ(svd.sigma, (Vector<double>::Zero(3)));
+  EXPECT_EQ(left_svd(Matrix<double>(0, 3)).u.size(), 0);
+  EXPECT_EQ(singular_values(Matrix<double>(0, 4)).size(), 0);
+}
+
+TEST(LeftSvd, TakesGradedMatricesToAFewUlpOfTheLargest) {
+  Matrix<double> a = Dice(3).normals(6, 50);
+  for (Index i = 0; i < 6; ++i) a.row(i) *= std::pow(10.0, -2.0 * double(i));
+  const Vector<double> truth = Eigen::JacobiSVD<Matrix<double>>(a).singularValues();
+  EXPECT_LE((left_svd(a).sigma - truth).cwiseAbs().maxCoeff(), 1e-14 * truth[0]);
+}
+
+TEST(SymmetricEigen, DecomposesInDescendingOrder) {
+  for (const Index n : {1, 2, 7, 40, 130}) {
+    const Matrix<double> g = Dice(static_cast<std::uint64_t>(n)).normals(n, n);
+    const Matrix<double> a = g + g.transpose();
+    const SymmetricEigen eigen = symmetric_eigen(a);
+    EXPECT_LE(departure_from_orthogonal(eigen.vectors), 1e-12);
+    EXPECT_TRUE(descends(eigen.values));
+    const Matrix<double> back =
+        eigen.vectors * eigen.values.asDiagonal() * eigen.vectors.transpose();
+    EXPECT_LE((back - a).norm(), 1e-13 * double(n) * a.norm());
+  }
+  EXPECT_EQ(symmetric_eigen(Matrix<double>(0, 0)).values.size(), 0);
+  EXPECT_TRUE(symmetric_eigen(Matrix<double>::Zero(4, 4)).values.isZero(0));
+}
+
+TEST(Decompose, RefusesWhatIsNotANumber) {
+  for (const double bad : {std::nan(""), std::numeric_limits<double>::infinity()}) {
+    Matrix<double> a = Dice(1).normals(4, 4);
+    a(2, 1) = bad;
+    EXPECT_THROW(left_svd(a), UsageError);
+    EXPECT_THROW(full_svd(a), UsageError);
+    EXPECT_THROW(singular_values(a), UsageError);
+    EXPECT_THROW(symmetric_eigen(a), UsageError);
+  }
+}
+
+}  // namespace
+}  // namespace isoform

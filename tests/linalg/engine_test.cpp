@@ -1,0 +1,285 @@
+#include "isoform/linalg/engine.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "isoform/activation/radial.h"
+#include "isoform/base/error.h"
+#include "tests/support/dice.h"
+
+namespace isoform {
+namespace {
+
+using isoform::testing::Dice;
+using ::testing::HasSubstr;
+
+// A matrix inside a larger one, so that its columns do not follow each other in memory; odd seeds make
+// it contiguous.
+template <class T>
+struct Strided {
+  Strided(Dice& dice, Index rows, Index cols, Index margin)
+      : storage(dice.normals<T>(rows + 2 * margin, cols + 1)), rows_(rows), cols_(cols), margin_(margin) {}
+  View<T> view() { return storage.block(margin_, 0, rows_, cols_); }
+  ConstView<T> const_view() const { return storage.block(margin_, 0, rows_, cols_); }
+  Matrix<T> storage;
+  Index rows_, cols_, margin_;
+};
+
+template <class T>
+double relative(const Matrix<T>& a, const Matrix<T>& b) {
+  const Matrix<double> truth = b.template cast<double>();
+  const double scale = truth.norm();
+  const double error = (a.template cast<double>() - truth).norm();
+  return scale > 0 ? error / scale : error;
+}
+
+template <class T>
+constexpr double kUlp = std::numeric_limits<T>::epsilon();
+
+template <class T>
+class Engines : public ::testing::Test {
+ protected:
+  std::unique_ptr<Engine<T>> reference_ = create_engine<T>({.name = "reference"});
+  std::unique_ptr<Engine<T>> cpu_ = create_engine<T>({.name = "cpu", .threads = 2});
+};
+using Scalars = ::testing::Types<float, double>;
+TYPED_TEST_SUITE(Engines, Scalars);
+
+TYPED_TEST(Engines, MultiplyAgreesOnEveryShapeTransposeAndStride) {
+  using T = TypeParam;
+  for (std::uint64_t seed = 0; seed < 400; ++seed) {
+    Dice dice(seed);
+    const Index largest = seed % 20 == 0 ? 200 : 24;
+    const Index m = dice.between(0, largest), n = dice.between(0, largest),
+                k = dice.between(0, largest);
+    const Index margin = dice.between(0, 3);
+    const Op op_a = dice.coin() ? Op::transpose : Op::none;
+    const Op op_b = dice.coin() ? Op::transpose : Op::none;
+    const auto a = op_a == Op::none ? Strided<T>(dice, m, k, margin) : Strided<T>(dice, k, m, margin);
+    const auto b = op_b == Op::none ? Strided<T>(dice, k, n, margin) : Strided<T>(dice, n, k, margin);
+    Strided<T> c(dice, m, n, margin);
+    auto c_reference = c;
+    const T beta = dice.coin() ? T(1) : dice.coin() ? T(0) : T(0.5);
+    this->cpu_->multiply(op_a, a.const_view(), op_b, b.const_view(), beta, c.view());
+    this->reference_->multiply(op_a, a.const_view(), op_b, b.const_view(), beta,
+                               c_reference.view());
+    // The whole storage: nothing outside the view is written.
+    ASSERT_LE(relative(c.storage, c_reference.storage), 8 * kUlp<T>)
+        << "seed " << seed << ": " << m << " x " << n << " x " << k << ", beta " << beta;
+  }
+}
+
+TYPED_TEST(Engines, MultiplyWithBetaZeroDoesNotReadTheResult) {
+  using T = TypeParam;
+  for (const Index n : {1, 3, 17, 150, 400}) {
+    for (const Index inner : {Index{0}, n}) {
+      Dice dice(static_cast<std::uint64_t>(n));
+      const Matrix<T> a = dice.normals<T>(n, inner), b = dice.normals<T>(inner, n);
+      for (Engine<T>* engine : {this->cpu_.get(), this->reference_.get()}) {
+        Matrix<T> c = Matrix<T>::Constant(n, n, std::numeric_limits<T>::quiet_NaN());
+        engine->multiply(Op::none, a, Op::none, b, T(0), c);
+        EXPECT_TRUE(c.allFinite()) << engine->name() << " " << n << " " << inner;
+        if (inner == 0) {
+          EXPECT_TRUE(c.isZero(0));
+        }
+      }
+    }
+  }
+}
+
+template <class T>
+struct GateCase {
+  explicit GateCase(std::uint64_t seed, Index samples_or_random = -1, Index most_groups = 20) {
+    Dice dice(seed);
+    Index n = 0;
+    for (Index g = dice.between(1, most_groups); g > 0; --g) {
+      sizes.push_back(dice.between(1, 20));
+      n += sizes.back();
+    }
+    samples = samples_or_random >= 0 ? samples_or_random : dice.between(0, 20);
+    const auto groups = static_cast<Index>(sizes.size());
+    const Index margin = dice.between(0, 2);
+    radial = static_cast<Radial>(dice.between(0, 4));
+    z = Strided<T>(dice, n, samples, margin);
+    h = Strided<T>(dice, n, samples, margin);
+    v = Strided<T>(dice, n, samples, margin);
+    s = Strided<T>(dice, groups, samples, margin);
+    kappa = Strided<T>(dice, groups, samples, margin);
+    q = Strided<T>(dice, groups, samples, margin);
+    for (Index g = 0; g < groups; ++g) o.push_back(static_cast<T>(dice.uniform()));
+    o_gradient.assign(sizes.size(), T(99));
+  }
+  void run(Engine<T>& engine) {
+    const Gates<T> gates{sizes, radial_function<T>(radial)};
+    engine.gate_forward(gates, z.const_view(), o, h.view(), s.view(), kappa.view());
+    engine.gate_backward(gates, z.const_view(), s.const_view(), kappa.const_view(), q.const_view(),
+                         v.view(), o_gradient);
+  }
+  std::vector<Index> sizes;
+  Index samples = 0;
+  Radial radial = Radial::tanh;
+  Dice none{0};
+  Strided<T> z{none, 0, 0, 0}, h{none, 0, 0, 0}, v{none, 0, 0, 0}, s{none, 0, 0, 0},
+      kappa{none, 0, 0, 0}, q{none, 0, 0, 0};
+  std::vector<T> o, o_gradient;
+};
+
+template <class T>
+Matrix<T> column_of(const std::vector<T>& values) {
+  return Eigen::Map<const Vector<T>>(values.data(), static_cast<Index>(values.size()));
+}
+
+TYPED_TEST(Engines, GatesAgreeOnEveryShapeAndStride) {
+  using T = TypeParam;
+  for (std::uint64_t seed = 0; seed < 300; ++seed) {
+    GateCase<T> by_cpu(seed);
+    GateCase<T> by_reference = by_cpu;
+    by_cpu.run(*this->cpu_);
+    by_reference.run(*this->reference_);
+    // Lengths are sums in another order; far out in the tails of a profile that counts a few times.
+    const double tolerance = 50 * kUlp<T>;
+    EXPECT_LE(relative(by_cpu.h.storage, by_reference.h.storage), tolerance) << "seed " << seed;
+    EXPECT_LE(relative(by_cpu.s.storage, by_reference.s.storage), tolerance) << "seed " << seed;
+    EXPECT_LE(relative(by_cpu.kappa.storage, by_reference.kappa.storage), tolerance)
+        << "seed " << seed;
+    EXPECT_LE(relative(by_cpu.v.storage, by_reference.v.storage), tolerance) << "seed " << seed;
+    if (by_cpu.samples > 0) {
+      EXPECT_LE(relative(column_of(by_cpu.o_gradient), column_of(by_reference.o_gradient)),
+                10 * tolerance)
+          << "seed " << seed;
+    } else {
+      for (const T value : by_cpu.o_gradient) EXPECT_EQ(value, T(0));
+    }
+  }
+}
+
+TYPED_TEST(Engines, OptimiserStepsAgree) {
+  using T = TypeParam;
+  for (std::uint64_t seed = 0; seed < 100; ++seed) {
+    Dice dice(seed);
+    const Index n = dice.between(0, 70);
+    const Matrix<T> w = dice.normals<T>(n, 1), g = dice.normals<T>(n, 1), m = dice.normals<T>(n, 1);
+    const Matrix<T> v = dice.normals<T>(n, 1).cwiseAbs2();
+    const AdamStep adam{0.9, 0.999, 1e-8, 0.01, 1.7, 0.003, dice.coin() ? 0.1 : 0.0};
+    const MomentumStep momentum{0.1, 0.9, 0.01, dice.coin()};
+    Matrix<T> w1 = w, m1 = m, v1 = v, w2 = w, m2 = m, v2 = v;
+    this->cpu_->adam(adam, n, w1.data(), g.data(), m1.data(), v1.data());
+    this->reference_->adam(adam, n, w2.data(), g.data(), m2.data(), v2.data());
+    EXPECT_LE(relative(w1, w2), 4 * kUlp<T>);
+    EXPECT_LE(relative(m1, m2), 4 * kUlp<T>);
+    EXPECT_LE(relative(v1, v2), 4 * kUlp<T>);
+    this->cpu_->momentum(momentum, n, w1.data(), g.data(), m1.data());
+    this->reference_->momentum(momentum, n, w2.data(), g.data(), m2.data());
+    EXPECT_LE(relative(w1, w2), 8 * kUlp<T>);
+    EXPECT_LE(relative(m1, m2), 8 * kUlp<T>);
+  }
+}
+
+// Large enough for every call to be cut into tiles; the last ones are cut unevenly.
+TYPED_TEST(Engines, BitsDoNotDependOnTheNumberOfThreads) {
+  using T = TypeParam;
+  Dice dice(5);
+  const Matrix<T> a = dice.normals<T>(301, 260), b = dice.normals<T>(260, 333);
+  const Matrix<T> at = a.transpose(), bt = b.transpose();
+  const Index n = 200001;
+  const Matrix<T> w = dice.normals<T>(n, 1), g = dice.normals<T>(n, 1);
+  std::vector<std::vector<Matrix<T>>> results;
+  for (const int threads : {1, 2, 4, 8}) {
+    const auto engine = create_engine<T>({.name = "cpu", .threads = threads});
+    EXPECT_EQ(engine->threads(), threads);
+    std::vector<Matrix<T>> all;
+    Matrix<T> c = Matrix<T>::Ones(301, 333);
+    engine->multiply(Op::none, a, Op::none, b, T(1), c);
+    all.push_back(c);
+    engine->multiply(Op::transpose, at, Op::none, b, T(0), c);
+    all.push_back(c);
+    engine->multiply(Op::none, a, Op::transpose, bt, T(1), c);
+    all.push_back(c);
+    Matrix<T> tall(333, 301);
+    engine->multiply(Op::transpose, b, Op::transpose, a, T(0), tall);
+    all.push_back(tall);
+    for (const Index samples : {700, 1003}) {
+      GateCase<T> gates(3, samples, 40);
+      gates.run(*engine);
+      for (const auto* m : {&gates.h, &gates.s, &gates.kappa, &gates.v}) all.push_back(m->storage);
+      all.push_back(column_of(gates.o_gradient));
+    }
+    Matrix<T> w1 = w, m1 = g, v1 = g.cwiseAbs2();
+    engine->adam({0.9, 0.999, 1e-8, 0.01, 1.7, 0.003, 0}, n, w1.data(), g.data(), m1.data(),
+                 v1.data());
+    engine->momentum({0.1, 0.9, 0.01, true}, n, w1.data(), g.data(), m1.data());
+    all.insert(all.end(), {w1, m1, v1});
+    results.push_back(std::move(all));
+  }
+  for (std::size_t i = 1; i < results.size(); ++i) {
+    for (std::size_t k = 0; k < results[i].size(); ++k) {
+      EXPECT_EQ(results[i][k], results[0][k]) << "call " << k << ", " << (1 << i) << " threads";
+    }
+  }
+}
+
+// The books' formulas, step by step, with the corrections where the books have them.
+TYPED_TEST(Engines, AdamIsTheTextbooks) {
+  using T = TypeParam;
+  for (Engine<T>* engine : {this->cpu_.get(), this->reference_.get()}) {
+    const double rate = 0.01, b1 = 0.9, b2 = 0.999, epsilon = 1e-8, decay = 0.1;
+    T w = T(0.7), m = 0, v = 0;
+    double w_book = 0.7, m_book = 0, v_book = 0;
+    for (int k = 1; k <= 200; ++k) {
+      const double gradient = std::sin(0.3 * k) + 0.2;
+      const T g = T(gradient);
+      const AdamStep step{b1, b2, epsilon, rate / (1 - std::pow(b1, k)),
+                          1 / std::sqrt(1 - std::pow(b2, k)), rate * decay, 0};
+      engine->adam(step, 1, &w, &g, &m, &v);
+      m_book = b1 * m_book + (1 - b1) * gradient;
+      v_book = b2 * v_book + (1 - b2) * gradient * gradient;
+      const double m_hat = m_book / (1 - std::pow(b1, k));
+      const double v_hat = v_book / (1 - std::pow(b2, k));
+      w_book = w_book - rate * decay * w_book - rate * m_hat / (std::sqrt(v_hat) + epsilon);
+    }
+    EXPECT_NEAR(double(w), w_book, 200 * kUlp<T>) << engine->name();
+  }
+}
+
+TYPED_TEST(Engines, MomentumIsTheTextbooks) {
+  using T = TypeParam;
+  for (Engine<T>* engine : {this->cpu_.get(), this->reference_.get()}) {
+    for (const bool nesterov : {false, true}) {
+      const double rate = 0.01, mu = 0.9, l2 = 0.1;
+      T w = T(0.7), m = 0;
+      double w_book = 0.7, velocity = 0;
+      for (int k = 1; k <= 100; ++k) {
+        const double gradient = std::sin(0.3 * k) + 0.2;
+        const T g = T(gradient);
+        engine->momentum({rate, mu, l2, nesterov}, 1, &w, &g, &m);
+        const double full = gradient + l2 * w_book;
+        velocity = mu * velocity + full;
+        w_book -= rate * (nesterov ? full + mu * velocity : velocity);
+      }
+      EXPECT_NEAR(double(w), w_book, 200 * kUlp<T>) << engine->name();
+    }
+  }
+}
+
+TEST(CreateEngine, NamesWhatItKnows) {
+  try {
+    create_engine<float>({.name = "abacus"});
+    FAIL() << "did not throw";
+  } catch (const UsageError& error) {
+    for (const std::string& name : engine_names()) EXPECT_THAT(error.what(), HasSubstr(name));
+    EXPECT_THAT(error.what(), HasSubstr("abacus"));
+  }
+  EXPECT_THROW(create_engine<double>({.threads = -1}), UsageError);
+  EXPECT_GE(create_engine<double>({.threads = 0})->threads(), 1);
+  for (const std::string& name : engine_names()) {
+    EXPECT_EQ(create_engine<float>({.name = name, .threads = 1})->name(), name);
+  }
+  EXPECT_THAT(linear_algebra_library(), HasSubstr("OpenBLAS"));
+}
+
+}  // namespace
+}  // namespace isoform
