@@ -23,8 +23,10 @@ Matrix<double> outputs(const Network<double>& network, const Matrix<double>& x) 
 }
 
 int main() {
-  // 12 inputs, two hidden layers in groups of 8, and no weight, bias, ψ or o that is zero by accident.
-  auto network = Network<double>::chain({.widths = {12, 16, 12, 5}, .group_size = 8});
+  // Two hidden layers in groups of 8, with noise on every weight, bias and ψ: none is zero by accident.
+  ChainSettings chain;
+  chain.widths = {12, 16, 12, 5};
+  auto network = Network<double>::chain(chain);
   for (int map = 0; map < 3; ++map) {
     Matrix<double>& a = network.map(map).a;
     a += 0.3 * normal_matrix(a.rows(), a.cols(), Random(1, Purpose::test, 0, map));
@@ -38,7 +40,7 @@ int main() {
     const double change =
         (moved.colwise().norm().array() / original.colwise().norm().array()).maxCoeff();
     worst = std::max(worst, change);
-    const auto zeros = (network.map(1).weight().array().abs() < 1e-12).count();
+    const auto zeros = (network.map(1).weight().array().abs() < 1e-12).count();  // ids are from 0
     fmt::print("{:<34}{:<18}{:>3} zeros in W2   change {:.1e}\n", form,
                fmt::format("{}", fmt::join(network.widths(), "-")), zeros, change);
   };

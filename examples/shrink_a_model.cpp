@@ -1,7 +1,6 @@
 // Taking neurons out. A neuron that hears nothing is a constant, and a constant needs no neuron: its part in the
-// length of its group goes into o, its part in the next layer into ψ, and the network computes what it did.
-// Here six such neurons are planted and hidden by a random rotation. Singular values find them, and they leave
-// without a trace. Removing more than those costs something, and the table says how much.
+// length of its group goes into o, its part in the next layer into ψ, and the function stays. Here six of them
+// are planted and hidden by a rotation. Singular values find them; what more than those costs, a table says.
 #include <fmt/core.h>
 #include <isoform/base/random.h>
 #include <isoform/network/initialise.h>
@@ -22,7 +21,9 @@ Matrix<double> outputs(const Network<double>& network, const Matrix<double>& x) 
 
 int main() {
   constexpr int kSpace = 2;  // the second hidden layer: 32 neurons in four groups of 8
-  auto network = Network<double>::chain({.widths = {20, 24, 32, 6}, .group_size = 8});
+  ChainSettings chain;
+  chain.widths = {20, 24, 32, 6};
+  auto network = Network<double>::chain(chain);
   for (int map = 0; map < 3; ++map) {
     Matrix<double>& a = network.map(map).a;
     a += 0.2 * normal_matrix(a.rows(), a.cols(), Random(1, Purpose::test, 0, map));
@@ -40,17 +41,20 @@ int main() {
   const Index silent = count_at_most(scores, 1e-12);
   const auto change_without = [&](Index count, bool fold) {
     Edit edit = reduce(network, kSpace, scores, keep_without_lowest(scores, count));
-    if (!fold) edit.length.setZero(), edit.corrections.clear();
+    if (!fold) {
+      edit.length.setZero();
+      edit.corrections.clear();
+    }
     auto smaller = network;
     smaller.apply(edit);
     const double change = (outputs(smaller, x) - original).norm() / original.norm();
-    fmt::print("{:>7}   {:>28.2e}   {:>17.1e}{}\n", count, edit.record.score, change,
-               fold ? "" : "   (without the fold)");
+    fmt::print("{:>7}   {:>27.2e}   {:>17.1e}   {}\n", count, edit.record.score, change,
+               fold ? "" : "(without the fold)");
     return change;
   };
 
   fmt::print("{} of 32 neurons hear nothing\n\n", silent);
-  fmt::print("removed   largest singular value among   change of outputs\n");
+  fmt::print("removed   largest singular value gone   change of outputs\n");
   const bool exact = silent == 6 && change_without(silent, true) <= 1e-12;
   change_without(silent, false);
   for (Index count = silent + 1; count < 32; count += 6) change_without(count, true);

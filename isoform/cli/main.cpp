@@ -58,7 +58,7 @@ int refuse(const CLI::App& app, const CLI::ParseError& error) {
   }
   std::string path;
   for (const CLI::App* at = verb; at != &app; at = at->get_parent()) {
-    path = at->get_name() + " " + path;
+    path = fmt::format("{} {}", at->get_name(), path);
   }
   complain(fmt::format("{}\nTry: isoform {}--help", message, path));
   return isoform::cli::kUsage;
@@ -86,7 +86,7 @@ int main(int argc, char** argv) {
       return isoform::cli::kUsage;
     }
     app.parse(argc, argv);
-    if (std::fflush(stdout) != 0) throw isoform::FileError("standard output: cannot be written");
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) throw isoform::FileError("standard output: cannot be written");
     return isoform::cli::kDone;
   } catch (const CLI::Success& request) {
     return app.exit(request);  // --help, --version

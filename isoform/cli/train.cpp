@@ -88,6 +88,13 @@ void run(Options& o) {
 
   const Dataset all = load(settings.data, Split::train, {settings.data_dir, true});
   const Dataset test = load(settings.data, Split::test, {settings.data_dir, true});
+  if (test.features() != all.features()) {
+    throw FormatError(
+        fmt::format("data '{}': the training part has {} features a sample, the test part {}; give "
+                    "parts of the "
+                    "same set",
+                    all.name(), all.features(), test.features()));
+  }
   const TrainValidation parts = split(all, settings.validation, settings.training.seed);
   const auto engine = create_engine<float>(settings.engine);
   Model<float> model = create_model<float>(settings, parts.train);

@@ -81,20 +81,23 @@ class CpuEngine final : public Engine<T> {
   void gate_forward(const Gates<T>& gates, ConstView<T> z, std::span<const T> o, View<T> h,
                     View<T> s, View<T> kappa) override {
     const auto groups = static_cast<Index>(gates.sizes.size());
-    scratch_.resize(2 * groups * z.cols());
+    scratch_.resize(3 * groups * z.cols());
     T* const lengths = scratch_.data();
-    T* const values = scratch_.data() + groups * z.cols();
+    T* const values = lengths + groups * z.cols();
+    T* const slopes = values + groups * z.cols();
     each_block(z, [&](int, Range range) {
       const Index count = range.end - range.begin;
       const kernels::Columns<const T> zs{z.data() + range.begin * z.outerStride(), z.outerStride()};
       T* t = lengths + range.begin * groups;
       T* gate = values + range.begin * groups;
+      T* slope = slopes + range.begin * groups;
       kernels::squared_lengths(gates.sizes, count, zs, o.data(), t);
-      gates.radial(groups * count, t, gate, kappa.data() + range.begin * groups);
+      gates.radial(groups * count, t, gate, slope);
       kernels::apply_gates(gates.sizes, count, zs, kernels::Columns<const T>{gate, groups},
                            {h.data() + range.begin * h.outerStride(), h.outerStride()});
       for (Index j = 0; j < count; ++j) {
         std::copy_n(gate + j * groups, groups, &s(0, range.begin + j));
+        std::copy_n(slope + j * groups, groups, &kappa(0, range.begin + j));
       }
     });
   }

@@ -13,8 +13,9 @@ std::vector<std::string> engine_names() { return {"cpu", "reference"}; }
 
 template <class T>
 std::unique_ptr<Engine<T>> create_engine(const EngineSettings& settings) {
-  if (settings.threads < 0) {
-    throw UsageError(fmt::format("threads: needs 0 (all cores) or more, got {}", settings.threads));
+  if (settings.threads < 0 || settings.threads > kMaxThreads) {
+    throw UsageError(fmt::format("threads: needs 1 to {}, or 0 for all cores, got {}", kMaxThreads,
+                                 settings.threads));
   }
   const int threads = settings.threads == 0 ? ThreadPool::available_cores() : settings.threads;
   if (settings.name == "cpu") return make_cpu_engine<T>(threads);

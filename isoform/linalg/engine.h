@@ -72,13 +72,16 @@ class Engine {
   virtual void momentum(const MomentumStep& step, Index n, T* w, const T* g, T* m) = 0;
 };
 
+/// More threads than any shape is cut into tiles for would only wait.
+inline constexpr int kMaxThreads = 256;
+
 /// Settings shared by all engines. threads = 0 means all available cores.
 struct EngineSettings {
   std::string name = "cpu";
   int threads = 0;
 };
 
-/// Throws UsageError naming the known engines when the name is unknown or threads < 0.
+/// Throws UsageError naming the known engines when the name is unknown or threads are out of range.
 template <class T>
 std::unique_ptr<Engine<T>> create_engine(const EngineSettings& settings = {});
 /// Names that create_engine accepts, best first.

@@ -121,7 +121,7 @@ int write_all(int file, std::string_view bytes) {
 
 EventLog::EventLog(const std::filesystem::path& path, Mode mode) : path_(path) {
   std::optional<Contents> old;
-  if (mode == Mode::kContinue && std::filesystem::is_regular_file(path)) {
+  if (mode == Mode::resume && std::filesystem::is_regular_file(path)) {
     old = parse(path, read_all(path));
   }
   const int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | (old ? 0 : O_TRUNC);

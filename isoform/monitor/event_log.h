@@ -29,13 +29,13 @@ inline constexpr int kEventFormat = 1;
 class EventLog {
  public:
   enum class Mode {
-    kReplace,  // start an empty file
-    kContinue  // go on after what is there (a resumed run), dropping a last line that was cut
+    replace,  // start an empty file
+    resume  // go on after what is there (a resumed run), dropping a last line that was cut
   };
 
   /// Opens `path`. Throws FileError naming path, reason and mend when it cannot be written; with
-  /// kContinue also FormatError when what is there is not an event log.
-  explicit EventLog(const std::filesystem::path& path, Mode mode = Mode::kReplace);
+  /// resume also FormatError when what is there is not an event log.
+  explicit EventLog(const std::filesystem::path& path, Mode mode = Mode::replace);
   ~EventLog();
   EventLog(const EventLog&) = delete;
   EventLog& operator=(const EventLog&) = delete;

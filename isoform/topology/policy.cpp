@@ -54,9 +54,11 @@ std::vector<SpaceOutcome> Policy::adapt(Network<T>& network, Statistics& statist
   // The paper's rule sees only incoming weights, so its scaffold must start with zero rows.
   const GroupStart start =
       settings_.rule == PolicyRule::paper ? GroupStart::columns : GroupStart::rows;
-  const std::vector<int> hidden = network.hidden();
-  for (auto it = hidden.rbegin(); it != hidden.rend(); ++it) {
-    const int id = *it;
+  // Scores of effect read outgoing weights, those of the paper incoming ones: neighbours they read go first,
+  // so that what was counted still holds at the end.
+  std::vector<int> order = network.hidden();
+  if (settings_.rule == PolicyRule::effect) std::reverse(order.begin(), order.end());
+  for (const int id : order) {
     const Space<T>& space = network.space(id);
     const std::vector<GroupScores> scores = this->scores(network, id, statistics);
     SpaceOutcome outcome{id, count_at_most(scores, settings_.threshold), 0, 0, 0, {}};
@@ -119,6 +121,8 @@ std::vector<SpaceOutcome> Policy::adapt(Network<T>& network, Statistics& statist
     }
     outcomes.push_back(std::move(outcome));
   }
+  std::sort(outcomes.begin(), outcomes.end(),
+            [](const SpaceOutcome& a, const SpaceOutcome& b) { return a.space > b.space; });
   return outcomes;
 }
 

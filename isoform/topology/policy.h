@@ -51,8 +51,9 @@ class Policy {
  public:
   explicit Policy(const PolicySettings& settings);
 
-  /// Adapts every hidden space once, last to first; one decomposition a group and one edit a space. Edits
-  /// are handed to `apply`, which must apply them to the network (and transport what follows it) before
+  /// Adapts every hidden space once (effect: last to first, paper: first to last, because their scores read
+  /// outgoing and incoming weights); one decomposition a group and one edit a space. Outcomes are listed last
+  /// to first. Edits are handed to `apply`, which must apply them to the network (and transport what follows it) before
   /// returning. `statistics` follow the edits here. `settling`: nothing is born any more and the buffer is
   /// taken down to 0, so that a finished network carries no scaffold.
   template <class T>

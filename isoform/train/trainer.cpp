@@ -102,13 +102,12 @@ class Run {
   }
 
   TrainResult operator()() {
-    pass_.prepare(model_.network, settings_.batch_size);
+    pass_.prepare(model_.network, std::min(settings_.batch_size, training_.samples()));
     emit_start();
-    for (epoch_ = 1; epoch_ <= settings_.epochs && result_.reason == StopReason::finished;
-         ++epoch_) {
+    while (epoch_ < settings_.epochs && result_.reason == StopReason::finished) {
+      ++epoch_;
       run_epoch();
     }
-    epoch_ = std::min(epoch_, settings_.epochs);
     result_.steps = step_;
     result_.seconds = since(start_);
     emit("end", {{"reason", stop_reason_name(result_.reason)},

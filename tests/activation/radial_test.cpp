@@ -107,22 +107,22 @@ void compare(Radial radial, double s_tolerance, double kappa_tolerance) {
 
 TEST(Radial, DoubleAgreesWithLongDouble) {
   constexpr double ulp = std::numeric_limits<double>::epsilon();
-  // Closed forms of kappa cancel by a factor of up to 40 (tanh) and 80 (asinh) at the switch to the series.
-  compare<double>(Radial::tanh, 4 * ulp, 1e-14);
-  compare<double>(Radial::asinh, 4 * ulp, 2e-14);
+  // Closed forms of kappa cancel by a factor of about 40 just above the switch to the series.
+  compare<double>(Radial::tanh, 3 * ulp, 2e-14);
+  compare<double>(Radial::asinh, 3 * ulp, 2e-14);
   compare<double>(Radial::algebraic, 2 * ulp, 4 * ulp);
   compare<double>(Radial::softsign, 2 * ulp, 8 * ulp);
-  // log has no series: kappa cancels like ulp/m down to the floor, m = 1e-3.
-  compare<double>(Radial::log, 4 * ulp, 1e-12);
+  // log has no series: kappa cancels down to the floor, m = 1e-3.
+  compare<double>(Radial::log, 3 * ulp, 2e3 * ulp);
 }
 
 TEST(Radial, FloatKeepsWhatTheHeaderPromises) {
   constexpr double ulp = std::numeric_limits<float>::epsilon();
-  compare<float>(Radial::tanh, 3 * ulp, 3e-6);
-  compare<float>(Radial::asinh, 3 * ulp, 1e-5);
+  compare<float>(Radial::tanh, 3 * ulp, 2e-5);
+  compare<float>(Radial::asinh, 3 * ulp, 2e-5);
   compare<float>(Radial::algebraic, 2 * ulp, 4 * ulp);
   compare<float>(Radial::softsign, 3 * ulp, 8 * ulp);
-  compare<float>(Radial::log, 3 * ulp, 1e-3);
+  compare<float>(Radial::log, 3 * ulp, 2e3 * ulp);
 }
 
 // Neighbouring t on both sides of the switch give neighbouring values: no jump that training could see.

@@ -84,17 +84,17 @@ TEST(EventLog, ContinuesAfterALineThatWasCut) {
   const auto path = folder / "run.jsonl";
   spill(path, std::string(kLine) + "\n{\"v\":1,\"seq\":1,\"st");
   {
-    EventLog log(path, EventLog::Mode::kContinue);
+    EventLog log(path, EventLog::Mode::resume);
     EXPECT_EQ(log.size(), 1);
     log({"end", 9, 1, 2.0, {{"reason", "finished"}}});
   }
   const auto events = read_events(path);
   ASSERT_EQ(events.size(), 2u);
   EXPECT_EQ(events[1].type, "end");
-  EventLog fresh(folder / "new.jsonl", EventLog::Mode::kContinue);
+  EventLog fresh(folder / "new.jsonl", EventLog::Mode::resume);
   EXPECT_EQ(fresh.size(), 0);
   spill(folder / "other", "not a log\n");
-  EXPECT_THROW(EventLog(folder / "other", EventLog::Mode::kContinue), FormatError);
+  EXPECT_THROW(EventLog(folder / "other", EventLog::Mode::resume), FormatError);
   EXPECT_EQ(slurp(folder / "other"), "not a log\n");
 }
 

@@ -75,8 +75,7 @@ void learn(Model<double>& model, const Dataset& data) {
 }
 
 void keep(const Model<double>& model) {
-  const std::filesystem::path path =
-      std::filesystem::temp_directory_path() / "isoform-consumer.safetensors";
+  const std::filesystem::path path = "consumer.safetensors";
   save_model(model, path);
   const auto loaded = load_model<double>(path);
   std::filesystem::remove(path);

@@ -1,0 +1,403 @@
+// Optimisers along edits. docs/mathematics.md 7.
+#include "isoform/train/optimiser.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <map>
+
+#include "isoform/base/error.h"
+#include "isoform/topology/diagonalise.h"
+#include "isoform/topology/grow.h"
+#include "isoform/topology/importance.h"
+#include "isoform/topology/shrink.h"
+#include "isoform/train/objective.h"
+#include "tests/support/networks.h"
+
+namespace isoform {
+namespace {
+
+using namespace isoform::testing;
+using ::testing::HasSubstr;
+
+const std::vector<Method> kMethods = {Method::sgd, Method::momentum, Method::nesterov, Method::adam,
+                                      Method::adamw};
+
+// A network that is trained on one batch in double.
+class Trainee {
+ public:
+  Trainee(Network<double> start, const OptimiserSettings& settings)
+      : network(std::move(start)), optimiser(settings), rate_(settings.learning_rate) {
+    for (Index j = 0; j < 30; ++j) {
+      labels_.push_back(static_cast<std::uint32_t>(j % network.widths().back()));
+    }
+    x_ = random_inputs(4, network.widths().front(), 30);
+  }
+  double step() {
+    Pass<double> pass;
+    pass.prepare(network, 30);
+    pass.input() = x_;
+    forward(network, *engine, pass);
+    View<double> gradient = pass.output_gradient();
+    const double loss =
+        score_batch<double>(Loss::cross_entropy, pass.output(), labels_, &gradient).loss / 30;
+    backward(network, *engine, pass);
+    optimiser.step(pass.parameters(network), *engine, rate_);
+    return loss;
+  }
+  void steps(int count) {
+    for (; count > 0; --count) step();
+  }
+  void apply(const Edit& edit) {
+    optimiser.transport(network, edit);
+    network.apply(edit);
+  }
+  void rotate(std::uint64_t seed) {
+    for (const int id : network.hidden()) apply(rotate_random(network, id, seed));
+  }
+
+  Network<double> network;
+  Optimiser<double> optimiser;
+  std::unique_ptr<Engine<double>> engine = create_engine<double>({.threads = 1});
+
+ private:
+  double rate_;
+  Matrix<double> x_;
+  std::vector<std::uint32_t> labels_;
+};
+
+double difference(const Network<double>& a, const Network<double>& b) {
+  double squares = 0, scale = 0;
+  for (const Map<double>& m : a.maps()) {
+    squares += (m.a - b.map(m.id).a).squaredNorm();
+    scale += m.a.squaredNorm();
+  }
+  for (const int id : a.hidden()) {
+    squares += (a.space(id).length - b.space(id).length).squaredNorm();
+    scale += a.space(id).length.squaredNorm();
+  }
+  return std::sqrt(squares / scale);
+}
+
+// The parameters of a run that is rotated halfway, against those of one that is rotated at its end.
+double drift(const Network<double>& start, const OptimiserSettings& settings) {
+  Trainee halfway(start, settings), at_the_end(start, settings);
+  halfway.steps(20);
+  halfway.rotate(9);
+  halfway.steps(20);
+  at_the_end.steps(40);
+  const auto before = at_the_end.network;
+  at_the_end.rotate(9);
+  EXPECT_GT(difference(start, before), 1e-3) << "training moves the weights";
+  return difference(at_the_end.network, halfway.network);
+}
+
+TEST(Optimiser, DescentWithMomentumAndDecayCommutesWithRotations) {
+  Worst worst;
+  NetworkChoice choice;
+  choice.most_hidden = 3;
+  choice.widest = 20;
+  choice.radials = {Radial::tanh, Radial::asinh};
+  for (const Method method : {Method::sgd, Method::momentum, Method::nesterov}) {
+    for (std::uint64_t seed = 0; seed < 12; ++seed) {
+      const auto start = seed % 4 == 0 ? graph_network(seed) : random_network(seed, choice);
+      const double error =
+          drift(start, {.method = method, .learning_rate = 0.02, .weight_decay = 0.01});
+      worst.add(error, fmt::format("{}, {}", method_name(method), describe(start, seed)));
+    }
+  }
+  measured("descent_drift", worst.error);
+  EXPECT_LE(worst.error, 1e-10) << worst.where;
+}
+
+// Adam's second moment is not that of the new basis: its path changes, and by how much is recorded.
+TEST(Optimiser, AdamDriftsAfterARotation) {
+  double mean = 0, worst = 0;
+  NetworkChoice choice;
+  choice.most_hidden = 3;
+  choice.widest = 20;
+  choice.radials = {Radial::tanh};
+  for (std::uint64_t seed = 0; seed < 10; ++seed) {
+    const auto start = random_network(seed, choice);
+    const double error =
+        drift(start, {.method = Method::adamw, .learning_rate = 3e-3, .weight_decay = 0.01});
+    mean += error / 10;
+    worst = std::max(worst, error);
+  }
+  measured("adamw_drift_mean", mean);
+  measured("adamw_drift_worst", worst);
+  EXPECT_GT(mean, 1e-6) << "if it commutes after all, the header should say so";
+  EXPECT_LT(worst, 0.2);
+}
+
+TEST(Optimiser, TrainingGoesOnThroughEveryEdit) {
+  for (const Method method : kMethods) {
+    for (const LengthMode length :
+         {LengthMode::none, LengthMode::constant, LengthMode::trainable, LengthMode::log}) {
+      for (const PsiMode psi : {PsiMode::none, PsiMode::constant, PsiMode::decay}) {
+        const bool adaptive = method == Method::adam || method == Method::adamw;
+        Trainee trainee(graph_network(3, Radial::tanh, length, psi),
+                        {.method = method, .learning_rate = adaptive ? 0.01 : 0.05});
+        const double first = trainee.step();
+        for (const int id : {2, 1, 3}) {
+          const Growth growth = fill_groups(trainee.network.space(id).groups, 5, 4);
+          trainee.apply(grow(trainee.network, id, growth));
+          trainee.steps(3);
+          trainee.apply(rotate_left(trainee.network, id));
+          trainee.steps(3);
+          const auto scores = score_by_singular_value(trainee.network, id);
+          trainee.apply(reduce(trainee.network, id, scores, keep_without_lowest(scores, 6)));
+          trainee.steps(3);
+          trainee.apply(keep(trainee.network, id, std::vector<Index>{0, 2, 3}));
+          trainee.steps(3);
+        }
+        trainee.steps(60);
+        EXPECT_LT(trainee.step(), first)
+            << method_name(method) << ", length " << length_mode_name(length) << ", psi "
+            << psi_mode_name(psi);
+        EXPECT_TRUE(trainee.network.all_finite());
+        EXPECT_EQ(trainee.optimiser.steps(), 98);
+      }
+    }
+  }
+}
+
+TEST(Optimiser, NoticesAnEditItWasNotTold) {
+  Trainee trainee(graph_network(3), {});
+  trainee.step();
+  trainee.network.apply(grow(trainee.network, 2, {{1, 0, 0}, {}}));
+  EXPECT_THROW(trainee.step(), InternalError);
+}
+
+// AdamW written a second time, for gradients that a test prescribes.
+struct Book {
+  Matrix<double> m, v;
+  void see(const Matrix<double>& g) {
+    if (m.size() == 0) m = v = Matrix<double>::Zero(g.rows(), g.cols());
+    m = 0.9 * m + 0.1 * g;
+    v = 0.999 * v + 0.001 * g.cwiseAbs2();
+  }
+  [[nodiscard]] Matrix<double> update(int k) const {
+    const Matrix<double> m_hat = m / (1 - std::pow(0.9, k)), v_hat = v / (1 - std::pow(0.999, k));
+    return -0.01 * (m_hat.array() / (v_hat.array().sqrt() + 1e-8)).matrix();
+  }
+};
+
+// Columns of m at the given positions; `fill` where the position is -1.
+Matrix<double> columns_at(const Matrix<double>& m, const std::vector<Index>& from, double fill) {
+  Matrix<double> out(m.rows(), static_cast<Index>(from.size()));
+  for (Index j = 0; j < out.cols(); ++j) {
+    if (from[j] < 0) {
+      out.col(j).setConstant(fill);
+    } else {
+      out.col(j) = m.col(from[j]);
+    }
+  }
+  return out;
+}
+
+Matrix<double> rows_at(const Matrix<double>& m, const std::vector<Index>& from, double fill) {
+  return columns_at(m.transpose(), from, fill).transpose();
+}
+
+class Prescribed : public ::testing::Test {
+ protected:
+  // One step with random gradients; returns the change of every parameter.
+  std::map<ParameterKey, Matrix<double>> step() {
+    Pass<double> pass;
+    pass.prepare(network_, 1);
+    std::map<ParameterKey, Matrix<double>> before, change;
+    const auto parameters = pass.parameters(network_);
+    for (const auto& p : parameters) {
+      const Matrix<double> gradient = dice_.normals(p.rows, p.cols);
+      Eigen::Map<Matrix<double>>(p.gradient, p.rows, p.cols) = gradient;
+      books_[p.key].see(gradient);
+      before[p.key] = Eigen::Map<Matrix<double>>(p.value, p.rows, p.cols);
+    }
+    optimiser_.step(parameters, *engine_, 0.01);
+    ++k_;
+    for (const auto& p : parameters) {
+      change[p.key] = Eigen::Map<Matrix<double>>(p.value, p.rows, p.cols) - before[p.key];
+    }
+    return change;
+  }
+  void expect_book(const std::string& what) {
+    for (const auto& [key, change] : step()) {
+      EXPECT_LE((change - books_.at(key).update(k_)).norm(), 1e-13)
+          << what << ": role " << static_cast<int>(key.role) << " of " << key.owner;
+    }
+  }
+  void apply(const Edit& edit) {
+    optimiser_.transport(network_, edit);
+    network_.apply(edit);
+  }
+  Network<double> network_ = graph_network(6);
+  OptimiserSettings settings_{.method = Method::adamw, .learning_rate = 0.01, .weight_decay = 0};
+  Optimiser<double> optimiser_{settings_};
+  std::unique_ptr<Engine<double>> engine_ = create_engine<double>({.threads = 1});
+  std::map<ParameterKey, Book> books_;
+  Dice dice_{11};
+  int k_ = 0;
+};
+
+TEST_F(Prescribed, AdamIsTheTextbooks) {
+  for (int i = 0; i < 5; ++i) expect_book("plain");
+}
+
+TEST_F(Prescribed, MomentsFollowARotationByTheirRules) {
+  for (int i = 0; i < 5; ++i) step();
+  const Edit edit = rotate_random(network_, 2, 1);
+  Matrix<double> t = Matrix<double>::Zero(8, 8);
+  Index at = 0;
+  for (const GroupEdit& group : edit.groups) {
+    t.block(at, at, group.size, group.size) = group.t;
+    at += group.size;
+  }
+  const Matrix<double> t2 = t.cwiseAbs2();
+  apply(edit);
+  for (auto& [key, book] : books_) {
+    if (key.role == Role::length) continue;
+    const Map<double>& map = network_.map(key.owner);
+    if (map.to == 2) {
+      book.m = (t * book.m).eval();
+      book.v = (t2 * book.v).eval();
+    } else if (map.from == 2 && key.role == Role::weight) {
+      book.m = (book.m * t.transpose()).eval();
+      book.v = (book.v * t2.transpose()).eval();
+    }
+  }
+  expect_book("rotated");
+}
+
+// New entries begin with first moment 0 and the mean second moment of their tensor.
+TEST_F(Prescribed, NewEntriesBeginWithTheMeanSecondMoment) {
+  for (int i = 0; i < 5; ++i) step();
+  apply(grow(network_, 2, {{0, 2, 0}, {3}}));  // groups 3, 1, 4 become 3, 3, 4, 3
+  const std::vector<Index> source = {0, 1, 2, 3, -1, -1, 4, 5, 6, 7, -1, -1, -1};
+  const std::vector<Index> source_group = {0, 1, 2, -1};
+  for (auto& [key, book] : books_) {
+    const double mean = book.v.mean();
+    if (key.role == Role::length) {
+      if (key.owner != 2) continue;
+      book.m = rows_at(book.m, source_group, 0);
+      book.v = rows_at(book.v, source_group, mean);
+      continue;
+    }
+    const Map<double>& map = network_.map(key.owner);
+    if (map.to == 2) {
+      book.m = rows_at(book.m, source, 0);
+      book.v = rows_at(book.v, source, mean);
+    } else if (map.from == 2 && key.role != Role::bias) {
+      const auto& from = key.role == Role::weight ? source : source_group;
+      book.m = columns_at(book.m, from, 0);
+      book.v = columns_at(book.v, from, mean);
+    }
+  }
+  expect_book("grown");
+}
+
+TEST_F(Prescribed, MomentsFollowASelection) {
+  for (int i = 0; i < 5; ++i) step();
+  const std::vector<Index> kept = {1, 2, 4, 5, 6, 7}, groups = {0, 2};  // of groups 3, 1, 4
+  Edit edit = keep(network_, 2, kept);
+  edit.length.resize(0);  // the chain rule has its own test
+  apply(edit);
+  for (auto& [key, book] : books_) {
+    for (Matrix<double>* moment : {&book.m, &book.v}) {
+      if (key.role == Role::length) {
+        if (key.owner == 2) *moment = rows_at(*moment, groups, 0);
+      } else if (network_.map(key.owner).to == 2) {
+        *moment = rows_at(*moment, kept, 0);
+      } else if (network_.map(key.owner).from == 2 && key.role != Role::bias) {
+        *moment = columns_at(*moment, key.role == Role::weight ? kept : groups, 0);
+      }
+    }
+  }
+  expect_book("selected");
+}
+
+// dL/do is kept by a fold, so the moments of β scale by √(o′/o), those of log o by o′/o.
+TEST_F(Prescribed, MomentsOfTheLengthFollowTheChainRule) {
+  for (const LengthMode mode : {LengthMode::trainable, LengthMode::log}) {
+    network_ = graph_network(6, Radial::tanh, mode);
+    optimiser_ = Optimiser<double>(settings_);
+    books_.clear();
+    k_ = 0;
+    for (int i = 0; i < 5; ++i) step();
+    Edit edit = identity_edit(1, network_.space(1).groups);
+    edit.length = Vector<double>{{0.7, 0.0}};
+    const double o = network_.space(1).o(0);
+    apply(edit);
+    EXPECT_NEAR(network_.space(1).o(0), o + 0.7, 1e-13);
+    const double ratio_o = (o + 0.7) / o;
+    const double ratio = mode == LengthMode::trainable ? std::sqrt(ratio_o) : ratio_o;
+    Book& book = books_.at({Role::length, 1});
+    book.m(0, 0) *= ratio;
+    book.v(0, 0) *= ratio * ratio;
+    expect_book(std::string(length_mode_name(mode)));
+  }
+}
+
+TEST(Optimiser, PlainAdamAddsDecayToTheGradient) {
+  const Network<double> network = graph_network(1);
+  const auto engine = create_engine<double>({.threads = 1});
+  for (const Method method : {Method::adam, Method::adamw}) {
+    auto trained = network;
+    Optimiser<double> optimiser({.method = method, .weight_decay = 0.5});
+    Pass<double> pass;
+    pass.prepare(trained, 1);
+    const auto parameters = pass.parameters(trained);
+    for (const auto& p : parameters) Eigen::Map<Vector<double>>(p.gradient, p.size()).setZero();
+    optimiser.step(parameters, *engine, 0.01);
+    // Without a gradient, adam's first step is one rate along −sign w; adamw's is −rate·decay·w.
+    const double w = network.map(0).a(1, 1), change = trained.map(0).a(1, 1) - w;
+    EXPECT_NEAR(change, method == Method::adam ? -std::copysign(0.01, w) : -0.005 * w, 1e-8);
+  }
+}
+
+TEST(ClipGradients, ScalesTheJointNorm) {
+  auto network = graph_network(2, Radial::tanh, LengthMode::constant);
+  Pass<double> pass;
+  pass.prepare(network, 1);
+  const auto parameters = pass.parameters(network);
+  Dice dice(1);
+  double squares = 0;
+  for (const auto& p : parameters) {
+    for (Index i = 0; i < p.size(); ++i) {
+      p.gradient[i] = dice.normal();
+      if (p.trainable) squares += p.gradient[i] * p.gradient[i];
+    }
+  }
+  const double norm = std::sqrt(squares), one = parameters[0].gradient[0];
+  EXPECT_NEAR(clip_gradients<double>(parameters, 2 * norm), norm, 1e-12);
+  EXPECT_EQ(parameters[0].gradient[0], one) << "untouched below the limit";
+  EXPECT_NEAR(clip_gradients<double>(parameters, 0.1), norm, 1e-12);
+  EXPECT_NEAR(parameters[0].gradient[0], one * 0.1 / norm, 1e-15);
+  EXPECT_NEAR(clip_gradients<double>(parameters, 1), 0.1, 1e-12);
+}
+
+TEST(OptimiserSettings, RefusesEachBadFieldByName) {
+  const auto message = [](const OptimiserSettings& settings) -> std::string {
+    try {
+      settings.validate();
+    } catch (const UsageError& error) {
+      return error.what();
+    }
+    return "accepted";
+  };
+  EXPECT_EQ(message({}), "accepted");
+  EXPECT_THAT(message({.learning_rate = 0}), HasSubstr("learning rate"));
+  EXPECT_THAT(message({.learning_rate = std::nan("")}), HasSubstr("learning rate"));
+  EXPECT_THAT(message({.momentum = 1}), HasSubstr("momentum"));
+  EXPECT_THAT(message({.beta1 = -0.1}), HasSubstr("beta1"));
+  EXPECT_THAT(message({.beta2 = 1}), HasSubstr("beta2"));
+  EXPECT_THAT(message({.epsilon = 0}), HasSubstr("epsilon"));
+  EXPECT_THAT(message({.weight_decay = -1}), HasSubstr("weight decay"));
+  EXPECT_THROW(Optimiser<float>({.learning_rate = -1}), UsageError);
+  for (const Method m : kMethods) EXPECT_EQ(method_from_name(method_name(m)), m);
+  EXPECT_THROW(method_from_name("lbfgs"), UsageError);
+}
+
+}  // namespace
+}  // namespace isoform

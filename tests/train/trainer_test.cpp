@@ -1,0 +1,308 @@
+#include "isoform/train/trainer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "isoform/base/error.h"
+#include "isoform/train/evaluate.h"
+#include "tests/support/blobs.h"
+#include "tests/support/networks.h"
+
+namespace isoform {
+namespace {
+
+using namespace isoform::testing;
+using ::testing::HasSubstr;
+
+const Dataset& training_data() {
+  static const Dataset data = blobs(1);
+  return data;
+}
+const Dataset& validation_data() {
+  static const Dataset data = blobs(2, 400);
+  return data;
+}
+
+TrainSettings small_run() {
+  TrainSettings settings;
+  settings.epochs = 3;
+  settings.batch_size = 50;
+  settings.optimiser.learning_rate = 3e-3;
+  settings.adapt.enabled = true;
+  settings.adapt.statistics_batches = 4;
+  settings.adapt.policy.buffer = 3;
+  settings.adapt.policy.group_size = 4;
+  return settings;
+}
+
+std::vector<float> numbers(const Network<float>& network) {
+  std::vector<float> all;
+  for (const auto& m : network.maps()) all.insert(all.end(), m.a.data(), m.a.data() + m.a.size());
+  for (const auto& s : network.spaces()) {
+    all.insert(all.end(), s.length.data(), s.length.data() + s.length.size());
+  }
+  return all;
+}
+
+bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+}
+
+// Batch and widths are large enough that products and gates are cut into tiles.
+TEST(Trainer, BitsDoNotDependOnTheNumberOfThreads) {
+  for (const PolicyRule rule : {PolicyRule::effect, PolicyRule::paper}) {
+    TrainSettings settings = small_run();
+    settings.epochs = 2;
+    settings.batch_size = 500;
+    settings.clip_norm = 1;
+    settings.adapt.per_epoch = 2;
+    settings.adapt.policy.rule = rule;
+    settings.adapt.policy.threshold = rule == PolicyRule::effect ? 1e-4 : 0.5;
+    std::vector<std::vector<float>> results;
+    for (const int threads : {1, 2, 4}) {
+      const auto engine = create_engine<float>({.threads = threads});
+      auto model = blob_model<float>(training_data(), {160, 164});
+      const auto result = train(model, training_data(), validation_data(), settings, *engine);
+      EXPECT_EQ(result.reason, StopReason::finished);
+      EXPECT_GT(result.born + result.removed, 0) << "the shape changed";
+      results.push_back(numbers(model.network));
+    }
+    EXPECT_TRUE(same_bits(results[0], results[1])) << policy_rule_name(rule) << ", 2 threads";
+    EXPECT_TRUE(same_bits(results[0], results[2])) << policy_rule_name(rule) << ", 4 threads";
+    auto other = blob_model<float>(training_data(), {160, 164});
+    settings.seed = 1;
+    const auto engine = create_engine<float>({.threads = 2});
+    (void)train(other, training_data(), validation_data(), settings, *engine);
+    EXPECT_FALSE(same_bits(results[0], numbers(other.network))) << "the seed matters";
+  }
+}
+
+TEST(Trainer, LearnsTheBlobs) {
+  const auto engine = create_engine<float>({.threads = 1});
+  for (const bool adapts : {false, true}) {
+    TrainSettings settings = small_run();
+    settings.adapt.enabled = adapts;
+    auto model = blob_model<float>(training_data(), {8, 8});
+    const auto result = train(model, training_data(), validation_data(), settings, *engine);
+    EXPECT_EQ(result.reason, StopReason::finished);
+    EXPECT_EQ(result.steps, 120);
+    EXPECT_GT(result.validation_accuracy, 0.9);
+    EXPECT_EQ(result.validation_accuracy, evaluate(model, validation_data(), *engine).accuracy);
+    EXPECT_EQ(result.born > 0, adapts);
+    EXPECT_EQ(model.history.empty(), !adapts);
+  }
+}
+
+TEST(Trainer, LearnsInDoubleWithSquaredErrorAndWithoutValidation) {
+  const auto engine = create_engine<double>({.threads = 1});
+  auto model = blob_model<double>(training_data(), {8});
+  model.tasks.front().loss = Loss::squared;
+  const auto result = train(model, training_data(), Dataset(), small_run(), *engine);
+  EXPECT_TRUE(std::isnan(result.validation_accuracy));
+  EXPECT_GT(evaluate(model, validation_data(), *engine).accuracy, 0.9);
+}
+
+TEST(Trainer, ChangesNoShapeAfterItHasSettled) {
+  const auto engine = create_engine<float>({.threads = 1});
+  TrainSettings settings = small_run();
+  settings.adapt.settle = 0.5;
+  auto model = blob_model<float>(training_data(), {8, 8});
+  std::vector<Event> edits;
+  (void)train(model, training_data(), validation_data(), settings, *engine, {[&](const Event& e) {
+                if (e.type == "edit") edits.push_back(e);
+              }});
+  ASSERT_FALSE(edits.empty());
+  for (const Event& e : edits) EXPECT_LE(e.step, 60) << "the shape is fixed in the last half";
+  EXPECT_GT(edits.back().data["removed"], 0);
+  EXPECT_THAT(edits.back().data["why"].get<std::string>(), HasSubstr("settling"));
+}
+
+TEST(Trainer, EventsTellOneStory) {
+  const auto engine = create_engine<float>({.threads = 1});
+  auto model = blob_model<float>(training_data(), {8, 12});
+  std::vector<Event> events;
+  const auto result = train(model, training_data(), validation_data(), small_run(), *engine,
+                            {[&](const Event& e) { events.push_back(e); }});
+  ASSERT_GE(events.size(), 4u);
+  EXPECT_EQ(events.front().type, "start");
+  EXPECT_EQ(events.back().type, "end");
+  const auto first = events.front().data;
+  EXPECT_EQ(first["widths"], (std::vector<Index>{40, 8, 12, 5}));
+  EXPECT_EQ(first["groups"], (std::vector<std::vector<Index>>{{4, 4}, {4, 4, 4}}));
+  EXPECT_EQ(first["steps"], 120);
+  EXPECT_EQ(first["steps_per_epoch"], 40);
+  std::vector<Index> widths = first["widths"];
+  std::int64_t step = 0;
+  int epoch = 0, epochs = 0;
+  double time = 0;
+  Index born = 0, removed = 0;
+  std::size_t edits = 0;
+  for (const Event& e : events) {
+    EXPECT_GE(e.step, step);
+    EXPECT_GE(e.epoch, epoch);
+    EXPECT_GE(e.time_s, time);
+    step = e.step;
+    epoch = e.epoch;
+    time = e.time_s;
+    if (e.type == "edit") {
+      ++edits;
+      const std::size_t space = e.data["space"];
+      const Index before = e.data["before"], after = e.data["after"];
+      EXPECT_EQ(before, widths.at(space));
+      EXPECT_EQ(after, before + e.data["born"].get<Index>() - e.data["removed"].get<Index>());
+      EXPECT_EQ(e.step % 10, 0) << "four adaptations in an epoch of 40 steps";
+      EXPECT_FALSE(e.data["why"].get<std::string>().empty());
+      widths.at(space) = after;
+      born += e.data["born"].get<Index>();
+      removed += e.data["removed"].get<Index>();
+    } else if (e.type == "epoch") {
+      ++epochs;
+      EXPECT_EQ(e.epoch, epochs);
+      EXPECT_EQ(e.step, 40 * epochs);
+      EXPECT_EQ(e.data["widths"], widths);
+      EXPECT_EQ(e.data["scaffold"].size(), 2u);
+      EXPECT_GT(e.data["validation_accuracy"], 0);
+      for (std::size_t l = 0; l < 2; ++l) {
+        Index sum = 0;
+        for (const Index size : e.data["groups"][l].get<std::vector<Index>>()) sum += size;
+        EXPECT_EQ(sum, widths[l + 1]);
+      }
+    } else if (e.type == "spectrum") {
+      EXPECT_EQ(e.data["spaces"].size(), 2u);
+      EXPECT_EQ(e.data["spaces"][1]["values"].size(), static_cast<std::size_t>(widths[2]));
+    }
+  }
+  EXPECT_EQ(epochs, 3);
+  EXPECT_GT(edits, 0u);
+  EXPECT_EQ(events.back().step, 120);
+  EXPECT_EQ(events.back().epoch, 3);
+  EXPECT_EQ(events.back().data["reason"], "finished");
+  EXPECT_EQ(events.back().data["widths"], widths);
+  EXPECT_EQ(widths, model.network.widths());
+  EXPECT_EQ(events.back().data["parameters"], model.network.parameter_count());
+  EXPECT_EQ(result.born, born);
+  EXPECT_EQ(result.removed, removed);
+  EXPECT_EQ(model.history.size(), edits);
+}
+
+TEST(Trainer, ObserversDoNotChangeTheResult) {
+  const auto engine = create_engine<float>({.threads = 1});
+  auto watched = blob_model<float>(training_data(), {8, 8});
+  auto alone = watched;
+  (void)train(watched, training_data(), validation_data(), small_run(), *engine,
+              {[](const Event&) {}});
+  (void)train(alone, training_data(), Dataset(), small_run(), *engine);
+  EXPECT_TRUE(same_bits(numbers(watched.network), numbers(alone.network)));
+}
+
+TEST(Trainer, StopsWithAFiniteModelWhenItDiverges) {
+  const auto engine = create_engine<float>({.threads = 1});
+  for (const Method method : {Method::sgd, Method::adamw}) {
+    TrainSettings settings = small_run();
+    settings.optimiser.method = method;
+    settings.optimiser.learning_rate = 1e30;
+    auto model = blob_model<float>(training_data(), {8, 8});
+    const auto start = numbers(model.network);
+    std::vector<Event> events;
+    const auto result = train(model, training_data(), validation_data(), settings, *engine,
+                              {[&](const Event& e) { events.push_back(e); }});
+    EXPECT_EQ(result.reason, StopReason::diverged) << method_name(method);
+    EXPECT_LE(result.steps, 40);
+    EXPECT_THAT(result.message, HasSubstr("smaller learning rate"));
+    EXPECT_TRUE(model.network.all_finite());
+    EXPECT_TRUE(same_bits(numbers(model.network), start)) << "that of the start of the epoch";
+    EXPECT_EQ(events.back().data["reason"], "diverged");
+    EXPECT_EQ(events.back().epoch, 1);
+  }
+}
+
+TEST(Trainer, StopsWithinAStepWhenAsked) {
+  const auto engine = create_engine<float>({.threads = 1});
+  std::atomic<bool> stop = false;
+  auto model = blob_model<float>(training_data(), {8, 8});
+  std::int64_t asked_at = -1;
+  std::vector<Event> events;
+  const auto watch = [&](const Event& e) {
+    events.push_back(e);
+    if (e.type == "edit" && asked_at < 0) {
+      asked_at = e.step;
+      stop = true;
+    }
+  };
+  const auto result =
+      train(model, training_data(), validation_data(), small_run(), *engine, {watch}, &stop);
+  EXPECT_EQ(result.reason, StopReason::stopped);
+  EXPECT_GT(asked_at, 0);
+  EXPECT_EQ(result.steps, asked_at);
+  EXPECT_EQ(events.back().type, "end");
+  EXPECT_EQ(events.back().data["reason"], "stopped");
+  EXPECT_EQ(events.back().epoch, 1);
+  EXPECT_EQ(events.back().data["widths"], model.network.widths());
+  EXPECT_TRUE(model.network.all_finite());
+
+  auto untouched = blob_model<float>(training_data(), {8, 8});
+  const auto before = numbers(untouched.network);
+  const auto none =
+      train(untouched, training_data(), validation_data(), small_run(), *engine, {}, &stop);
+  EXPECT_EQ(none.steps, 0);
+  EXPECT_TRUE(same_bits(before, numbers(untouched.network)));
+}
+
+TEST(Trainer, TakesABatchLargerThanTheData) {
+  const auto engine = create_engine<float>({.threads = 1});
+  TrainSettings settings = small_run();
+  settings.batch_size = Index{1} << 40;
+  auto model = blob_model<float>(training_data(), {8});
+  EXPECT_EQ(train(model, training_data(), Dataset(), settings, *engine).steps, 3);
+}
+
+TEST(Trainer, TrainsWithoutHiddenLayersAndOnOneSample) {
+  const auto engine = create_engine<float>({.threads = 1});
+  auto linear = blob_model<float>(training_data(), {});
+  const auto result = train(linear, training_data(), validation_data(), small_run(), *engine);
+  EXPECT_GT(result.validation_accuracy, 0.9);
+  const Dataset one = training_data().subset(std::vector<std::uint32_t>{3});
+  auto model = blob_model<float>(training_data(), {8});
+  EXPECT_EQ(train(model, one, Dataset(), small_run(), *engine).steps, 3);
+  EXPECT_TRUE(model.network.all_finite());
+}
+
+TEST(TrainSettings, RefusesEachBadFieldByName) {
+  const auto message = [](const auto& change) -> std::string {
+    TrainSettings settings = small_run();
+    change(settings);
+    try {
+      settings.validate();
+    } catch (const UsageError& error) {
+      return error.what();
+    }
+    return "accepted";
+  };
+  EXPECT_EQ(message([](auto&) {}), "accepted");
+  EXPECT_THAT(message([](auto& s) { s.epochs = 0; }), HasSubstr("epochs"));
+  EXPECT_THAT(message([](auto& s) { s.batch_size = 0; }), HasSubstr("batch size"));
+  EXPECT_THAT(message([](auto& s) { s.clip_norm = -1; }), HasSubstr("clipping"));
+  EXPECT_THAT(message([](auto& s) { s.adapt.per_epoch = 0; }), HasSubstr("adaptations per epoch"));
+  EXPECT_THAT(message([](auto& s) { s.adapt.statistics_batches = 0; }),
+              HasSubstr("statistics batches"));
+  EXPECT_THAT(message([](auto& s) { s.adapt.settle = 1.5; }), HasSubstr("settling"));
+  EXPECT_THAT(message([](auto& s) { s.adapt.policy.buffer = -1; }), HasSubstr("buffer"));
+  EXPECT_THAT(message([](auto& s) { s.optimiser.learning_rate = -1; }), HasSubstr("learning rate"));
+  EXPECT_THAT(message([](auto& s) { s.schedule.warm_up = 2; }), HasSubstr("warm-up"));
+  const auto engine = create_engine<float>({.threads = 1});
+  auto model = blob_model<float>(training_data(), {8});
+  TrainSettings bad = small_run();
+  bad.epochs = -3;
+  EXPECT_THROW(train(model, training_data(), Dataset(), bad, *engine), UsageError);
+  EXPECT_THROW(train(model, Dataset(), Dataset(), small_run(), *engine), UsageError);
+  EXPECT_THROW(train(model, blobs(1, 20, 41), Dataset(), small_run(), *engine), UsageError);
+  EXPECT_THROW(train(model, training_data(), blobs(1, 20, 40, 6), small_run(), *engine),
+               UsageError);
+}
+
+}  // namespace
+}  // namespace isoform
