@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "isoform/cli/console.h"
+#include "isoform/cli/output_names.h"
 #include "isoform/cli/verbs.h"
 #include "isoform/io/model_file.h"
 #include "isoform/monitor/format.h"
@@ -30,6 +31,7 @@ void run(const Options& o) {
   const auto engine = create_engine<float>({"cpu", o.data.threads});
   const Evaluation score = evaluate(model, data, *engine);
   const Matrix<Index>& table = score.confusion;
+  const std::vector<std::string> names = output_names(model);
   if (o.json) {
     nlohmann::json rows = nlohmann::json::array();
     for (Index i = 0; i < table.rows(); ++i) {
@@ -58,9 +60,8 @@ void run(const Options& o) {
       return whole == 0 ? std::string("–")
                         : format_percent(static_cast<double>(part) / static_cast<double>(whole));
     };
-    classes.row(
-        {data.classes()[i], format_count(all), share(hits, all), share(hits, taken),
-         count == 0 ? "–" : fmt::format("{} ({})", model.tasks.front().outputs[other], count)});
+    classes.row({data.classes()[i], format_count(all), share(hits, all), share(hits, taken),
+                 count == 0 ? "–" : fmt::format("{} ({})", names[other], count)});
   }
   print(classes.text());
 }

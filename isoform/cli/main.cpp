@@ -86,7 +86,8 @@ int main(int argc, char** argv) {
       return isoform::cli::kUsage;
     }
     app.parse(argc, argv);
-    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) throw isoform::FileError("standard output: cannot be written");
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
+      throw isoform::FileError("standard output: cannot be written");
     return isoform::cli::kDone;
   } catch (const CLI::Success& request) {
     return app.exit(request);  // --help, --version

@@ -2,12 +2,14 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <filesystem>
 #include <memory>
 #include <numeric>
 
 #include "isoform/base/error.h"
 #include "isoform/base/file.h"
 #include "isoform/cli/console.h"
+#include "isoform/cli/output_names.h"
 #include "isoform/cli/verbs.h"
 #include "isoform/io/model_file.h"
 #include "isoform/train/evaluate.h"
@@ -38,6 +40,11 @@ std::string field(const std::string& text) {
 
 void run(const Options& o) {
   const auto model = load_model<float>(o.model);
+  std::error_code ignored;
+  if (!o.out.empty() && std::filesystem::equivalent(o.out, o.model, ignored)) {
+    throw UsageError(
+        fmt::format("out: {} is the model; give another file for the predictions", o.out));
+  }
   Dataset data = o.data.load();
   if (o.count < 0) throw UsageError(fmt::format("count: needs 0 (all) or more, got {}", o.count));
   if (o.count > 0 && o.count < data.samples()) {
@@ -47,7 +54,7 @@ void run(const Options& o) {
   }
   const auto engine = create_engine<float>({"cpu", o.data.threads});
   const Matrix<float> y = logits(model, data, *engine);
-  const std::vector<std::string>& names = model.tasks.front().outputs;
+  const std::vector<std::string> names = output_names(model);
 
   std::string csv = "sample,prediction,probability";
   for (const std::string& name : names) csv += "," + field("logit " + name);

@@ -71,6 +71,26 @@ void require_writable(const std::string& path) {
   }
 }
 
+// Each would overwrite the other, and the model be lost.
+void require_different(const std::vector<std::pair<std::string, std::string>>& outputs) {
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      const auto& [name, path] = outputs[i];
+      const auto& [other_name, other] = outputs[j];
+      std::error_code ignored;
+      if (path.empty() || other.empty()) continue;
+      // Absolute first: a relative path of which nothing exists yet would stay as it is.
+      const auto whole = [&](const std::string& name_of_file) {
+        return std::filesystem::weakly_canonical(std::filesystem::absolute(name_of_file), ignored);
+      };
+      if (whole(path) == whole(other)) {
+        throw UsageError(fmt::format("{}: needs another file than --{}, got {} for both", name,
+                                     other_name, path));
+      }
+    }
+  }
+}
+
 Json evaluation_json(const Evaluation& e) {
   return {{"samples", e.samples}, {"loss", e.loss}, {"accuracy", e.accuracy}};
 }
@@ -84,15 +104,16 @@ void run(Options& o) {
   if (o.fixed) settings.training.adapt.enabled = false;
   if (o.show) return print(settings_toml(settings));
   settings.finish();
+  if (o.out.empty()) throw UsageError("out: needs a file for the model, got an empty name");
   for (const std::string& path : {o.out, o.events, o.picture}) require_writable(path);
+  require_different({{"out", o.out}, {"events", o.events}, {"picture", o.picture}});
 
   const Dataset all = load(settings.data, Split::train, {settings.data_dir, true});
   const Dataset test = load(settings.data, Split::test, {settings.data_dir, true});
   if (test.features() != all.features()) {
     throw FormatError(
         fmt::format("data '{}': the training part has {} features a sample, the test part {}; give "
-                    "parts of the "
-                    "same set",
+                    "parts of the same set",
                     all.name(), all.features(), test.features()));
   }
   const TrainValidation parts = split(all, settings.validation, settings.training.seed);
@@ -124,6 +145,7 @@ void run(Options& o) {
   action.sa_handler = on_interrupt;
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
+  sigaction(SIGHUP, &action, nullptr);  // a terminal that is closed
   const TrainResult result =
       train(model, parts.train, parts.validation, settings.training, *engine, outer, &interrupted);
   save_model(model, o.out);

@@ -30,7 +30,7 @@ class EventLog {
  public:
   enum class Mode {
     replace,  // start an empty file
-    resume  // go on after what is there (a resumed run), dropping a last line that was cut
+    resume    // go on after what is there (a resumed run), dropping a last line that was cut
   };
 
   /// Opens `path`. Throws FileError naming path, reason and mend when it cannot be written; with

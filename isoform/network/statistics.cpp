@@ -80,7 +80,8 @@ void Statistics::transport(const Network<T>& before, const Edit& edit) {
   of.probe.resize(edit.dimension() + 1 + gates, old.cols());
   of.probe.topRows(edit.dimension()) = transport_rows(edit, s.groups, old.topRows(s.dimension));
   of.probe.row(edit.dimension()).setOnes();
-  of.probe.bottomRows(gates) = transport_gates(edit, old.bottomRows(s.gates()).transpose()).transpose();
+  of.probe.bottomRows(gates) =
+      transport_gates(edit, old.bottomRows(s.gates()).transpose()).transpose();
   for (Index g = 0; g < gates; ++g) {
     if (edit.groups[g].source == GroupEdit::kNew) {
       of.probe.row(edit.dimension() + 1 + g).setConstant(new_gate[g]);

@@ -48,8 +48,14 @@ Value truth(Radial radial, Real t) {
     }
     case Radial::asinh: {
       if (t < 0.01L) {
-        const Real c[] = {1.0L,           -1 / 6.0L,         3 / 40.0L,        -15 / 336.0L,
-                          105 / 3456.0L,  -945 / 42240.0L,   10395 / 599040.0L, -135135 / 9676800.0L,
+        const Real c[] = {1.0L,
+                          -1 / 6.0L,
+                          3 / 40.0L,
+                          -15 / 336.0L,
+                          105 / 3456.0L,
+                          -945 / 42240.0L,
+                          10395 / 599040.0L,
+                          -135135 / 9676800.0L,
                           2027025 / 175472640.0L};
         Value v{0, 0};
         for (int k = 8; k >= 0; --k) v.s = v.s * t + c[k];
@@ -141,8 +147,8 @@ TEST(Radial, KappaIsTwiceTheSlope) {
     for (const double t : {1e-3, 0.02, 0.039, 0.041, 0.3, 1.0, 5.0, 40.0, 1e3}) {
       const double h = 1e-3 * t;
       const auto gate = [&](double at) { return radial_gate(radial, at); };
-      const double slope = (8 * (gate(t + h) - gate(t - h)) - (gate(t + 2 * h) - gate(t - 2 * h))) /
-                           (12 * h);
+      const double slope =
+          (8 * (gate(t + h) - gate(t - h)) - (gate(t + 2 * h) - gate(t - 2 * h))) / (12 * h);
       double s = 0, kappa = 0;
       radial_function<double>(radial)(1, &t, &s, &kappa);
       // Differences of G ≈ 1 carry an ulp over h.

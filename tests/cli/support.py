@@ -1,4 +1,5 @@
 """Running the program in a folder of its own, and small data sets to run it on."""
+import csv
 import gzip
 import json
 import math
@@ -62,6 +63,17 @@ def read_header(path):
     (length,) = struct.unpack("<Q", data[:8])
     header = json.loads(data[8:8 + length])
     return json.loads(header.pop("__metadata__")["isoform"]), header
+
+
+def write_about(path, copy, about):
+    """A copy of a model file whose text `isoform` says something else."""
+    data = pathlib.Path(path).read_bytes()
+    (length,) = struct.unpack("<Q", data[:8])
+    header = json.loads(data[8:8 + length])
+    header["__metadata__"]["isoform"] = json.dumps(about)
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    pathlib.Path(copy).write_bytes(struct.pack("<Q", len(text)) + text + data[8 + length:])
 
 
 class Done:
@@ -139,8 +151,7 @@ class Case(unittest.TestCase):
 
     def logits(self, model, *words):
         done = self.works("predict", model, "--data", self.data, *words)
-        rows = [line.split(",") for line in done.out.splitlines()[1:]]
-        return [[float(x) for x in row[3:]] for row in rows]
+        return [[float(x) for x in row[3:]] for row in list(csv.reader(done.out.splitlines()))[1:]]
 
     def assert_close(self, one, other, tolerance):
         """Rows agree within tolerance · their length."""

@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 
-from support import FASHION, READ_MODEL, Case, quick_build, with_fashion, with_numpy
+from support import FASHION, READ_MODEL, Case, quick_build, read_header, with_fashion, with_numpy, write_about
 
 
 class Predictions(Case):
@@ -46,6 +46,23 @@ class Predictions(Case):
         self.assertEqual(len(self.bytes_of("answers.csv").splitlines()), 201)
         train = self.works("predict", "model.safetensors", "--data", self.data, "--split", "train").out
         self.assertEqual(len(train.splitlines()), 601)
+
+
+    def test_models_with_no_task_and_with_several(self):
+        self.train(out="one.safetensors")
+        before = self.logits("one.safetensors")
+        about, _ = read_header(self.folder / "one.safetensors")
+        task = about["tasks"][0]
+        several = [{**task, "name": "p", "outputs": ["u", "v"]}, {**task, "name": "q", "outputs": ["w", "x, y"]}]
+        for tasks, names in (([], "logit 0,logit 1,logit 2,logit 3"), (several, 'logit u,logit v,logit w,"logit x, y"')):
+            with self.subTest(names):
+                write_about(self.folder / "one.safetensors", self.folder / "other.safetensors", {**about, "tasks": tasks})
+                self.assertEqual(self.logits("other.safetensors", "--split", "test"), before)
+                lines = self.works("predict", "other.safetensors", "--data", self.data).out.splitlines()
+                self.assertEqual(lines[0], f"sample,prediction,probability,{names}")
+                self.works("predict", "other.safetensors", "--data", self.data, "--json")
+                self.works("eval", "other.safetensors", "--data", self.data)
+                self.works("inspect", "other.safetensors")
 
 
 class Edits(Case):

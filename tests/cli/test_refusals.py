@@ -66,7 +66,7 @@ class Words(Case):
                              "beta1": ("1",), "beta2": ("-1",), "epsilon": ("0",), "weight-decay": ("-1",),
                              "final-factor": ("-1",), "warm-up": ("2",), "clip-norm": ("-1",), "threshold": ("-1",),
                              "adaptations-per-epoch": ("0",), "settle": ("1.5",), "group-size": ("-1",),
-                             "epochs": ("0", "-3", "99999999999"), "batch-size": ("0",), "seed": ("-1",), "threads": ("-1",),
+                             "epochs": ("0", "-3", "99999999999"), "batch-size": ("0",), "seed": ("-1",), "threads": ("-1", "257", "100000"),
                              "buffer": ("-1",), "statistics-batches": ("0",), "cool-down": ("-1",), "min-width": ("0",),
                              "max-width": ("0", "65537"), "parameter-budget": ("-1",), "engine": ("gpu",),
                              "hidden": ("0", "-4", "8,,8", "8;8", "65537")}.items():
@@ -236,6 +236,15 @@ class Outputs(Case):
                 self.refuses(1, "predict", "in.safetensors", "--data", self.data, "--out", place, says=place)
                 self.refuses(1, "edit", "in.safetensors", place, "--layer", 1, "--grow", 1, says=place)
                 self.refuses(1, "shrink", "in.safetensors", place, "--remove", 1, says=place)
+
+    def test_outputs_that_would_overwrite_each_other(self):
+        self.train(out="in.safetensors", epochs=1)
+        model = self.bytes_of("in.safetensors")
+        for words in (["--events", "model.safetensors"], ["--picture", "./model.safetensors"], ["--out", ""],
+                      ["--events", "same", "--picture", "same"]):
+            self.refuses(2, "train", "--data", self.data, "--epochs", 1, *words)
+        self.refuses(2, "predict", "in.safetensors", "--data", self.data, "--out", "./in.safetensors", says="model")
+        self.assertEqual(self.bytes_of("in.safetensors"), model)
 
     @unittest.skipIf(os.geteuid() == 0, "nothing is forbidden to root")
     def test_folders_that_must_not_be_written(self):

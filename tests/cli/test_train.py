@@ -1,10 +1,9 @@
 """Training: what it prints, writes and repeats."""
 import json
 import math
-import subprocess
 import xml.dom.minidom
 
-from support import Case, quick_build, with_fashion
+from support import Case, quick_build, with_fashion, write_set
 
 EVENT_FIELDS = {
     "start": {"widths", "groups", "parameters", "data", "samples", "epochs", "steps_per_epoch", "steps", "version",
@@ -100,7 +99,6 @@ class Training(Case):
         self.assertNotIn("nan", done.out + done.err)
 
     def test_compressed_set(self):
-        from support import write_set
         write_set(self.folder / "patterns", compress=True)
         self.train(out="plain.safetensors")
         self.works("train", "--data", "patterns", "--epochs", 2, "--out", "gz.safetensors", "--quiet")
@@ -199,12 +197,17 @@ class Training(Case):
                 self.works("eval", "model.safetensors", "--data", self.data)
 
     def test_ctrl_c_saves(self):
+        for signal in (2, 15, 1):
+            with self.subTest(signal=signal):
+                self.interrupt(signal)
+
+    def interrupt(self, signal):
         process = self.start("train", "--data", self.data, "--epochs", 100000, "--events", "run.jsonl", "--batch-size", 16,
-                             "--max-width", 32, stderr=subprocess.PIPE)
+                             "--max-width", 32)
         for line in process.stderr:
             if b"2/100000" in line:
                 break
-        process.send_signal(2)
+        process.send_signal(signal)
         out, err = (text.decode() for text in process.communicate(timeout=60))
         self.assertEqual(process.returncode, 130, err)
         self.assertIn("model.safetensors", err.splitlines()[-1])

@@ -17,8 +17,8 @@ using isoform::testing::Dice;
 struct Shape {
   Index rows, cols, rank;  // rank < min: deficient
 };
-const Shape kShapes[] = {{6, 6, 6},    {40, 7, 7},  {7, 40, 7},   {1, 9, 1},    {9, 1, 1},
-                         {1, 1, 1},    {20, 20, 5}, {30, 12, 4},  {12, 30, 4},  {5, 8, 0},
+const Shape kShapes[] = {{6, 6, 6},    {40, 7, 7},  {7, 40, 7},    {1, 9, 1},   {9, 1, 1},
+                         {1, 1, 1},    {20, 20, 5}, {30, 12, 4},   {12, 30, 4}, {5, 8, 0},
                          {64, 64, 64}, {8, 785, 8}, {100, 60, 60}, {33, 34, 33}};
 
 Matrix<double> matrix_of(const Shape& shape, std::uint64_t seed) {

@@ -22,7 +22,10 @@ using ::testing::HasSubstr;
 template <class T>
 struct Strided {
   Strided(Dice& dice, Index rows, Index cols, Index margin)
-      : storage(dice.normals<T>(rows + 2 * margin, cols + 1)), rows_(rows), cols_(cols), margin_(margin) {}
+      : storage(dice.normals<T>(rows + 2 * margin, cols + 1)),
+        rows_(rows),
+        cols_(cols),
+        margin_(margin) {}
   View<T> view() { return storage.block(margin_, 0, rows_, cols_); }
   ConstView<T> const_view() const { return storage.block(margin_, 0, rows_, cols_); }
   Matrix<T> storage;
@@ -59,8 +62,10 @@ TYPED_TEST(Engines, MultiplyAgreesOnEveryShapeTransposeAndStride) {
     const Index margin = dice.between(0, 3);
     const Op op_a = dice.coin() ? Op::transpose : Op::none;
     const Op op_b = dice.coin() ? Op::transpose : Op::none;
-    const auto a = op_a == Op::none ? Strided<T>(dice, m, k, margin) : Strided<T>(dice, k, m, margin);
-    const auto b = op_b == Op::none ? Strided<T>(dice, k, n, margin) : Strided<T>(dice, n, k, margin);
+    const auto a =
+        op_a == Op::none ? Strided<T>(dice, m, k, margin) : Strided<T>(dice, k, m, margin);
+    const auto b =
+        op_b == Op::none ? Strided<T>(dice, k, n, margin) : Strided<T>(dice, n, k, margin);
     Strided<T> c(dice, m, n, margin);
     auto c_reference = c;
     const T beta = dice.coin() ? T(1) : dice.coin() ? T(0) : T(0.5);
@@ -232,8 +237,13 @@ TYPED_TEST(Engines, AdamIsTheTextbooks) {
     for (int k = 1; k <= 200; ++k) {
       const double gradient = std::sin(0.3 * k) + 0.2;
       const T g = T(gradient);
-      const AdamStep step{b1, b2, epsilon, rate / (1 - std::pow(b1, k)),
-                          1 / std::sqrt(1 - std::pow(b2, k)), rate * decay, 0};
+      const AdamStep step{b1,
+                          b2,
+                          epsilon,
+                          rate / (1 - std::pow(b1, k)),
+                          1 / std::sqrt(1 - std::pow(b2, k)),
+                          rate * decay,
+                          0};
       engine->adam(step, 1, &w, &g, &m, &v);
       m_book = b1 * m_book + (1 - b1) * gradient;
       v_book = b2 * v_book + (1 - b2) * gradient * gradient;

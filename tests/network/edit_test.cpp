@@ -111,8 +111,8 @@ TEST(Apply, LeavesTheNetworkAloneWhenAnEditDoesNotFit) {
 }
 
 TEST(Apply, ChangesLengthsInEveryMode) {
-  for (const LengthMode mode : {LengthMode::none, LengthMode::constant, LengthMode::trainable,
-                                LengthMode::log}) {
+  for (const LengthMode mode :
+       {LengthMode::none, LengthMode::constant, LengthMode::trainable, LengthMode::log}) {
     auto network = graph_network(9, Radial::tanh, mode);
     const auto before = network.space(1);
     Edit edit = identity_edit(1, before.groups);
@@ -122,7 +122,8 @@ TEST(Apply, ChangesLengthsInEveryMode) {
       EXPECT_EQ(network.space(1).o(0), 0);
     } else {
       EXPECT_NEAR(network.space(1).o(0), before.o(0) + 0.5, 1e-14);
-      EXPECT_EQ(network.space(1).length[1], before.length[1]) << "bit for bit where nothing is added";
+      EXPECT_EQ(network.space(1).length[1], before.length[1])
+          << "bit for bit where nothing is added";
     }
     EXPECT_EQ(network.space(1).length[0] < 0, before.length[0] < 0 && mode != LengthMode::log)
         << "β keeps its sign";

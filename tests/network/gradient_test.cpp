@@ -62,9 +62,9 @@ double worst_gradient_error(Network<double> network, const Case& c, std::string&
         p.value[i] = value;
         return loss_of(network, *engine, pass, c);
       };
-      differences.data()[i] = (8 * (loss_at(at + h) - loss_at(at - h)) -
-                               (loss_at(at + 2 * h) - loss_at(at - 2 * h))) /
-                              (12 * h);
+      differences.data()[i] =
+          (8 * (loss_at(at + h) - loss_at(at - h)) - (loss_at(at + 2 * h) - loss_at(at - 2 * h))) /
+          (12 * h);
       p.value[i] = at;
     }
     const double error = relative(gradient, differences);
@@ -146,9 +146,8 @@ TEST(Gradients, AgreeWithDifferencesInANetworkThatIsNoChain) {
         const double error =
             worst_gradient_error(network, make_case(Loss::cross_entropy, 5, 3, 17), which);
         worst.add(error, which);
-        EXPECT_LE(error, kTolerance)
-            << which << ", " << radial_name(radial) << ", psi " << psi_mode_name(psi) << " and "
-            << psi_mode_name(skip);
+        EXPECT_LE(error, kTolerance) << which << ", " << radial_name(radial) << ", psi "
+                                     << psi_mode_name(psi) << " and " << psi_mode_name(skip);
       }
     }
   }

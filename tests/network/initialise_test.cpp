@@ -14,7 +14,8 @@ double distance_to_identity(const Matrix<double>& m) {
 }
 
 TEST(Initialise, OrthogonalHasSingularValuesOne) {
-  for (const auto& [rows, cols] : {std::pair<Index, Index>{7, 7}, {20, 5}, {5, 20}, {1, 9}, {9, 1}}) {
+  for (const auto& [rows, cols] :
+       {std::pair<Index, Index>{7, 7}, {20, 5}, {5, 20}, {1, 9}, {9, 1}}) {
     const auto w = initial_weights(Initialiser::orthogonal, rows, cols, 3, 1);
     ASSERT_EQ(w.rows(), rows);
     ASSERT_EQ(w.cols(), cols);

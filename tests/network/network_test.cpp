@@ -65,8 +65,8 @@ TEST(ChainSettings, RefusesWithWhatIsNeededAndWhatCame) {
 }
 
 TEST(Names, ComeBackAndUnknownOnesAreListed) {
-  for (const auto mode : {LengthMode::none, LengthMode::constant, LengthMode::trainable,
-                          LengthMode::log}) {
+  for (const auto mode :
+       {LengthMode::none, LengthMode::constant, LengthMode::trainable, LengthMode::log}) {
     EXPECT_EQ(length_mode_from_name(length_mode_name(mode)), mode);
   }
   for (const auto mode : {PsiMode::none, PsiMode::constant, PsiMode::trainable, PsiMode::decay,
@@ -119,7 +119,8 @@ TEST(ParameterCount, AfterGrowthIsForeseen) {
       Dice dice(seed, 20 + static_cast<std::uint64_t>(id));
       Growth growth{Sizes(network.space(id).groups.size(), 0), {}};
       growth.into.back() = dice.between(1, 4);
-      for (Index k = dice.between(0, 3); k > 0; --k) growth.new_groups.push_back(dice.between(1, 5));
+      for (Index k = dice.between(0, 3); k > 0; --k)
+        growth.new_groups.push_back(dice.between(1, 5));
       auto grown = network;
       grown.apply(grow(network, id, growth));
       EXPECT_EQ(network.parameter_count_after(id, growth.neurons(),
@@ -149,7 +150,8 @@ TEST(Space, SetOKeepsTheSignOfBetaAndItsValue) {
 }
 
 TEST(Penalty, IsATenthOfTheSquaresOfPsiWhereItDecays) {
-  auto network = graph_network(1, Radial::tanh, LengthMode::none, PsiMode::decay, PsiMode::constant);
+  auto network =
+      graph_network(1, Radial::tanh, LengthMode::none, PsiMode::decay, PsiMode::constant);
   double squares = 0;
   for (const auto& m : network.maps()) {
     if (m.id == 4) continue;  // the map that holds ψ constant

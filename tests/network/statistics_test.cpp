@@ -22,8 +22,8 @@ class StatisticsTest : public ::testing::Test {
     for (int i = 0; i < batches; ++i) {
       Pass<double> pass;
       pass.prepare(network, 20);
-      pass.input() = random_inputs(seed + static_cast<std::uint64_t>(1000 * i),
-                                   network.widths().front(), 20);
+      pass.input() =
+          random_inputs(seed + static_cast<std::uint64_t>(1000 * i), network.widths().front(), 20);
       forward(network, *engine_, pass);
       pass.output_gradient() = pass.output();
       backward(network, *engine_, pass);

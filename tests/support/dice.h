@@ -10,7 +10,8 @@ namespace isoform::testing {
 
 class Dice {
  public:
-  explicit Dice(std::uint64_t seed, std::uint64_t what = 0) : random_(seed, Purpose::test, 0, what) {}
+  explicit Dice(std::uint64_t seed, std::uint64_t what = 0)
+      : random_(seed, Purpose::test, 0, what) {}
 
   double uniform(double low = 0, double high = 1) {
     return low + (high - low) * random_.uniform(next_++);
@@ -18,8 +19,8 @@ class Dice {
   double normal() { return random_.normal(next_++); }
   /// An integer from low to high, both included.
   Index between(Index low, Index high) {
-    return low + static_cast<Index>(
-                     random_.below(static_cast<std::uint64_t>(high - low + 1), next_++));
+    return low +
+           static_cast<Index>(random_.below(static_cast<std::uint64_t>(high - low + 1), next_++));
   }
   bool coin() { return between(0, 1) == 1; }
 

@@ -1,9 +1,9 @@
 // Random networks, and what tests do with networks.
 #pragma once
 
-#include <gtest/gtest.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <gtest/gtest.h>
 
 #include <cmath>
 #include <cstdint>

@@ -73,7 +73,8 @@ Index diagonal_blocks(const Network<double>& network, int map) {
   for (Index g = 0; g < to.gates(); ++g) {
     for (Index h = 0; h < from.gates(); ++h) {
       if (used[h]) continue;
-      Matrix<double> block = m.weight().block(to.begin(g), from.begin(h), to.groups[g], from.groups[h]);
+      Matrix<double> block =
+          m.weight().block(to.begin(g), from.begin(h), to.groups[g], from.groups[h]);
       const double scale = block.norm();
       const Vector<double> diagonal = block.diagonal();
       bool descending = diagonal.minCoeff() >= -1e-12;

@@ -91,8 +91,7 @@ Statistics statistics_of(Network<T>& network, Engine<T>& engine, const Matrix<do
   pass.prepare(network, x.cols());
   pass.input() = x.cast<T>();
   forward(network, engine, pass);
-  pass.output_gradient() =
-      Dice(seed, 7).template normals<T>(pass.output().rows(), x.cols(), 1e-2);
+  pass.output_gradient() = Dice(seed, 7).template normals<T>(pass.output().rows(), x.cols(), 1e-2);
   backward(network, engine, pass);
   Statistics statistics(network);
   statistics.gather(network, pass);
@@ -260,7 +259,8 @@ TYPED_TEST(Exactness, OfRemovingAConstantGroupInEveryMode) {
     auto after = network;
     after.apply(remove_groups(network, id, std::vector<Index>{g}));
     ASSERT_EQ(after.space(id).gates(), network.space(id).gates() - 1);
-    const std::string where = fmt::format("group {} of space {}, {}", g, id, describe(network, seed));
+    const std::string where =
+        fmt::format("group {} of space {}, {}", g, id, describe(network, seed));
     this->add("remove_group", this->change(network, after, x), where);
 
     std::vector<Index> counts = space.groups;
@@ -294,10 +294,10 @@ TEST(ExactnessOnGraphs, OfEveryEdit) {
       Growth growth{std::vector<Index>(network.space(id).groups.size(), 2), {3, 1}};
       for (const GroupStart start : {GroupStart::rows, GroupStart::columns}) {
         for (const Outgoing outgoing : {Outgoing::random, Outgoing::gradient}) {
-          expect_same(network, grow(network, id, growth,
-                                    {.outgoing = outgoing,
-                                     .group_start = start,
-                                     .statistics = &statistics}));
+          expect_same(
+              network,
+              grow(network, id, growth,
+                   {.outgoing = outgoing, .group_start = start, .statistics = &statistics}));
         }
       }
       auto planted = network;
@@ -311,9 +311,8 @@ TEST(ExactnessOnGraphs, OfEveryEdit) {
       kept.erase(kept.begin() + 1);
       std::vector<Index> counts = planted.space(id).groups;
       --counts[0];
-      for (const Edit& edit :
-           {keep(planted, id, kept),
-            reduce(planted, id, score_by_singular_value(planted, id), counts)}) {
+      for (const Edit& edit : {keep(planted, id, kept),
+                               reduce(planted, id, score_by_singular_value(planted, id), counts)}) {
         auto after = planted;
         after.apply(edit);
         EXPECT_LE(relative(oracle_output(after, x), y_planted), 1e-12);

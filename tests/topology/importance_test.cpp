@@ -39,7 +39,8 @@ class Importance : public ::testing::Test {
 
 void expect_valid(const GroupScores& scores, Index n, const std::string& where) {
   ASSERT_EQ(scores.basis.rows(), n);
-  EXPECT_LE((scores.basis * scores.basis.transpose() - Matrix<double>::Identity(n, n)).norm(), 1e-12)
+  EXPECT_LE((scores.basis * scores.basis.transpose() - Matrix<double>::Identity(n, n)).norm(),
+            1e-12)
       << where;
   for (Index i = 0; i < n; ++i) {
     EXPECT_GE(scores.score[i], 0) << where;
@@ -123,7 +124,8 @@ TEST_F(Importance, OfEffectIsWhatRemovalChangesWithTheGatesHeld) {
             left.col(j) += pass_.gates(id)(g, j) * (u - all[g].constant[i]) * q;
           }
         }
-        const Matrix<double> changed = outgoing_matrix(network, id).middleCols(s.begin(g), n) * left;
+        const Matrix<double> changed =
+            outgoing_matrix(network, id).middleCols(s.begin(g), n) * left;
         const double actual = changed.squaredNorm() / 50;
         const double scale = outgoing_matrix(network, id).squaredNorm() *
                              pass_.hidden(id).middleRows(s.begin(g), n).squaredNorm() / 50;
@@ -146,7 +148,8 @@ TEST_F(Importance, OfEffectRemovesWithLessErrorThanThePapersOnAverage) {
                                 .psis = {PsiMode::decay}};
   for (std::uint64_t seed = 0; cases < 150; ++seed) {
     auto network = random_network(seed, choice);
-    const int id = Dice(seed, 32).between(0, 1) == 0 ? network.hidden().front() : network.hidden().back();
+    const int id =
+        Dice(seed, 32).between(0, 1) == 0 ? network.hidden().front() : network.hidden().back();
     const Index n = network.space(id).dimension;
     if (n < 8) continue;
     ++cases;

@@ -51,8 +51,9 @@ TEST_F(PolicyTest, KeepsTheBufferExactlyOrSaysWhyNot) {
     auto network = seed % 6 == 0 ? graph_network(seed) : random_network(seed, kSmall);
     PolicySettings settings;
     settings.rule = seed % 2 == 0 ? PolicyRule::effect : PolicyRule::paper;
-    settings.threshold = settings.rule == PolicyRule::effect ? std::pow(10.0, dice.uniform(-4, -1.5))
-                                                             : dice.uniform(0.05, 0.9);
+    settings.threshold = settings.rule == PolicyRule::effect
+                             ? std::pow(10.0, dice.uniform(-4, -1.5))
+                             : dice.uniform(0.05, 0.9);
     settings.buffer = dice.between(0, 6);
     settings.group_size = seed % 3 == 0 ? 0 : 4;
     settings.min_width = dice.between(1, 4);
@@ -67,11 +68,11 @@ TEST_F(PolicyTest, KeepsTheBufferExactlyOrSaysWhyNot) {
       Statistics statistics = gather(network, seed + static_cast<std::uint64_t>(round));
       const auto before = network;
       int edits = 0;
-      const auto outcomes = policy.adapt<double>(network, statistics, round, settling,
-                                                 [&](const Edit& edit) {
-                                                   ++edits;
-                                                   network.apply(edit);
-                                                 });
+      const auto outcomes =
+          policy.adapt<double>(network, statistics, round, settling, [&](const Edit& edit) {
+            ++edits;
+            network.apply(edit);
+          });
       ASSERT_EQ(outcomes.size(), network.hidden().size());
       int changed = 0;
       for (const SpaceOutcome& o : outcomes) {

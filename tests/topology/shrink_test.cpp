@@ -39,7 +39,8 @@ TEST(KeepWithoutLowest, TakesPaddingFirstThenTheLowest) {
 TEST(CarriesFold, NeedsALengthAndPsiOnEveryMapThatReads) {
   EXPECT_TRUE(carries_fold(graph_network(1), 1));
   EXPECT_FALSE(carries_fold(graph_network(1, Radial::tanh, LengthMode::none), 1));
-  const auto mixed = graph_network(1, Radial::tanh, LengthMode::log, PsiMode::decay, PsiMode::expectation);
+  const auto mixed =
+      graph_network(1, Radial::tanh, LengthMode::log, PsiMode::decay, PsiMode::expectation);
   EXPECT_FALSE(carries_fold(mixed, 1)) << "map 4 reads space 1 and holds no ψ";
   EXPECT_TRUE(carries_fold(mixed, 2));
 }
@@ -123,7 +124,8 @@ TEST(Reduce, KeepsTheBoundOnTheOutput) {
                          edit.record.score * (norm2(next.weight()) + 0.34343 * norm2(next.psi()));
     const Matrix<double> x = 10 * random_inputs(seed, network.widths().front());
     const Matrix<double> change = oracle_output(after, x) - oracle_output(network, x);
-    EXPECT_LE(change.colwise().norm().maxCoeff(), bound * (1 + 1e-12) + 1e-13) << describe(network, seed);
+    EXPECT_LE(change.colwise().norm().maxCoeff(), bound * (1 + 1e-12) + 1e-13)
+        << describe(network, seed);
     if (bound > 1e-9) closest = std::max(closest, change.colwise().norm().maxCoeff() / bound);
   }
   measured("largest_share_of_the_bound", closest);
@@ -174,7 +176,9 @@ TEST(Shrink, RefusesWithWhatIsPossible) {
   EXPECT_THAT(message([&] { keep(network, 2, Sizes{-1}); }), HasSubstr("out of range"));
   EXPECT_THAT(message([&] { keep(network, 4, Sizes{0}); }), HasSubstr("hidden layers are 1 to 3"));
   EXPECT_THAT(message([&] { remove_groups(network, 2, Sizes{3}); }), HasSubstr("groups 0 to 2"));
-  EXPECT_THAT(message([&] { remove_groups(network, 2, Sizes{0, 1, 2}); }),
+  EXPECT_THAT(message([&] {
+                remove_groups(network, 2, Sizes{0, 1, 2});
+              }),
               HasSubstr("at least 1 must stay"));
 }
 

@@ -33,6 +33,8 @@ TrainSettings small_run() {
   settings.batch_size = 50;
   settings.optimiser.learning_rate = 3e-3;
   settings.adapt.enabled = true;
+  settings.adapt.per_epoch = 4;
+  settings.adapt.settle = 0.25;
   settings.adapt.statistics_batches = 4;
   settings.adapt.policy.buffer = 3;
   settings.adapt.policy.group_size = 4;
