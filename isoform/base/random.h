@@ -19,6 +19,7 @@ enum class Purpose : std::uint32_t {
   growth = 4,    // step = training step, id = space
   rotation = 5,  // id = space
   test = 6,
+  user = 100,  // programs that use the library; id is theirs
 };
 
 /// A keyed source of random numbers; cheap to make, cheap to copy.

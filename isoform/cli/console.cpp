@@ -32,7 +32,9 @@ void print_line(std::string_view text) {
   print("\n");
 }
 
-void print_json(const nlohmann::json& json) { print_line(json.dump(2)); }
+void print_json(const nlohmann::json& json) {
+  print_line(json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+}
 
 void complain(std::string_view text) {
   const bool colour = colourful(STDERR_FILENO);

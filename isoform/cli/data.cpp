@@ -22,7 +22,9 @@ void list(bool json) {
   Table table({"set", "train", "test", "image", "classes", "installed"});
   for (const CatalogueEntry& entry : catalogue()) {
     std::string where = "no: " + entry.how_to_get;
-    std::replace(where.begin(), where.end(), '\n', ';');
+    for (std::size_t at = 0; (at = where.find('\n', at)) != std::string::npos; at += 4) {
+      where.replace(at, 1, " && ");
+    }
     bool found = true;
     try {
       (void)load(entry.name, Split::test);

@@ -50,22 +50,18 @@ std::vector<Edit> rotation(const Network<float>& network, const Options& o) {
 
 Edit growth(const Network<float>& network, const Options& o) {
   require_hidden(network, o.layer, "grow");
-  const std::vector<Index>& groups = network.space(o.layer).groups;
-  Growth growth = fill_groups(groups, std::max<Index>(0, o.grow), o.group_size);
-  if (o.into) {
-    const auto last = static_cast<Index>(groups.size()) - 1;
-    if (*o.into < 0 || *o.into > last) {
-      throw UsageError(fmt::format("into: group {} is out of range; layer {} has groups 0 to {}",
-                                   *o.into, o.layer, last));
-    }
-    growth = {std::vector<Index>(groups.size(), 0), {}};
-    growth.into[*o.into] = o.grow;
-  }
   GrowSettings settings;
   settings.seed = o.seed;
-  Edit edit = grow(network, o.layer, growth, settings);
-  edit.record.why = "grown by hand";
-  return edit;
+  settings.group_size = o.group_size;
+  if (!o.into) return grow(network, o.layer, o.grow, settings);
+  const std::size_t groups = network.space(o.layer).groups.size();
+  if (*o.into < 0 || *o.into >= static_cast<Index>(groups)) {
+    throw UsageError(fmt::format("into: group {} is out of range; layer {} has groups 0 to {}",
+                                 *o.into, o.layer, groups - 1));
+  }
+  Growth growth{std::vector<Index>(groups, 0), {}};
+  growth.into[*o.into] = o.grow;
+  return grow(network, o.layer, growth, settings);
 }
 
 void run(const Options& o) {
@@ -84,6 +80,7 @@ void run(const Options& o) {
     edits = rotation(network, o);
   } else if (o.grow != 0) {
     edits = {growth(network, o)};
+    edits.front().record.why = "grown by hand";
   } else if (!o.keep.empty()) {
     edits = {keep(network, o.layer, o.keep)};
   } else {

@@ -104,6 +104,7 @@ void run(const Options& o) {
   print_line(fmt::format("history     {} edits, {} neurons born, {} removed\n",
                          all["history"]["edits"].get<int>(), all["history"]["born"].get<Index>(),
                          all["history"]["removed"].get<Index>()));
+  if (all["layers"].empty()) return print_line("no hidden layers: a linear model");
   Table table({"layer", "width", "groups", "gate", "σ largest", "median", "smallest",
                "effective rank", "mean o", "‖ψ‖ out"});
   for (const auto& layer : all["layers"]) {

@@ -55,6 +55,8 @@ int refuse(const CLI::App& app, const CLI::ParseError& error) {
                           fmt::join(verbs, ", "), isoform::did_you_mean(extra.front(), verbs));
   } else if (!extra.empty()) {
     message = fmt::format("'{}' is one word too many", extra.front());
+  } else if (!verbs.empty()) {
+    message = fmt::format("a verb is needed; known are {}", fmt::join(verbs, ", "));
   }
   std::string path;
   for (const CLI::App* at = verb; at != &app; at = at->get_parent()) {
@@ -90,7 +92,8 @@ int main(int argc, char** argv) {
       throw isoform::FileError("standard output: cannot be written");
     return isoform::cli::kDone;
   } catch (const CLI::Success& request) {
-    return app.exit(request);  // --help, --version
+    const int code = app.exit(request);  // --help, --version
+    return std::fflush(stdout) == 0 && std::ferror(stdout) == 0 ? code : isoform::cli::kFailed;
   } catch (const CLI::ParseError& error) {
     return refuse(app, error);
   } catch (const isoform::cli::Exit& exit) {

@@ -206,7 +206,8 @@ void add_train(CLI::App& app) {
             },
             help)
         ->type_name(setting.type)
-        ->group(setting.section);
+        ->group(setting.section)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   }
   verb->add_option("--config", options->config, "settings from a TOML file; flags override it")
       ->type_name("FILE.toml");

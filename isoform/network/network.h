@@ -21,9 +21,10 @@ Initialiser initialiser_from_name(std::string_view name);
 
 /// The plain network: spaces 0 … L in a row, map l from space l−1 to space l.
 struct ChainSettings {
-  std::vector<Index> widths;               // all L+1, input and output included
-  std::vector<std::vector<Index>> groups;  // sizes for each hidden space; empty: cut by group_size
-  Index group_size = 8;                    // 0: one group, the whole layer
+  std::vector<Index> widths = {};  // all L+1, input and output included
+  std::vector<std::vector<Index>> groups =
+      {};                // sizes for each hidden space; empty: cut by group_size
+  Index group_size = 8;  // 0: one group, the whole layer
   Radial radial = Radial::tanh;
   LengthMode length = LengthMode::trainable;
   PsiMode psi = PsiMode::decay;
@@ -67,7 +68,7 @@ class Network {
   [[nodiscard]] const Map<T>& map(int id) const { return maps_.at(id); }
   [[nodiscard]] Space<T>& space(int id) { return spaces_.at(id); }
   [[nodiscard]] Map<T>& map(int id) { return maps_.at(id); }
-  /// Ids of the maps that end in, or start from, a space; in a fixed order.
+  /// Ids are positions, from 0: W_l of the mathematics is map(l − 1). Ids of the maps that end in, or start from, a space; in a fixed order.
   [[nodiscard]] std::vector<int> incoming(int space) const;
   [[nodiscard]] std::vector<int> outgoing(int space) const;
   /// Ids of the hidden spaces, first to last.

@@ -27,6 +27,7 @@ template <class T>
 void Pass<T>::prepare(const Network<T>& network, Index samples) {
   const std::size_t spaces = network.spaces().size();
   samples_ = samples;
+  has_gradients_ = false;
   dimension_.resize(spaces);
   augmented_.resize(spaces);
   z_.resize(spaces);
@@ -90,7 +91,17 @@ std::vector<Parameter<T>> Pass<T>::parameters(Network<T>& network) {
 }
 
 template <class T>
+Matrix<T> outputs(const Network<T>& network, Engine<T>& engine, ConstView<T> x) {
+  Pass<T> pass;
+  pass.prepare(network, x.cols());
+  pass.input() = x;
+  forward(network, engine, pass);
+  return pass.output();
+}
+
+template <class T>
 void forward(const Network<T>& network, Engine<T>& engine, Pass<T>& pass) {
+  pass.has_gradients_ = false;
   for (const Space<T>& s : network.spaces()) {
     T beta = 0;
     for (const Map<T>& m : network.maps()) {
@@ -141,11 +152,13 @@ void backward(const Network<T>& network, Engine<T>& engine, Pass<T>& pass) {
     if (m.psi_mode != PsiMode::decay) continue;
     pass.map_gradient_[m.id].rightCols(m.psi().cols()) += T(2 * kPsiPenalty) * m.psi();
   }
+  pass.has_gradients_ = true;
 }
 
-#define ISOFORM_FOR_SCALAR(T)                                     \
-  template class Pass<T>;                                         \
-  template void forward(const Network<T>&, Engine<T>&, Pass<T>&); \
+#define ISOFORM_FOR_SCALAR(T)                                              \
+  template class Pass<T>;                                                  \
+  template Matrix<T> outputs(const Network<T>&, Engine<T>&, ConstView<T>); \
+  template void forward(const Network<T>&, Engine<T>&, Pass<T>&);          \
   template void backward(const Network<T>&, Engine<T>&, Pass<T>&);
 ISOFORM_FOR_SCALAR(float)
 ISOFORM_FOR_SCALAR(double)

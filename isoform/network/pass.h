@@ -22,6 +22,8 @@ class Pass {
   /// Shapes for `samples` columns. Keeps the storage it has where that suffices.
   void prepare(const Network<T>& network, Index samples);
   [[nodiscard]] Index samples() const { return samples_; }
+  /// True after backward, until the next forward.
+  [[nodiscard]] bool has_gradients() const { return has_gradients_; }
 
   /// x [n_0 × samples], to be written by the caller.
   View<T> input() { return block(augmented_.front(), dimension_.front()); }
@@ -55,6 +57,7 @@ class Pass {
   View<T> block(Matrix<T>& m, Index rows) { return m.topRows(rows).leftCols(samples_); }
 
   Index samples_ = 0;
+  bool has_gradients_ = false;
   std::vector<Index> dimension_;
   // For each space: (h; 1; s); z; 2G'; then (dL/dh; –; dL/ds), whose top becomes dL/dz.
   std::vector<Matrix<T>> augmented_, z_, kappa_, gradient_;
@@ -62,6 +65,10 @@ class Pass {
   std::vector<Vector<T>> length_gradient_;  // dL/d(o, β or log o)
   std::vector<Vector<T>> o_;                // o of each group, as the forward pass used it
 };
+
+/// y for a matrix of inputs [n_0 × samples], with buffers of its own: for checks and small uses.
+template <class T>
+Matrix<T> outputs(const Network<T>& network, Engine<T>& engine, ConstView<T> x);
 
 /// y for the input in the pass. Products: one for each map. No allocation.
 template <class T>

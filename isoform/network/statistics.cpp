@@ -25,7 +25,7 @@ void Statistics::gather(const Network<T>& network, Pass<T>& pass) {
     const Matrix<double> z = pass.z(s.id).template cast<double>();
     of.z_sum += z.rowwise().sum();
     of.z_squares += z.squaredNorm();
-    of.delta = pass.delta(s.id).template cast<double>();
+    if (pass.has_gradients()) of.delta = pass.delta(s.id).template cast<double>();
     Index at = 0;
     for (Index g = 0; g < s.gates(); ++g) {
       const Index n = s.groups[g];

@@ -17,7 +17,7 @@ class Statistics {
   explicit Statistics(const Network<T>& network);
   Statistics() = default;
 
-  /// Adds the batch of a pass after forward and backward, and keeps it as the probe. O(Σ n_g² · batch).
+  /// Adds the batch of a pass after forward, and keeps it as the probe; after backward dL/dz too. O(Σ n_g² · batch).
   template <class T>
   void gather(const Network<T>& network, Pass<T>& pass);
   /// Follows an edit of the network it was gathered on (call before the network applies it).

@@ -16,6 +16,19 @@ TrainSettings RunSettings::adaptive() {
   return settings;
 }
 
+namespace {
+
+ChainSettings chain_settings(const RunSettings& settings, Index inputs, Index outputs) {
+  ChainSettings chain = settings.network;
+  chain.seed = settings.training.seed;
+  chain.widths = {inputs};
+  chain.widths.insert(chain.widths.end(), settings.hidden.begin(), settings.hidden.end());
+  chain.widths.push_back(outputs);
+  return chain;
+}
+
+}  // namespace
+
 void RunSettings::finish() {
   if (data.empty()) {
     throw UsageError(
@@ -30,14 +43,10 @@ void RunSettings::finish() {
       throw UsageError(fmt::format("hidden: needs widths from 1 to {}, got {}", kMaxWidth, width));
     }
   }
-  network.seed = training.seed;
   training.adapt.policy.seed = training.seed;
   training.adapt.policy.group_size = network.group_size;
   training.validate();
-  network.widths = {1};
-  network.widths.insert(network.widths.end(), hidden.begin(), hidden.end());
-  network.widths.push_back(1);
-  network.validate();
+  chain_settings(*this, 1, 1).validate();
 }
 
 namespace {
@@ -62,11 +71,14 @@ Number parse_number(const std::string& name, const std::string& text) {
 
 std::vector<Index> parse_list(const std::string& name, const std::string& text) {
   std::vector<Index> values;
-  if (text.empty() || text == "none") return values;
+  if (text == "none") return values;
   std::size_t at = 0;
   while (true) {
     const std::size_t comma = text.find(',', at);
-    values.push_back(parse_number<Index>(name, text.substr(at, comma - at)));
+    std::string item = text.substr(at, comma - at);
+    item.erase(0, item.find_first_not_of(' '));
+    item.erase(item.find_last_not_of(' ') + 1);
+    values.push_back(parse_number<Index>(name, item));
     if (comma == std::string::npos) return values;
     at = comma + 1;
   }
@@ -184,7 +196,8 @@ std::vector<Setting> list_settings(RunSettings& s) {
   f.toggle("adapt", a.enabled, "let the network grow and shrink while it learns");
   f.choice("policy", a.policy.rule, policy_rule_from_name, policy_rule_name,
            "what a neuron is judged by: effect (share of effect), paper (singular value)");
-  f.number("threshold", a.policy.threshold, "score at or below which a neuron is idle (scaffold)");
+  f.number("threshold", a.policy.threshold,
+           "score at or below which a neuron is idle (scaffold); -1: the policy's own");
   f.number("buffer", a.policy.buffer, "scaffold neurons kept in each hidden layer");
   f.number("adaptations-per-epoch", a.per_epoch, "how often the network adapts");
   f.number("statistics-batches", a.statistics_batches, "batches observed before an adaptation");
@@ -201,9 +214,8 @@ std::vector<Setting> list_settings(RunSettings& s) {
 template <class T>
 Model<T> create_model(const RunSettings& settings, const Dataset& training) {
   Model<T> model;
-  ChainSettings chain = settings.network;
-  chain.widths.front() = training.features();
-  chain.widths.back() = static_cast<Index>(training.classes().size());
+  const ChainSettings chain =
+      chain_settings(settings, training.features(), static_cast<Index>(training.classes().size()));
   model.network = Network<T>::chain(chain);
   const FeatureStatistics statistics = feature_statistics(training);
   model.set_transform(statistics.mean, statistics.standard_deviation);

@@ -16,16 +16,16 @@ namespace isoform {
 
 /// What `train` is told. Everything has a default but the data.
 struct RunSettings {
-  std::string data;      // a known set or a folder
-  std::string data_dir;  // where to look for known sets; empty: the usual places
+  std::string data = {};      // a known set or a folder
+  std::string data_dir = {};  // where to look for known sets; empty: the usual places
   double validation = kDefaultValidation;
 
   std::vector<Index> hidden = {16, 16};
-  ChainSettings network;  // widths and policy's group size are filled in by finish()
+  ChainSettings network = {};  // its widths come from `hidden` and the data
   Loss loss = Loss::cross_entropy;
 
   TrainSettings training = adaptive();
-  EngineSettings engine;
+  EngineSettings engine = {};
 
   /// Derives what follows from other settings and validates all of it: UsageError.
   void finish();

@@ -68,6 +68,14 @@ void gradient_columns(const Network<T>& network, int space, Index g, const Stati
   }
 }
 
+[[noreturn]] void refuse_growth(int space, Index width, Index count) {
+  if (count < 1) throw UsageError(fmt::format("grow: needs at least 1 new neuron, got {}", count));
+  throw UsageError(fmt::format(
+      "grow: layer {} is {} wide and may have {} neurons at most; ask for at most {} more, "
+      "not {}",
+      space, width, kMaxWidth, kMaxWidth - width, count));
+}
+
 }  // namespace
 
 template <class T>
@@ -76,12 +84,7 @@ Edit grow(const Network<T>& network, int space, const Growth& growth,
   require_hidden(network, space, "grow");
   const Space<T>& s = network.space(space);
   const Index born = growth.neurons();
-  if (born < 1) throw UsageError(fmt::format("grow: needs at least 1 new neuron, got {}", born));
-  if (s.dimension + born > kMaxWidth) {
-    throw UsageError(
-        fmt::format("grow: layer {} would be {} wide, past the limit of {}; ask for at most {}",
-                    space, s.dimension + born, kMaxWidth, kMaxWidth - s.dimension));
-  }
+  if (born < 1 || born > kMaxWidth - s.dimension) refuse_growth(space, s.dimension, born);
   ISOFORM_ASSERT(static_cast<Index>(growth.into.size()) == s.gates(), "growth names every group");
 
   Edit edit = identity_edit(space, s.groups);
@@ -162,7 +165,20 @@ Edit grow(const Network<T>& network, int space, const Growth& growth,
   return edit;
 }
 
-template Edit grow(const Network<float>&, int, const Growth&, const GrowSettings&);
-template Edit grow(const Network<double>&, int, const Growth&, const GrowSettings&);
+template <class T>
+Edit grow(const Network<T>& network, int space, Index count, const GrowSettings& settings) {
+  require_hidden(network, space, "grow");
+  const Space<T>& s = network.space(space);
+  // Checked before anything of that size is made.
+  if (count < 1 || count > kMaxWidth - s.dimension) refuse_growth(space, s.dimension, count);
+  return grow(network, space, fill_groups(s.groups, count, settings.group_size), settings);
+}
+
+#define ISOFORM_FOR_SCALAR(T)                                                     \
+  template Edit grow(const Network<T>&, int, const Growth&, const GrowSettings&); \
+  template Edit grow(const Network<T>&, int, Index, const GrowSettings&);
+ISOFORM_FOR_SCALAR(float)
+ISOFORM_FOR_SCALAR(double)
+#undef ISOFORM_FOR_SCALAR
 
 }  // namespace isoform

@@ -44,6 +44,7 @@ enum class GroupStart {
 struct GrowSettings {
   Outgoing outgoing = Outgoing::random;
   GroupStart group_start = GroupStart::rows;
+  Index group_size = 8;                    // where only a count is given
   const Statistics* statistics = nullptr;  // the probe, for Outgoing::gradient
   std::uint64_t seed = 0;
   std::int64_t step = 0;  // keys the random numbers
@@ -54,5 +55,8 @@ struct GrowSettings {
 template <class T>
 Edit grow(const Network<T>& network, int space, const Growth& growth,
           const GrowSettings& settings = {});
+/// The same for a count, placed by fill_groups.
+template <class T>
+Edit grow(const Network<T>& network, int space, Index count, const GrowSettings& settings = {});
 
 }  // namespace isoform

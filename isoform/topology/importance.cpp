@@ -106,6 +106,22 @@ Index count_at_most(const std::vector<GroupScores>& scores, double threshold) {
   return count;
 }
 
+Index count_within(const std::vector<GroupScores>& scores, double total) {
+  std::vector<double> all;
+  for (const GroupScores& group : scores) {
+    all.insert(all.end(), group.score.begin(), group.score.end());
+  }
+  std::sort(all.begin(), all.end());
+  Index count = 0;
+  double sum = 0;
+  for (const double score : all) {
+    sum += score;
+    if (sum > total) break;
+    ++count;
+  }
+  return count;
+}
+
 #define ISOFORM_FOR_SCALAR(T)                                                        \
   template std::vector<GroupScores> score_by_singular_value(const Network<T>&, int); \
   template std::vector<GroupScores> score_by_paper(const Network<T>&, int);          \

@@ -40,4 +40,7 @@ std::vector<GroupScores> score_by_effect(const Network<T>& network, int space,
 /// Neurons of a space whose counted score is at most the threshold.
 Index count_at_most(const std::vector<GroupScores>& scores, double threshold);
 
+/// How many neurons of a space, lowest score first, have at most `total` together.
+Index count_within(const std::vector<GroupScores>& scores, double total);
+
 }  // namespace isoform

@@ -19,19 +19,25 @@ PolicyRule policy_rule_from_name(std::string_view name) {
   throw UsageError(fmt::format("policy: '{}' is unknown; known are effect, paper", name));
 }
 
+double PolicySettings::idle_score() const {
+  if (threshold != kRulesOwn) return threshold;
+  return rule == PolicyRule::paper ? 0.95 : 3e-5;
+}
+
 void PolicySettings::validate() const {
   const auto require = [](bool holds, std::string_view field, auto value, std::string_view needs) {
     if (!holds) {
-      throw UsageError(fmt::format("policy {}: needs {}, got {}", field, needs, value));
+      throw UsageError(fmt::format("{}: needs {}, got {}", field, needs, value));
     }
   };
-  require(threshold >= 0, "threshold", threshold, "0 or more");
-  require(buffer >= 0, "buffer", buffer, "0 or more");
-  require(group_size >= 0, "group size", group_size, "0 (whole layer) or more");
-  require(min_width >= 1, "minimum width", min_width, "at least 1");
-  require(max_width >= min_width && max_width <= kMaxWidth, "maximum width", max_width,
+  require(threshold >= 0 || threshold == kRulesOwn, "threshold", threshold,
+          "0 or more, or -1 for the rule's own");
+  require(buffer >= 0 && buffer <= kMaxWidth, "buffer", buffer, fmt::format("0 to {}", kMaxWidth));
+  require(group_size >= 0, "group-size", group_size, "0 (whole layer) or more");
+  require(min_width >= 1, "min-width", min_width, "at least 1");
+  require(max_width >= min_width && max_width <= kMaxWidth, "max-width", max_width,
           fmt::format("{} (the minimum) to {}", min_width, kMaxWidth));
-  require(parameter_budget >= 0, "parameter budget", parameter_budget, "0 (none) or more");
+  require(parameter_budget >= 0, "parameter-budget", parameter_budget, "0 (none) or more");
   require(cool_down >= 0, "cool-down", cool_down, "0 or more");
 }
 
@@ -54,14 +60,12 @@ std::vector<SpaceOutcome> Policy::adapt(Network<T>& network, Statistics& statist
   // The paper's rule sees only incoming weights, so its scaffold must start with zero rows.
   const GroupStart start =
       settings_.rule == PolicyRule::paper ? GroupStart::columns : GroupStart::rows;
-  // Scores of effect read outgoing weights, those of the paper incoming ones: neighbours they read go first,
-  // so that what was counted still holds at the end.
-  std::vector<int> order = network.hidden();
-  if (settings_.rule == PolicyRule::effect) std::reverse(order.begin(), order.end());
-  for (const int id : order) {
+  const std::vector<int> hidden = network.hidden();
+  for (auto it = hidden.rbegin(); it != hidden.rend(); ++it) {
+    const int id = *it;
     const Space<T>& space = network.space(id);
     const std::vector<GroupScores> scores = this->scores(network, id, statistics);
-    SpaceOutcome outcome{id, count_at_most(scores, settings_.threshold), 0, 0, 0, {}};
+    SpaceOutcome outcome{id, count_at_most(scores, settings_.idle_score()), 0, 0, 0, {}};
     const Index missing = target - outcome.scaffold_before;
     const bool resting = rest_[id] > 0 && !settling;
     if (resting) {
@@ -84,8 +88,13 @@ std::vector<SpaceOutcome> Policy::adapt(Network<T>& network, Statistics& statist
         outcome.limit = fmt::format("parameter budget {}", settings_.parameter_budget);
       }
       if (count > 0) {
-        Edit edit = grow(network, id, fill_groups(space.groups, count, settings_.group_size),
-                         {settings_.outgoing, start, &statistics, settings_.seed, step});
+        Edit edit = grow(network, id, count,
+                         {.outgoing = settings_.outgoing,
+                          .group_start = start,
+                          .group_size = settings_.group_size,
+                          .statistics = &statistics,
+                          .seed = settings_.seed,
+                          .step = step});
         edit.record.why =
             fmt::format("{} of {} scaffold neurons left", outcome.scaffold_before, target);
         statistics.transport(network, edit);
@@ -99,6 +108,10 @@ std::vector<SpaceOutcome> Policy::adapt(Network<T>& network, Statistics& statist
         count = std::max<Index>(0, space.dimension - settings_.min_width);
         outcome.limit = fmt::format("minimum width {}", settings_.min_width);
       }
+      if (settings_.rule == PolicyRule::effect && count > count_within(scores, kJointEffect)) {
+        count = count_within(scores, kJointEffect);
+        outcome.limit = fmt::format("joint effect of {} % of the idle neurons", 100 * kJointEffect);
+      }
       if (count > 0) {
         Edit edit = reduce(network, id, scores, keep_without_lowest(scores, count), &statistics);
         edit.record.step = step;
@@ -111,18 +124,17 @@ std::vector<SpaceOutcome> Policy::adapt(Network<T>& network, Statistics& statist
       }
     }
     outcome.scaffold_after = outcome.scaffold_before + outcome.born - outcome.removed;
-    if (settings_.rule == PolicyRule::paper && outcome.born + outcome.removed > 0) {
-      // Null directions of a group wider than its input are removed first and never counted.
-      outcome.scaffold_after =
-          count_at_most(this->scores(network, id, statistics), settings_.threshold);
-      if (outcome.scaffold_after != target && outcome.limit.empty()) {
-        outcome.limit = "null directions, which the unpadded list of this rule leaves out";
-      }
-    }
     outcomes.push_back(std::move(outcome));
   }
-  std::sort(outcomes.begin(), outcomes.end(),
-            [](const SpaceOutcome& a, const SpaceOutcome& b) { return a.space > b.space; });
+  if (settings_.rule == PolicyRule::effect) return outcomes;
+  for (SpaceOutcome& outcome : outcomes) {
+    outcome.scaffold_after =
+        count_at_most(this->scores(network, outcome.space, statistics), settings_.idle_score());
+    if (outcome.scaffold_after != target && outcome.limit.empty()) {
+      outcome.limit =
+          "paper's rule: null directions are not counted, and the layer before changed after";
+    }
+  }
   return outcomes;
 }
 

@@ -143,6 +143,7 @@ Edit keep(const Network<T>& network, int space, std::span<const Index> kept) {
       throw UsageError(fmt::format("keep: neuron {} is out of range; layer {} has neurons 0 to {}",
                                    i, space, s.dimension - 1));
     }
+    if (wanted[i]) throw UsageError(fmt::format("keep: neuron {} is named twice", i));
     wanted[i] = true;
   }
   const Vector<double> bias = incoming_bias(network, space);
@@ -170,6 +171,15 @@ Edit remove_groups(const Network<T>& network, int space, std::span<const Index> 
           fmt::format("remove groups: group {} is out of range; layer {} has groups 0 to {}", g,
                       space, s.gates() - 1));
     }
+  }
+  for (const Index g : groups) {
+    if (std::count(groups.begin(), groups.end(), g) > 1) {
+      throw UsageError(fmt::format("remove groups: group {} is named twice", g));
+    }
+  }
+  if (static_cast<Index>(groups.size()) == s.gates()) {
+    throw UsageError(fmt::format("remove groups: layer {} has {} groups and at least 1 must stay",
+                                 space, s.gates()));
   }
   for (Index g = 0; g < s.gates(); ++g) {
     if (std::find(groups.begin(), groups.end(), g) != groups.end()) continue;

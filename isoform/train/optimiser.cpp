@@ -31,13 +31,13 @@ void OptimiserSettings::validate() const {
   const auto require = [](bool holds, std::string_view field, double value, std::string_view rule) {
     if (!holds) throw UsageError(fmt::format("{}: needs {}, got {}", field, rule, value));
   };
-  require(learning_rate > 0 && std::isfinite(learning_rate), "learning rate", learning_rate,
+  require(learning_rate > 0 && std::isfinite(learning_rate), "learning-rate", learning_rate,
           "a number above 0");
   require(momentum >= 0 && momentum < 1, "momentum", momentum, "0 or more and below 1");
   require(beta1 >= 0 && beta1 < 1, "beta1", beta1, "0 or more and below 1");
   require(beta2 >= 0 && beta2 < 1, "beta2", beta2, "0 or more and below 1");
   require(epsilon > 0, "epsilon", epsilon, "a number above 0");
-  require(weight_decay >= 0 && std::isfinite(weight_decay), "weight decay", weight_decay,
+  require(weight_decay >= 0 && std::isfinite(weight_decay), "weight-decay", weight_decay,
           "0 or more");
 }
 

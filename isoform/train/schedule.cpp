@@ -29,7 +29,7 @@ Schedule schedule_from_name(std::string_view name) {
 
 void ScheduleSettings::validate() const {
   if (!(final_factor >= 0 && final_factor <= 1)) {
-    throw UsageError(fmt::format("final learning-rate factor: needs 0 to 1, got {}", final_factor));
+    throw UsageError(fmt::format("final-factor: needs 0 to 1, got {}", final_factor));
   }
   if (!(warm_up >= 0 && warm_up < 1)) {
     throw UsageError(fmt::format("warm-up: needs a share from 0 to below 1, got {}", warm_up));

@@ -35,12 +35,12 @@ void TrainSettings::validate() const {
     if (!holds) throw UsageError(fmt::format("{}: needs {}, got {}", field, rule, value));
   };
   require(epochs >= 1, "epochs", epochs, "at least 1");
-  require(batch_size >= 1, "batch size", static_cast<double>(batch_size), "at least 1");
-  require(clip_norm >= 0, "gradient clipping", clip_norm, "0 (none) or a norm above 0");
-  require(adapt.per_epoch > 0, "adaptations per epoch", adapt.per_epoch, "a number above 0");
-  require(adapt.statistics_batches >= 1, "statistics batches", adapt.statistics_batches,
+  require(batch_size >= 1, "batch-size", static_cast<double>(batch_size), "at least 1");
+  require(clip_norm >= 0, "clip-norm", clip_norm, "0 (none) or a norm above 0");
+  require(adapt.per_epoch > 0, "adaptations-per-epoch", adapt.per_epoch, "a number above 0");
+  require(adapt.statistics_batches >= 1, "statistics-batches", adapt.statistics_batches,
           "at least 1");
-  require(adapt.settle >= 0 && adapt.settle <= 1, "settling share", adapt.settle, "0 to 1");
+  require(adapt.settle >= 0 && adapt.settle <= 1, "settle", adapt.settle, "0 to 1");
   optimiser.validate();
   schedule.validate();
   if (adapt.enabled) adapt.policy.validate();
@@ -93,7 +93,8 @@ class Run {
     if (training.samples() < 1) throw UsageError("training data: needs at least 1 sample, got 0");
     require_fitting(model, training);
     if (!validation.empty()) require_fitting(model, validation);
-    steps_per_epoch_ = (training.samples() + settings.batch_size - 1) / settings.batch_size;
+    batch_size_ = std::min(settings.batch_size, training.samples());
+    steps_per_epoch_ = (training.samples() + batch_size_ - 1) / batch_size_;
     steps_ = steps_per_epoch_ * settings.epochs;
     interval_ = std::max<std::int64_t>(
         1, std::llround(static_cast<double>(steps_per_epoch_) / settings.adapt.per_epoch));
@@ -102,7 +103,7 @@ class Run {
   }
 
   TrainResult operator()() {
-    pass_.prepare(model_.network, std::min(settings_.batch_size, training_.samples()));
+    pass_.prepare(model_.network, batch_size_);
     emit_start();
     while (epoch_ < settings_.epochs && result_.reason == StopReason::finished) {
       ++epoch_;
@@ -133,9 +134,9 @@ class Run {
         result_.message = fmt::format("stopped after step {} of {}", step_, steps_);
         return;
       }
-      const auto first = static_cast<std::size_t>(i * settings_.batch_size);
+      const auto first = static_cast<std::size_t>(i * batch_size_);
       const std::size_t count =
-          std::min(order.size() - first, static_cast<std::size_t>(settings_.batch_size));
+          std::min(order.size() - first, static_cast<std::size_t>(batch_size_));
       const BatchScore score = run_step(std::span(order).subspan(first, count));
       ++step_;
       if (!std::isfinite(score.loss)) return diverge();
@@ -162,9 +163,8 @@ class Run {
     result_.message = fmt::format(
         "the loss or a weight is not a number at step {} of epoch {}; the model is that of the "
         "start "
-        "of the epoch; try a smaller learning rate",
+        "of the epoch; try a smaller learning rate or weight decay",
         step_, epoch_);
-    emit("warning", {{"message", result_.message}});
   }
 
   BatchScore run_step(std::span<const std::uint32_t> samples) {
@@ -263,7 +263,7 @@ class Run {
       const Vector<double> values = spectrum(model_.network, id);
       spaces.push_back({{"space", id},
                         {"values", std::vector<double>(values.begin(), values.end())},
-                        {"threshold", paper ? Json(settings_.adapt.policy.threshold) : Json()}});
+                        {"threshold", paper ? Json(settings_.adapt.policy.idle_score()) : Json()}});
     }
     emit("spectrum", {{"spaces", std::move(spaces)}});
   }
@@ -299,6 +299,7 @@ class Run {
   Model<T> last_good_;
   Pass<T> pass_;
   std::vector<std::uint32_t> labels_;
+  Index batch_size_ = 0;
   std::int64_t steps_per_epoch_ = 0, steps_ = 0, interval_ = 0, settle_from_ = 0;
   std::int64_t step_ = 0;
   int epoch_ = 0;

@@ -226,8 +226,8 @@ TEST(OptimiserSettings, RefusesEachBadFieldByName) {
     return "accepted";
   };
   EXPECT_EQ(message({}), "accepted");
-  EXPECT_THAT(message({.learning_rate = 0}), HasSubstr("learning rate"));
-  EXPECT_THAT(message({.learning_rate = std::nan("")}), HasSubstr("learning rate"));
+  EXPECT_THAT(message({.learning_rate = 0}), HasSubstr("learning-rate"));
+  EXPECT_THAT(message({.learning_rate = std::nan("")}), HasSubstr("learning-rate"));
   EXPECT_THAT(message({.momentum = 1}), HasSubstr("momentum"));
   EXPECT_THAT(message({.beta1 = -0.1}), HasSubstr("beta1"));
   EXPECT_THAT(message({.beta2 = 1}), HasSubstr("beta2"));
