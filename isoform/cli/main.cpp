@@ -93,7 +93,9 @@ int main(int argc, char** argv) {
     return isoform::cli::kDone;
   } catch (const CLI::Success& request) {
     const int code = app.exit(request);  // --help, --version
-    return std::fflush(stdout) == 0 && std::ferror(stdout) == 0 ? code : isoform::cli::kFailed;
+    if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
+    complain("standard output: cannot be written");
+    return isoform::cli::kFailed;
   } catch (const CLI::ParseError& error) {
     return refuse(app, error);
   } catch (const isoform::cli::Exit& exit) {

@@ -80,7 +80,6 @@ Statistics observe(const Model<float>& model, const Dataset& data, int threads) 
     data.gather(samples, pass.input());
     model.standardise(pass.input());
     forward(model.network, *engine, pass);
-    pass.output_gradient().setZero();
     statistics.gather(model.network, pass);
   }
   return statistics;

@@ -87,7 +87,7 @@ void Statistics::transport(const Network<T>& before, const Edit& edit) {
       of.probe.row(edit.dimension() + 1 + g).setConstant(new_gate[g]);
     }
   }
-  of.delta = transport_rows(edit, s.groups, of.delta);
+  if (of.delta.size() > 0) of.delta = transport_rows(edit, s.groups, of.delta);
 }
 
 Matrix<double> Statistics::moment(int space, Index group) const {

@@ -30,6 +30,7 @@ std::string flag_text(const toml::node& node, const std::string& where) {
   if (const auto* array = node.as_array()) {
     std::vector<std::string> parts;
     for (const auto& item : *array) parts.push_back(flag_text(item, where));
+    if (parts.empty()) return "none";
     return fmt::format("{}", fmt::join(parts, ","));
   }
   throw UsageError(fmt::format("{}: needs a number, text, true, false or a list", where));

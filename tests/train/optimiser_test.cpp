@@ -232,7 +232,7 @@ TEST(OptimiserSettings, RefusesEachBadFieldByName) {
   EXPECT_THAT(message({.beta1 = -0.1}), HasSubstr("beta1"));
   EXPECT_THAT(message({.beta2 = 1}), HasSubstr("beta2"));
   EXPECT_THAT(message({.epsilon = 0}), HasSubstr("epsilon"));
-  EXPECT_THAT(message({.weight_decay = -1}), HasSubstr("weight decay"));
+  EXPECT_THAT(message({.weight_decay = -1}), HasSubstr("weight-decay"));
   EXPECT_THROW(Optimiser<float>({.learning_rate = -1}), UsageError);
   for (const Method m : kMethods) EXPECT_EQ(method_from_name(method_name(m)), m);
   EXPECT_THROW(method_from_name("lbfgs"), UsageError);

@@ -69,8 +69,8 @@ TEST(Schedule, NamesAndLimits) {
     return "accepted";
   };
   EXPECT_EQ(message({}), "accepted");
-  EXPECT_THAT(message({.final_factor = -0.1}), HasSubstr("final learning-rate factor"));
-  EXPECT_THAT(message({.final_factor = std::nan("")}), HasSubstr("final learning-rate factor"));
+  EXPECT_THAT(message({.final_factor = -0.1}), HasSubstr("final-factor"));
+  EXPECT_THAT(message({.final_factor = std::nan("")}), HasSubstr("final-factor"));
   EXPECT_THAT(message({.warm_up = 1}), HasSubstr("warm-up"));
 }
 

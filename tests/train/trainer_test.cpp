@@ -120,7 +120,7 @@ TEST(Trainer, ChangesNoShapeAfterItHasSettled) {
   ASSERT_FALSE(edits.empty());
   for (const Event& e : edits) EXPECT_LE(e.step, 60) << "the shape is fixed in the last half";
   EXPECT_GT(edits.back().data["removed"], 0);
-  EXPECT_THAT(edits.back().data["why"].get<std::string>(), HasSubstr("settle"));
+  EXPECT_THAT(edits.back().data["why"].get<std::string>(), HasSubstr("settling"));
 }
 
 TEST(Trainer, EventsTellOneStory) {
