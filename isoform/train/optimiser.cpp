@@ -120,7 +120,12 @@ void Optimiser<T>::transport_length(const Space<T>& before, const Edit& edit,
     const Index source = edit.groups[g].source;
     if (source == GroupEdit::kNew || edit.length[at] == 0) continue;
     const double o = static_cast<double>(before.o(source));
-    const double ratio_o = o > 0 ? (o + edit.length[at]) / o : 0;
+    if (o == 0) {  // no slope to scale: as a new entry
+      next_first(0, at) = 0;
+      if (next_second.size() > 0) next_second(0, at) = second.mean();
+      continue;
+    }
+    const double ratio_o = (o + edit.length[at]) / o;
     const double ratio = before.length_mode == LengthMode::trainable ? std::sqrt(ratio_o) : ratio_o;
     next_first(0, at) *= ratio;
     if (next_second.size() > 0) next_second(0, at) *= ratio * ratio;

@@ -124,6 +124,8 @@ class Run {
  private:
   void run_epoch() {
     last_good_ = model_;
+    good_born_ = result_.born;
+    good_removed_ = result_.removed;
     const std::vector<std::uint32_t> order =
         epoch_order(static_cast<std::uint32_t>(training_.samples()), settings_.seed,
                     static_cast<std::uint64_t>(epoch_));
@@ -159,6 +161,8 @@ class Run {
 
   void diverge() {
     model_ = last_good_;
+    result_.born = good_born_;
+    result_.removed = good_removed_;
     result_.reason = StopReason::diverged;
     result_.message = fmt::format(
         "the loss or a weight is not a number at step {} of epoch {}; the model is that of the "
@@ -200,7 +204,7 @@ class Run {
   }
 
   void adapt() {
-    if (settled_) return;
+    if (settled_ || step_ == steps_) return;  // nothing would train after it
     const auto begin = Clock::now();
     settled_ = step_ >= settle_from_;
     const auto outcomes =
@@ -296,7 +300,8 @@ class Run {
   Optimiser<T> optimiser_;
   Policy policy_;
   Statistics statistics_;
-  Model<T> last_good_;
+  Model<T> last_good_;  // at the start of the epoch
+  Index good_born_ = 0, good_removed_ = 0;
   Pass<T> pass_;
   std::vector<std::uint32_t> labels_;
   Index batch_size_ = 0;
