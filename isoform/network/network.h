@@ -40,7 +40,7 @@ enum class Role { weight, bias, psi, length };
 struct ParameterKey {
   Role role = Role::weight;
   int owner = 0;  // id of the map, or of the space for length
-  auto operator<=>(const ParameterKey&) const = default;
+  auto operator<=>(const ParameterKey&) const = default;  // NOLINT(modernize-use-nullptr)
 };
 
 /// A window on one parameter and its gradient. Valid until the next edit.

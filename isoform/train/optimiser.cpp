@@ -80,7 +80,9 @@ void Optimiser<T>::step(std::span<const Parameter<T>> parameters, Engine<T>& eng
 template <class T>
 void Optimiser<T>::transport(const Network<T>& before, const Edit& edit) {
   const Space<T>& space = before.space(edit.space);
-  for (auto& [key, moments] : state_) {
+  for (auto& entry : state_) {
+    const ParameterKey& key = entry.first;  // lambdas cannot capture bindings everywhere
+    Moments& moments = entry.second;
     if (moments.first.size() == 0) continue;
     if (key.role == Role::length) {
       if (key.owner == edit.space) transport_length(space, edit, moments);

@@ -185,7 +185,7 @@ TEST(Permutation, EveryOneOfThreeIsEquallyLikely) {
     ++count[9 * p[0] + 3 * p[1] + p[2]];
   }
   for (const int code : {5, 7, 11, 15, 19, 21}) {  // 012 021 102 120 201 210 in base 3
-    EXPECT_NEAR(count[code], kDraws / 6, 5 * std::sqrt(kDraws / 6.0)) << code;
+    EXPECT_NEAR(count[code], kDraws / 6.0, 5 * std::sqrt(kDraws / 6.0)) << code;
   }
 }
 

@@ -129,7 +129,7 @@ TEST_F(Idx, RefusesDamagedGzip) {
   const Bytes whole = file_bytes(path);
   const auto refusal = [&](const Bytes& bytes) {
     write_plain(path, bytes);
-    const std::string text = message_of<FormatError>([&] { (void)read_idx_array(path); });
+    std::string text = message_of<FormatError>([&] { (void)read_idx_array(path); });
     EXPECT_THAT(text, AllOf(HasSubstr(path.string() + ": "), HasSubstr("gzip data"),
                             HasSubstr("fetch the file again")));
     // The name once, not once more out of zlib's own message.

@@ -21,15 +21,15 @@ using ::testing::HasSubstr;
 // it contiguous.
 template <class T>
 struct Strided {
-  Strided(Dice& dice, Index rows, Index cols, Index margin)
-      : storage(dice.normals<T>(rows + 2 * margin, cols + 1)),
-        rows_(rows),
-        cols_(cols),
-        margin_(margin) {}
-  View<T> view() { return storage.block(margin_, 0, rows_, cols_); }
-  ConstView<T> const_view() const { return storage.block(margin_, 0, rows_, cols_); }
+  Strided(Dice& dice, Index row_count, Index column_count, Index space)
+      : storage(dice.normals<T>(row_count + 2 * space, column_count + 1)),
+        rows(row_count),
+        cols(column_count),
+        margin(space) {}
+  View<T> view() { return storage.block(margin, 0, rows, cols); }
+  ConstView<T> const_view() const { return storage.block(margin, 0, rows, cols); }
   Matrix<T> storage;
-  Index rows_, cols_, margin_;
+  Index rows, cols, margin;
 };
 
 template <class T>

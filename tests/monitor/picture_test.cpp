@@ -63,7 +63,7 @@ std::string flaw_in(const std::string& xml) {
 }
 
 std::string checked(const Script& script) {
-  const std::string svg = draw_run(scripted_run(script));
+  std::string svg = draw_run(scripted_run(script));
   EXPECT_EQ(flaw_in(svg), "");
   EXPECT_THAT(svg, AllOf(HasSubstr("<title"), HasSubstr("<desc"), HasSubstr("system-ui")));
   EXPECT_THAT(svg, AllOf(Not(HasSubstr("nan")), Not(HasSubstr("inf ")), Not(HasSubstr("<script")),

@@ -115,7 +115,7 @@ TEST_P(Gradients, AgreeWithDifferencesInEveryGroupingModeAndLoss) {
                                  .length = length,
                                  .psi = psi,
                                  .initialiser = Initialiser::kaiming};
-          std::uint64_t seed = static_cast<std::uint64_t>(1000 * ++cases);
+          std::uint64_t seed = 1000 * static_cast<std::uint64_t>(++cases);
           Case c;
           const Network<double> network = chain_for(settings, loss, c, seed);
           std::string which;

@@ -1,4 +1,5 @@
 // Edits that must not change the function, on a thousand random networks in both scalars.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -39,7 +40,7 @@ class Exactness : public ::testing::Test {
   void TearDown() override {
     const std::string scalar = std::is_same_v<T, double> ? "double" : "float";
     for (const auto& [what, worst] : worst_) {
-      measured(what + "_" + scalar, worst.error);
+      measured(fmt::format("{}_{}", what, scalar), worst.error);
       EXPECT_LE(worst.error, kTolerance<T>) << what << ": " << worst.where;
     }
   }
