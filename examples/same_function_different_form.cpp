@@ -13,30 +13,22 @@
 
 using namespace isoform;
 
-Matrix<double> outputs(const Network<double>& network, const Matrix<double>& x) {
-  const auto engine = create_engine<double>();
-  Pass<double> pass;
-  pass.prepare(network, x.cols());
-  pass.input() = x;
-  forward(network, *engine, pass);
-  return pass.output();
-}
-
 int main() {
+  const auto engine = create_engine<double>();
   // Two hidden layers in groups of 8, with noise on every weight, bias and ψ: none is zero by accident.
   ChainSettings chain;
   chain.widths = {12, 16, 12, 5};
   auto network = Network<double>::chain(chain);
   for (int map = 0; map < 3; ++map) {
     Matrix<double>& a = network.map(map).a;
-    a += 0.3 * normal_matrix(a.rows(), a.cols(), Random(1, Purpose::test, 0, map));
+    a += 0.3 * normal_matrix(a.rows(), a.cols(), Random(1, Purpose::user, 0, map));
   }
-  const Matrix<double> x = normal_matrix(12, 1000, Random(2, Purpose::test));
-  const Matrix<double> original = outputs(network, x);
+  const Matrix<double> x = normal_matrix(12, 1000, Random(2, Purpose::user));
+  const Matrix<double> original = outputs<double>(network, *engine, x);
 
   double worst = 0;
   const auto show = [&](const char* form) {
-    const Matrix<double> moved = outputs(network, x) - original;
+    const Matrix<double> moved = outputs<double>(network, *engine, x) - original;
     const double change =
         (moved.colwise().norm().array() / original.colwise().norm().array()).maxCoeff();
     worst = std::max(worst, change);

@@ -10,23 +10,15 @@
 
 using namespace isoform;
 
-Matrix<double> outputs(const Network<double>& network, const Matrix<double>& x) {
-  const auto engine = create_engine<double>();
-  Pass<double> pass;
-  pass.prepare(network, x.cols());
-  pass.input() = x;
-  forward(network, *engine, pass);
-  return pass.output();
-}
-
 int main() {
+  const auto engine = create_engine<double>();
   constexpr int kSpace = 2;  // the second hidden layer: 32 neurons in four groups of 8
   ChainSettings chain;
   chain.widths = {20, 24, 32, 6};
   auto network = Network<double>::chain(chain);
   for (int map = 0; map < 3; ++map) {
     Matrix<double>& a = network.map(map).a;
-    a += 0.2 * normal_matrix(a.rows(), a.cols(), Random(1, Purpose::test, 0, map));
+    a += 0.2 * normal_matrix(a.rows(), a.cols(), Random(1, Purpose::user, 0, map));
   }
   Map<double>& incoming = network.map(network.incoming(kSpace).front());
   for (const Index neuron : {0, 1, 2, 9, 17, 18}) {
@@ -35,8 +27,8 @@ int main() {
   }
   network.apply(rotate_random(network, kSpace, 2));
 
-  const Matrix<double> x = normal_matrix(20, 1000, Random(3, Purpose::test));
-  const Matrix<double> original = outputs(network, x);
+  const Matrix<double> x = normal_matrix(20, 1000, Random(3, Purpose::user));
+  const Matrix<double> original = outputs<double>(network, *engine, x);
   const auto scores = score_by_singular_value(network, kSpace);
   const Index silent = count_at_most(scores, 1e-12);
   const auto change_without = [&](Index count, bool fold) {
@@ -47,7 +39,8 @@ int main() {
     }
     auto smaller = network;
     smaller.apply(edit);
-    const double change = (outputs(smaller, x) - original).norm() / original.norm();
+    const double change =
+        (outputs<double>(smaller, *engine, x) - original).norm() / original.norm();
     fmt::print("{:>7}   {:>27.2e}   {:>17.1e}   {}\n", count, edit.record.score, change,
                fold ? "" : "(without the fold)");
     return change;

@@ -29,11 +29,7 @@ Probe::Probe(const Model<float>& model, const DataOptions& data)
 
 Matrix<float> Probe::outputs(const Model<float>& model) const {
   if (data_) return logits(model, *data_, *engine_);
-  Pass<float> pass;
-  pass.prepare(model.network, kRandomInputs);
-  pass.input() = random_;
-  forward(model.network, *engine_, pass);
-  return pass.output();
+  return isoform::outputs<float>(model.network, *engine_, random_);
 }
 
 std::string Probe::name() const {
