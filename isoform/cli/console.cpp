@@ -86,15 +86,7 @@ std::string Change::text() const {
 }
 
 Change measure_change(const Matrix<float>& before, const Matrix<float>& after) {
-  Change change;
-  for (Index j = 0; j < before.cols(); ++j) {
-    const double norm = before.col(j).cast<double>().norm();
-    const double moved = (after.col(j).cast<double>() - before.col(j).cast<double>()).norm();
-    const double relative = norm > 0 ? moved / norm : 0;
-    change.largest = std::max(change.largest, relative);
-    change.mean += relative / static_cast<double>(before.cols());
-  }
-  return change;
+  return {isoform::measure_change<float>(before, after)};
 }
 
 }  // namespace isoform::cli

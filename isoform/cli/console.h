@@ -9,6 +9,7 @@
 
 #include "isoform/data/catalogue.h"
 #include "isoform/linalg/engine.h"
+#include "isoform/network/change.h"
 
 namespace isoform::cli {
 
@@ -43,10 +44,8 @@ struct DataOptions {
   [[nodiscard]] bool given() const { return !data.empty(); }
 };
 
-/// ‖Δy‖/‖y‖ over the columns of two sets of outputs.
-struct Change {
-  double mean = 0, largest = 0;
-  /// "2e-07 of the output's length on average, at most 1.8e-06".
+/// A measured change with words: "2e-07 of the output's length on average, at most 1.8e-06".
+struct Change : isoform::Change {
   [[nodiscard]] std::string text() const;
   [[nodiscard]] nlohmann::json json() const { return {{"mean", mean}, {"largest", largest}}; }
 };

@@ -81,6 +81,8 @@ int main(int argc, char** argv) {
   isoform::cli::add_inspect(app);
   isoform::cli::add_edit(app);
   isoform::cli::add_shrink(app);
+  isoform::cli::add_sparsify(app);
+  isoform::cli::add_diff(app);
   isoform::cli::add_data(app);
   try {
     if (argc == 1) {

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "isoform/base/random.h"
+#include "isoform/data/split.h"
 #include "isoform/monitor/format.h"
 #include "isoform/network/initialise.h"
 #include "isoform/network/pass.h"
@@ -46,6 +47,21 @@ double Probe::accuracy(const Matrix<float>& outputs) const {
     correct += best == static_cast<Index>(data_->labels()[j]) ? 1 : 0;
   }
   return static_cast<double>(correct) / static_cast<double>(outputs.cols());
+}
+
+Matrix<float> training_samples(const Model<float>& model, const DataOptions& data, Index most,
+                               std::uint64_t seed) {
+  DataOptions training = data;
+  training.split = "train";
+  const Dataset all = training.load();
+  require_fitting(model, all, false);
+  std::vector<std::uint32_t> order =
+      epoch_order(static_cast<std::uint32_t>(all.samples()), seed, 0);
+  if (most > 0 && most < all.samples()) order.resize(static_cast<std::size_t>(most));
+  Matrix<float> x(all.features(), static_cast<Index>(order.size()));
+  all.gather(order, x);
+  model.standardise(x);
+  return x;
 }
 
 }  // namespace isoform::cli

@@ -26,4 +26,9 @@ class Probe {
   Matrix<float> random_;
 };
 
+/// Training samples for statistics, refits and searches: at most `most` of them (0: all), drawn by `seed`,
+/// standardised, one column each.
+Matrix<float> training_samples(const Model<float>& model, const DataOptions& data, Index most,
+                               std::uint64_t seed);
+
 }  // namespace isoform::cli

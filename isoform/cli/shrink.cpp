@@ -1,6 +1,4 @@
 // isoform shrink
-#include "isoform/topology/shrink.h"
-
 #include <fmt/format.h>
 
 #include <memory>
@@ -11,141 +9,184 @@
 #include "isoform/cli/verbs.h"
 #include "isoform/io/model_file.h"
 #include "isoform/monitor/format.h"
-#include "isoform/network/pass.h"
-#include "isoform/topology/diagonalise.h"
-#include "isoform/train/objective.h"
+#include "isoform/topology/reduction.h"
 
 namespace isoform::cli {
 
 namespace {
 
 constexpr const char* kExamples = R"(
-The least important neurons go, last layer first, and what they did on average is folded into (o, ψ).
+What is removed on average is folded into what stays. With --data, training samples choose what goes and the
+next layer is refitted; what changed is measured on the test part.
 Examples:
-  isoform shrink in.safetensors out.safetensors --remove 5
-  isoform shrink in.safetensors out.safetensors --to 64,48
-  isoform shrink in.safetensors out.safetensors --to 64,48 --rule effect --data fashion-mnist)";
+  isoform shrink in.safetensors out.safetensors --tolerance 0.01 --data fashion-mnist
+  isoform shrink in.safetensors out.safetensors --to 64,48 --data fashion-mnist
+  isoform shrink in.safetensors out.safetensors --parameters 50000 --data fashion-mnist
+  isoform shrink in.safetensors out.safetensors --remove 5                  # no data, with a proved bound
+  isoform shrink in.safetensors out.safetensors --to 64,48 --metric jacobian --no-refit --data mnist)";
 
 struct Options {
-  std::string in, out, rule = "singular";
-  std::optional<Index> remove;
+  std::string in, out, metric;
+  std::optional<Index> remove, parameters;
+  std::optional<double> tolerance;
   std::vector<Index> to;
+  bool no_refit = false, below_need = false, json = false;
+  Index samples = 20000;
+  std::uint64_t seed = 0;
   DataOptions data;
-  bool json = false;
+
+  [[nodiscard]] Rule rule() const {
+    if (!metric.empty()) return rule_from_name(metric);
+    return data.given() ? Rule::jacobian : Rule::singular;
+  }
+  [[nodiscard]] bool refit() const { return data.given() && !no_refit; }
 };
 
-// Neurons to remove from each hidden layer.
-std::vector<Index> removals(const Network<float>& network, const Options& o) {
-  const std::vector<int> hidden = network.hidden();
-  if (hidden.empty()) throw UsageError("shrink: this model has no hidden layer");
-  if (o.remove.has_value() == !o.to.empty()) {
-    throw UsageError("shrink: needs --remove COUNT or --to WIDTHS, one of the two");
+void check(const Options& o) {
+  const int goals =
+      (o.tolerance ? 1 : 0) + (o.to.empty() ? 0 : 1) + (o.remove ? 1 : 0) + (o.parameters ? 1 : 0);
+  if (goals != 1) {
+    throw UsageError(fmt::format(
+        "shrink: needs one of --tolerance, --to, --remove, --parameters, got {} of them", goals));
   }
-  std::vector<Index> counts;
-  if (o.remove) {
-    if (*o.remove < 0) {
-      throw UsageError(fmt::format("remove: needs 0 or more neurons, got {}", *o.remove));
-    }
-    counts.assign(hidden.size(), *o.remove);
-  } else {
-    if (o.to.size() != hidden.size()) {
-      throw UsageError(fmt::format("to: needs a width for each of the {} hidden layers, got {}",
-                                   hidden.size(), o.to.size()));
-    }
-    for (std::size_t i = 0; i < hidden.size(); ++i) {
-      const Index width = network.space(hidden[i]).dimension;
-      if (o.to[i] > width || o.to[i] < 1) {
-        throw UsageError(
-            fmt::format("to: layer {} is {} wide, needs 1 to {}, got {}; edit --grow "
-                        "makes a layer wider",
-                        hidden[i], width, width, o.to[i]));
-      }
-      counts.push_back(width - o.to[i]);
-    }
+  if (!o.data.given() && (needs_data(o.rule()) || o.tolerance)) {
+    throw UsageError(fmt::format("{} looks at data; add --data, for example --data fashion-mnist",
+                                 o.tolerance ? "tolerance:" : fmt::format("metric: {}", o.metric)));
   }
-  return counts;
+  if (o.remove && *o.remove < 0) {
+    throw UsageError(fmt::format("remove: needs 0 or more neurons, got {}", *o.remove));
+  }
+  if (o.samples < 0)
+    throw UsageError(fmt::format("samples: needs 0 (all) or more, got {}", o.samples));
 }
 
-// Statistics of a pass over the data, for the rule that needs them.
-Statistics observe(const Model<float>& model, const Dataset& data, int threads) {
-  constexpr Index kBatch = 256, kMost = 8192;
-  const auto engine = create_engine<float>({"cpu", threads});
-  Statistics statistics(model.network);
-  Pass<float> pass;
-  for (Index first = 0; first < std::min(kMost, data.samples()); first += kBatch) {
-    std::vector<std::uint32_t> samples(
-        static_cast<std::size_t>(std::min(kBatch, data.samples() - first)));
-    std::iota(samples.begin(), samples.end(), static_cast<std::uint32_t>(first));
-    pass.prepare(model.network, static_cast<Index>(samples.size()));
-    data.gather(samples, pass.input());
-    model.standardise(pass.input());
-    forward(model.network, *engine, pass);
-    statistics.gather(model.network, pass);
+// The widths that --to or --remove ask for.
+std::vector<Index> wanted_widths(const Reducer<float>& reducer, const Network<float>& network,
+                                 const Options& o) {
+  std::vector<Index> widths = o.to;
+  const std::vector<int> hidden = network.hidden();
+  for (std::size_t i = 0; o.remove && i < hidden.size(); ++i) {
+    const Index width = network.space(hidden[i]).dimension;
+    if (*o.remove >= width) {
+      throw UsageError(
+          fmt::format("remove: layer {} has {} neurons and at least 1 must stay; remove at most {}",
+                      hidden[i], width, width - 1));
+    }
+    widths.push_back(width - *o.remove);
   }
-  return statistics;
+  for (std::size_t i = 0; !o.below_need && i < std::min(widths.size(), hidden.size()); ++i) {
+    const Index width = network.space(hidden[i]).dimension, need = reducer.need(hidden[i]);
+    if (widths[i] >= 1 && widths[i] < std::min(need, width)) {
+      throw UsageError(fmt::format(
+          "shrink: layer {} would keep {} neurons, and the task's {} outputs need {}: logits are a "
+          "linear image of what a layer holds, so fewer neurons than outputs cannot tell the "
+          "classes "
+          "apart freely; ask for at least {}, or give --below-need to cut anyway",
+          hidden[i], widths[i], network.widths().back(), need, need));
+    }
+  }
+  return widths;
+}
+
+std::string number(std::optional<double> value) {
+  return value ? fmt::format("{:.3g}", *value) : "–";
+}
+
+nlohmann::json maybe(std::optional<double> value) {
+  return value ? nlohmann::json(*value) : nlohmann::json();
 }
 
 void run(const Options& o) {
+  check(o);
   auto model = load_model<float>(o.in);
-  const std::vector<int> hidden = model.network.hidden();
-  const std::vector<Index> counts = removals(model.network, o);
-  if (o.rule != "singular" && o.rule != "paper" && o.rule != "effect") {
-    throw UsageError(
-        fmt::format("rule: '{}' is unknown; known are singular, paper, effect", o.rule));
-  }
-  if (o.rule == "effect" && !o.data.given()) {
-    throw UsageError("rule: effect looks at data; add --data, for example --data fashion-mnist");
-  }
+  if (model.network.hidden().empty()) throw UsageError("shrink: this model has no hidden layer");
   const Probe probe(model, o.data);
   const Matrix<float> before = probe.outputs(model);
   const std::vector<Index> widths = model.network.widths();
   const Index parameters = model.network.parameter_count();
+  const std::vector<int> hidden = model.network.hidden();
   const bool exact_modes = std::all_of(hidden.begin(), hidden.end(),
                                        [&](int id) { return carries_fold(model.network, id); });
-  Statistics statistics;
-  if (o.rule == "effect") {
-    DataOptions training = o.data;
-    training.split = "train";
-    statistics = observe(model, training.load(), o.data.threads);
+  const auto engine = create_engine<float>({"cpu", o.data.threads});
+  Matrix<float> x(widths.front(), 0);
+  if (o.data.given()) x = training_samples(model, o.data, o.samples, o.seed);
+  const Index samples = x.cols();
+  const Network<float> original = model.network;
+  Reducer<float> reducer(original, *engine, std::move(x), {o.rule(), o.refit()});
+  std::vector<Change> changes;
+  Model<float> partial = model;
+  reducer.on_layer = [&](const Network<float>& network, LayerReduction&) {
+    partial.network = network;
+    changes.push_back(measure_change(before, probe.outputs(partial)));
+  };
+  reducer.on_trial = [&](Index count, double change) {
+    fmt::print(stderr, "trying {} parameters: changes {:.3g}\n", format_count(count), change);
+  };
+  const Reduction<float> reduction = o.tolerance ? reducer.to_tolerance(*o.tolerance)
+                                     : o.parameters
+                                         ? reducer.to_parameters(*o.parameters)
+                                         : reducer.to_widths(wanted_widths(reducer, original, o));
+  if (o.tolerance && reduction.layers.empty()) {
+    throw Error(fmt::format(
+        "tolerance: nothing can go within {}: removing the least important neuron already changes "
+        "the outputs by {:.2g} of their length; nothing was written",
+        *o.tolerance, reduction.cheapest));
   }
-
-  Table table({"layer", "neurons", "", "largest score removed", "mean change so far"});
-  nlohmann::json layers = nlohmann::json::array();
-  for (std::size_t i = hidden.size(); i-- > 0;) {
-    const int id = hidden[i];
-    const auto scores = o.rule == "effect"  ? score_by_effect(model.network, id, statistics)
-                        : o.rule == "paper" ? score_by_paper(model.network, id)
-                                            : score_by_singular_value(model.network, id);
-    const Index width = widths[id];
-    Edit edit = reduce(model.network, id, scores, keep_without_lowest(scores, counts[i]),
-                       o.rule == "effect" ? &statistics : nullptr);
-    edit.record.why = fmt::format("shrunk by hand, rule {}", o.rule);
-    if (counts[i] > 0) {
-      if (o.rule == "effect") statistics.transport(model.network, edit);
-      model.network.apply(edit);
-    }
-    const Change change = measure_change(before, probe.outputs(model));
-    edit.record.change = change.mean;
-    if (counts[i] > 0) model.record(edit.record);
-    table.row({fmt::format("hidden {}", id), format_count(width),
-               fmt::format("→ {}", width - counts[i]), fmt::format("{:.3g}", edit.record.score),
-               fmt::format("{:.2g}", change.mean)});
-    layers.push_back({{"layer", id},
-                      {"before", width},
-                      {"after", width - counts[i]},
-                      {"largest_score_removed", edit.record.score},
-                      {"change_so_far", change.json()}});
-  }
+  model.network = reduction.network;
+  for (const Edit& edit : reduction.edits) model.record(edit.record);
   const Matrix<float> after = probe.outputs(model);
+  const Change change = measure_change(before, after);
+  if (!reduction.edits.empty()) model.history.back().change = change.mean;
   save_model(model, o.out);
+
+  // After a refit, what was proved and predicted of the cut alone says nothing of the result.
+  double bound = 0;
+  std::string no_bound = o.refit() ? "the next layers were refitted" : "";
+  nlohmann::json layers = nlohmann::json::array();
+  Table table({"layer", "neurons", "", "groups", "", "largest score removed", "bound", "on samples",
+               "predicted", "measured so far"});
+  for (std::size_t i = 0; i < reduction.layers.size(); ++i) {
+    const LayerReduction& layer = reduction.layers[i];
+    bound += layer.bound.value;
+    if (no_bound.empty() && !layer.bound.holds()) no_bound = layer.bound.why_not;
+    const auto proved = layer.bound.holds() && layer.after < layer.before
+                            ? std::optional<double>(layer.bound.value)
+                            : std::nullopt;
+    table.row({fmt::format("hidden {}", layer.space), format_count(layer.before),
+               fmt::format("→ {}", layer.after), format_count(layer.groups_before),
+               fmt::format("→ {}", layer.groups_after), fmt::format("{:.3g}", layer.score),
+               number(proved), number(layer.on_samples), number(layer.predicted),
+               fmt::format("{:.3g}", changes[i].rms)});
+    layers.push_back({{"layer", layer.space},
+                      {"before", layer.before},
+                      {"after", layer.after},
+                      {"groups_before", layer.groups_before},
+                      {"groups", layer.groups_after},
+                      {"largest_score_removed", layer.score},
+                      {"bound", maybe(proved)},
+                      {"no_bound", layer.bound.why_not},
+                      {"bound_on_samples", maybe(layer.on_samples)},
+                      {"predicted_rms", maybe(layer.predicted)},
+                      {"measured_rms_so_far", changes[i].rms},
+                      {"change_so_far", changes[i].json()}});
+  }
   if (o.json) {
     nlohmann::json json = {{"model", o.out},
-                           {"rule", o.rule},
+                           {"metric", rule_name(o.rule())},
+                           {"refit", o.refit()},
+                           {"samples", samples},
                            {"layers", layers},
+                           {"widths", model.network.widths()},
                            {"parameters_before", parameters},
                            {"parameters", model.network.parameter_count()},
+                           {"bound", no_bound.empty() ? nlohmann::json(bound) : nlohmann::json()},
+                           {"no_bound", no_bound},
                            {"measured_on", probe.name()},
-                           {"relative_change", measure_change(before, after).json()}};
+                           {"output_rms", change.output_rms},
+                           {"measured_rms", change.rms},
+                           {"measured_largest", change.largest_absolute},
+                           {"relative_change", change.json()}};
+    if (samples > 0) json["relative_change_on_samples"] = reduction.change.mean;
     if (probe.data()) {
       json["accuracy_before"] = probe.accuracy(before);
       json["accuracy"] = probe.accuracy(after);
@@ -153,13 +194,33 @@ void run(const Options& o) {
     return print_json(json);
   }
   print(table.text());
-  print_line(fmt::format("\nparameters  {} → {}", format_count(parameters),
+  print_line(fmt::format(
+      "\nThe right columns say how far the output moves, in its own units; its length is {:.3g} "
+      "(rms).\nbound: proved, for every input.{} measured: rms, on {}.\n",
+      change.output_rms,
+      samples > 0 ? fmt::format(" on samples: proved, for the {} training samples at hand.\n"
+                                "predicted: rms, to first order, of the cut alone.",
+                                format_count(samples))
+                  : "",
+      probe.name()));
+  print_line(fmt::format(
+      "metric      {}{}", rule_name(o.rule()),
+      o.refit() ? fmt::format(", next layers refitted on {} samples", format_count(samples)) : ""));
+  print_line(fmt::format("parameters  {} → {}", format_count(parameters),
                          format_count(model.network.parameter_count())));
-  print_line(
-      fmt::format("change      {}, on {}", measure_change(before, after).text(), probe.name()));
+  print_line(fmt::format("bound       {}", no_bound.empty() ? fmt::format("{:.3g} in all", bound)
+                                                            : "none: " + no_bound));
+  print_line(fmt::format("change      {}, on {}", change.text(), probe.name()));
+  if (samples > 0) {
+    print_line(fmt::format("            {:.2g} on average on the training samples",
+                           reduction.change.mean));
+  }
   if (probe.data()) {
     print_line(fmt::format("accuracy    {:.2f} % → {:.2f} %", 100 * probe.accuracy(before),
                            100 * probe.accuracy(after)));
+  }
+  for (const LayerReduction& layer : reduction.layers) {
+    if (!layer.note.empty()) print_line("note        " + layer.note);
   }
   if (!exact_modes) {
     print_line(
@@ -177,16 +238,30 @@ void add_shrink(CLI::App& app) {
   verb->footer(kExamples);
   verb->add_option("in", options->in, "model file")->required()->type_name("IN");
   verb->add_option("out", options->out, "smaller model file")->required()->type_name("OUT");
-  verb->add_option("--remove", options->remove, "neurons to remove from every hidden layer")
-      ->type_name("COUNT");
+  verb->add_option("--tolerance", options->tolerance,
+                   "as small as a mean change of the outputs by this share of their length allows "
+                   "(needs --data)")
+      ->type_name("SHARE");
   verb->add_option("--to", options->to, "widths of the hidden layers afterwards")
       ->delimiter(',')
       ->type_name("N,N,…");
-  verb->add_option("--rule", options->rule,
-                   "singular: singular values of [W ψ]; effect: share of effect on the next layer "
-                   "(needs --data); paper: singular values of W")
-      ->type_name("NAME")
+  verb->add_option("--remove", options->remove, "neurons to remove from every hidden layer")
+      ->type_name("COUNT");
+  verb->add_option("--parameters", options->parameters, "at most so many parameters afterwards")
+      ->type_name("COUNT");
+  verb->add_option(
+          "--metric", options->metric,
+          "what importance is: jacobian, next, covariance, effect (need --data); singular: "
+          "singular values of [W ψ]; paper: of W [with data jacobian, else singular]")
+      ->type_name("NAME");
+  verb->add_flag("--no-refit", options->no_refit,
+                 "fold only; by default the next layers are refitted where there is data");
+  verb->add_option("--samples", options->samples, "training samples to use; 0: all")
+      ->type_name("COUNT")
       ->capture_default_str();
+  verb->add_flag("--below-need", options->below_need,
+                 "let a layer keep fewer neurons than the model has outputs");
+  verb->add_option("--seed", options->seed, "which samples are drawn")->type_name("COUNT");
   options->data.add_to(*verb, false);
   verb->add_flag("--json", options->json, "print as JSON");
   verb->callback([options] { run(*options); });

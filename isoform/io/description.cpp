@@ -18,7 +18,7 @@ namespace {
 
 constexpr const char* kAllInputs = "all";  // the only `inputs` of a task so far
 constexpr EditKind kEditKinds[] = {EditKind::rotate, EditKind::append, EditKind::append_group,
-                                   EditKind::reduce, EditKind::remove_group};
+                                   EditKind::reduce, EditKind::remove_group, EditKind::refit};
 
 // One name where all are the same.
 template <class Value, class Name>
@@ -206,6 +206,12 @@ std::string description_json(const ModelDescription& d) {
               {"radial", names_json(d.radials, radial_name)},
               {"intrinsic_length_mode", names_json(d.length_modes, length_mode_name)},
               {"psi_mode", names_json(d.psi_modes, psi_mode_name)}};
+  const auto sparse = [](Structure structure) { return structure != Structure::dense; };
+  if (std::any_of(d.structures.begin(), d.structures.end(), sparse)) {
+    for (const Structure structure : d.structures) {
+      all["structure"].push_back(structure_name(structure));
+    }
+  }
   all["tasks"] = json::array();
   for (const Task& task : d.tasks) all["tasks"].push_back(task_json(task));
   if (d.image_rows > 0) all["image"] = {d.image_rows, d.image_cols};
@@ -236,6 +242,16 @@ ModelDescription parse_description(std::string_view text, const std::string& fil
   d.psi_modes.assign(d.hidden(), PsiMode::decay);
   if (const auto mode = all.find("psi_mode")) {
     d.psi_modes = parse_names<PsiMode>(*mode, d.hidden(), psi_mode_from_name);
+  }
+  d.structures.assign(d.widths.size() - 1, Structure::dense);
+  if (const auto structure = all.find("structure")) {
+    const std::vector<Field> names = structure->list();
+    if (names.size() != d.structures.size()) {
+      structure->fail(fmt::format("a list with a name for each of {} maps", d.structures.size()));
+    }
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      d.structures[i] = known_name(names[i], structure_from_name);
+    }
   }
   if (const auto tasks = all.find("tasks")) {
     for (const Field& task : tasks->list()) d.tasks.push_back(parse_task(task));

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "isoform/model/model.h"
+#include "isoform/network/structure.h"
 
 namespace isoform {
 
@@ -22,6 +23,7 @@ struct ModelDescription {
   std::vector<Radial> radials;             // hidden
   std::vector<LengthMode> length_modes;    // hidden
   std::vector<PsiMode> psi_modes;          // hidden, of the map that reads the space
+  std::vector<Structure> structures;       // of the L maps, as stored
   std::vector<Task> tasks;
   Index image_rows = 0, image_cols = 0;
   std::vector<EditRecord> history;

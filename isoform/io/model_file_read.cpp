@@ -15,8 +15,13 @@ namespace isoform {
 
 using detail::layer_name;
 using detail::Values;
+using detail::weight_name;
 
 namespace {
+
+// Sparse weights take this many numbers at most when they are unpacked (8 GiB in F32): a short file may
+// ask for any number of zeros.
+constexpr double kMostUnpacked = 2147483648.0;
 
 // log o for a stored o, such that exp gives o again where a number near log o does.
 template <class T>
@@ -86,11 +91,11 @@ class Shelf {
     }
   }
 
- private:
   [[noreturn]] void fail(const std::string& tensor, const std::string& what) const {
     throw FormatError(fmt::format("'{}': tensor {} {}", name_, in_quotes(tensor), what));
   }
 
+ private:
   template <class Stored>
   T convert(const std::string& tensor, std::size_t at, Stored stored, Values rule) const {
     if (std::isfinite(stored) && std::abs(stored) > std::numeric_limits<T>::max()) {
@@ -107,8 +112,44 @@ class Shelf {
   std::string name_;
 };
 
+// The weight of map l + 1, which is stored in one form and unpacked here. Rows and columns are known to be
+// as many as there are numbers in other tensors.
+template <class T>
+Matrix<T> take_weight(const ModelDescription& d, std::size_t l, Shelf<T>& shelf) {
+  const Index columns = d.widths[l], rows = d.widths[l + 1];
+  const Structure structure = d.structures[l];
+  const std::string name = weight_name(l, structure);
+  for (const Structure other : {Structure::dense, Structure::diagonal, Structure::triangle}) {
+    const std::string found = weight_name(l, other);
+    if (other == structure || !shelf.has(found)) continue;
+    shelf.fail(found, fmt::format("is there, but after the key 'structure' this weight is {} and "
+                                  "kept in '{}' alone; the file is damaged",
+                                  structure_name(structure), name));
+  }
+  if (structure == Structure::dense) return shelf.take(name, {rows, columns}, Values::finite);
+  double unpacked = 0;
+  for (std::size_t k = 0; k <= l; ++k) {
+    if (d.structures[k] == Structure::dense) continue;
+    unpacked += static_cast<double>(d.widths[k]) * static_cast<double>(d.widths[k + 1]);
+  }
+  if (unpacked > kMostUnpacked) {
+    shelf.fail(name, fmt::format("is one of the sparse weights that stand for {} numbers, most of "
+                                 "them zeros; this Isoform unpacks {} at most",
+                                 unpacked, kMostUnpacked));
+  }
+  const bool hidden = l + 2 < d.widths.size();
+  const std::vector<Index> groups = hidden ? d.groups[l] : std::vector<Index>{rows};
+  const Index count = stored_weights(structure, groups, columns);
+  return unpacked_weight<T>(shelf.take(name, {count}, Values::finite), structure, groups, columns);
+}
+
 template <class T>
 Model<T> build(const ModelDescription& d, Shelf<T>& shelf) {
+  // Vectors before matrices: then every width is that of a tensor in the file, and no product of two
+  // widths overflows.
+  Model<T> model;
+  model.mean = shelf.take("input.mean", {d.widths[0]}, Values::finite);
+  model.scale = shelf.take("input.scale", {d.widths[0]}, Values::positive);
   const std::size_t last = d.widths.size() - 1;
   std::vector<Space<T>> spaces(last + 1);
   std::vector<Map<T>> maps(last);
@@ -133,16 +174,14 @@ Model<T> build(const ModelDescription& d, Shelf<T>& shelf) {
     m.inputs = d.widths[l];
     m.psi_mode = l == 0 ? PsiMode::none : d.psi_modes[l - 1];
     const Index out = d.widths[l + 1], psi = has_psi(m.psi_mode) ? spaces[l].gates() : 0;
-    const Matrix<T> weight = shelf.take(layer_name(l, "weight"), {out, m.inputs}, Values::finite);
+    const Vector<T> bias = shelf.take(layer_name(l, "bias"), {out}, Values::finite);
+    const Matrix<T> weight = take_weight(d, l, shelf);
     m.a = Matrix<T>::Zero(out, m.inputs + 1 + psi);
     m.weight() = weight;
-    m.bias() = shelf.take(layer_name(l, "bias"), {out}, Values::finite);
+    m.bias() = bias;
     const std::string name = layer_name(l, "psi");
     if (psi > 0 && shelf.has(name)) m.psi() = shelf.take(name, {out, psi}, Values::finite);
   }
-  Model<T> model;
-  model.mean = shelf.take("input.mean", {d.widths[0]}, Values::finite);
-  model.scale = shelf.take("input.scale", {d.widths[0]}, Values::positive);
   shelf.check_empty();
   model.network = Network<T>(std::move(spaces), std::move(maps));
   model.tasks = d.tasks;

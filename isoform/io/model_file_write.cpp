@@ -13,6 +13,7 @@ namespace isoform {
 
 using detail::layer_name;
 using detail::Values;
+using detail::weight_name;
 
 namespace {
 
@@ -39,6 +40,9 @@ ModelDescription describe(const Model<T>& model) {
     d.radials.push_back(space.radial);
     d.length_modes.push_back(space.length_mode);
     d.psi_modes.push_back(model.network.map(id).psi_mode);  // in a chain, map id + 1 reads space id
+  }
+  for (const Map<T>& m : model.network.maps()) {
+    d.structures.push_back(structure_of(model.network, m.id));
   }
   d.tasks = model.tasks;
   d.image_rows = model.image_rows;
@@ -95,7 +99,13 @@ std::string serialise_model(const Model<T>& model) {
   add("input.scale", model.scale, Values::positive);
   for (const Map<T>& m : network.maps()) {
     const auto i = static_cast<std::size_t>(m.id);
-    add(layer_name(i, "weight"), m.weight(), Values::finite);
+    const Structure structure = description.structures[i];
+    const std::string weight = weight_name(i, structure);
+    if (structure == Structure::dense) {
+      add(weight, m.weight(), Values::finite);
+    } else {
+      add(weight, packed_weight(network, m.id, structure), Values::finite);
+    }
     add(layer_name(i, "bias"), m.bias(), Values::finite);
     const Space<T>& from = network.space(m.from);
     if (from.hidden() && has_psi(m.psi_mode)) add(layer_name(i, "psi"), m.psi(), Values::finite);

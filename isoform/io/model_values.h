@@ -6,11 +6,20 @@
 #include <cmath>
 #include <string>
 
+#include "isoform/network/structure.h"
+
 namespace isoform::detail {
 
 /// Name of a tensor of a layer: "layers.{i}.{what}", i from 0.
 inline std::string layer_name(std::size_t i, const char* what) {
   return fmt::format("layers.{}.{}", i, what);
+}
+
+/// Name of the tensor that holds the weight of a layer in a form.
+inline std::string weight_name(std::size_t i, Structure structure) {
+  const std::string name = layer_name(i, "weight");
+  if (structure == Structure::dense) return name;
+  return fmt::format("{}.{}", name, structure_name(structure));
 }
 
 /// The rule for the values of one tensor.

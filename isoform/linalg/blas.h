@@ -16,6 +16,10 @@ void dsyevd_(const char* job, const char* uplo, const int* n, double* a, const i
              double* work, const int* lwork, int* iwork, const int* liwork, int* info);
 void dgeqrf_(const int* m, const int* n, double* a, const int* lda, double* tau, double* work,
              const int* lwork, int* info);
+void dorgqr_(const int* m, const int* n, const int* k, double* a, const int* lda, const double* tau,
+             double* work, const int* lwork, int* info);
+void dposv_(const char* uplo, const int* n, const int* nrhs, double* a, const int* lda, double* b,
+            const int* ldb, int* info);
 void openblas_set_num_threads(int threads);
 char* openblas_get_config();
 char* openblas_get_corename();

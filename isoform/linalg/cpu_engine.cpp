@@ -19,12 +19,16 @@ constexpr int kMaxTiles = 16;
 constexpr double kProductGrain = 3e6;  // multiply–adds worth a hand-over to another thread (~40 µs)
 constexpr double kGateGrain = 1.6e4;  // numbers passed through gates, likewise
 constexpr Index kUpdateGrain = 1 << 16;
+constexpr Index kFewColumns = 4;  // [b ψ] of a diagonal map up to here in one pass with it
 
 // How many tiles a job of this size is cut into: a power of two that depends on the size alone.
 int tiles_for(double work, double grain) {
   const auto wanted = static_cast<unsigned>(std::clamp(work / grain, 1.0, double{kMaxTiles}));
   return static_cast<int>(std::bit_floor(wanted));
 }
+
+// As BLAS wants it.
+int stride(Index s) { return static_cast<int>(std::max<Index>(s, 1)); }
 
 // Tile i of [0, n): near-equal parts on multiples of 16, so that tiles start on cache lines.
 struct Range {
@@ -69,7 +73,6 @@ class CpuEngine final : public Engine<T> {
         b_start += range.begin * (op_b == Op::none ? b.outerStride() : 1);
         c_start += range.begin * c.outerStride();
       }
-      const auto stride = [](Index s) { return static_cast<int>(std::max<Index>(s, 1)); };
       blas::gemm(op_a == Op::none ? 'N' : 'T', op_b == Op::none ? 'N' : 'T',
                  static_cast<int>(by_rows ? size : c.rows()),
                  static_cast<int>(by_rows ? c.cols() : size), static_cast<int>(inner), a_start,
@@ -78,10 +81,59 @@ class CpuEngine final : public Engine<T> {
     });
   }
 
+  void multiply_diagonal(std::span<const T> d, ConstView<T> p, ConstView<T> a, T beta,
+                         View<T> c) override {
+    const Index inputs = a.rows() - p.cols(), few = p.cols() <= kFewColumns ? p.cols() : 0;
+    const auto size = static_cast<Index>(d.size());
+    ISOFORM_ASSERT(
+        size == std::min(c.rows(), inputs) && p.rows() == c.rows() && a.cols() == c.cols(),
+        "shapes of a diagonal product");
+    if (few < p.cols()) {  // many gates: what is not diagonal is worth a product
+      multiply(Op::none, p, Op::none, a.bottomRows(p.cols()), beta, c);
+      beta = 1;
+    }
+    each_block(c, [&](int, Range range) {
+      kernels::multiply_diagonal({c.rows(), size, inputs, few}, range.end - range.begin, d.data(),
+                                 {p.data(), p.outerStride()},
+                                 {a.data() + range.begin * a.outerStride(), a.outerStride()}, beta,
+                                 {c.data() + range.begin * c.outerStride(), c.outerStride()});
+    });
+  }
+
+  void multiply_blocks(std::span<const RowBlock<T>> blocks, ConstView<T> b, T beta,
+                       View<T> c) override {
+    double work = 0;
+    for (const RowBlock<T>& block : blocks) {
+      ISOFORM_ASSERT(block.row + block.a.rows() <= c.rows() &&
+                         block.first + block.a.cols() <= b.rows() && b.cols() == c.cols(),
+                     "shapes of a product by blocks");
+      work += double(block.a.size()) * double(b.cols());
+    }
+    const auto count = static_cast<int>(blocks.size());
+    const int wanted = tiles_for(work, kProductGrain),
+              parts = std::max(1, wanted / std::max(count, 1));
+    const auto tile = [&](int i) {  // part i % parts of the columns of block i / parts
+      const RowBlock<T>& block = blocks[static_cast<std::size_t>(i / parts)];
+      const Range range = tile_of(c.cols(), parts, i % parts);
+      const Index size = range.end - range.begin;
+      if (size == 0 || block.a.rows() == 0) return;
+      blas::gemm('N', 'N', static_cast<int>(block.a.rows()), static_cast<int>(size),
+                 static_cast<int>(block.a.cols()), block.a.data(), stride(block.a.outerStride()),
+                 b.data() + block.first + range.begin * b.outerStride(), stride(b.outerStride()),
+                 beta, c.data() + block.row + range.begin * c.outerStride(),
+                 stride(c.outerStride()));
+    };
+    if (wanted == 1) {  // not worth another thread
+      for (int i = 0; i < count; ++i) tile(i);
+    } else {
+      pool_.run(count * parts, tile);
+    }
+  }
+
   void gate_forward(const Gates<T>& gates, ConstView<T> z, std::span<const T> o, View<T> h,
                     View<T> s, View<T> kappa) override {
     const auto groups = static_cast<Index>(gates.sizes.size());
-    scratch_.resize(3 * groups * z.cols());
+    need_scratch(3 * groups * z.cols());
     T* const lengths = scratch_.data();
     T* const values = lengths + groups * z.cols();
     T* const slopes = values + groups * z.cols();
@@ -105,7 +157,7 @@ class CpuEngine final : public Engine<T> {
   void gate_backward(const Gates<T>& gates, ConstView<T> z, ConstView<T> s, ConstView<T> kappa,
                      ConstView<T> q, View<T> v, std::span<T> o_gradient) override {
     const auto groups = static_cast<Index>(gates.sizes.size());
-    scratch_.resize(groups * kMaxTiles);
+    need_scratch(groups * kMaxTiles);
     const auto columns = [](const auto& m, Index begin) {
       return kernels::Columns<const T>{m.data() + begin * m.outerStride(), m.outerStride()};
     };
@@ -134,6 +186,10 @@ class CpuEngine final : public Engine<T> {
   }
 
  private:
+  void need_scratch(Index size) {  // kept when spaces differ, so that a batch claims no memory
+    if (scratch_.size() < size) scratch_.resize(size);
+  }
+
   template <class Function>
   int each_block(const ConstView<T>& z, const Function& function) {
     const int tiles = tiles_for(double(z.rows()) * double(z.cols()), kGateGrain);

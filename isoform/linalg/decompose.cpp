@@ -22,19 +22,25 @@ void require_finite(const Matrix<double>& a, const char* what) {
 
 int stride(const Matrix<double>& a) { return static_cast<int>(std::max<Index>(1, a.rows())); }
 
-// The R factor of a QR decomposition of `tall` [n × m, n ≥ m], as an m × m upper triangle.
-Matrix<double> triangular_factor(Matrix<double> tall) {
-  const int rows = static_cast<int>(tall.rows()), cols = static_cast<int>(tall.cols());
-  const int lead = stride(tall);
-  std::vector<double> tau(cols);
+// Replaces `a` by R and, below it, the reflections of its QR decomposition; returns their factors.
+std::vector<double> factorise_qr(Matrix<double>& a) {
+  const int rows = static_cast<int>(a.rows()), cols = static_cast<int>(a.cols());
+  const int lead = stride(a);
+  std::vector<double> tau(static_cast<std::size_t>(std::min(rows, cols)));
   double size = 0;
   int info = 0, query = -1;
-  dgeqrf_(&rows, &cols, tall.data(), &lead, tau.data(), &size, &query, &info);
+  dgeqrf_(&rows, &cols, a.data(), &lead, tau.data(), &size, &query, &info);
   std::vector<double> work(static_cast<std::size_t>(size));
   const int length = static_cast<int>(work.size());
-  dgeqrf_(&rows, &cols, tall.data(), &lead, tau.data(), work.data(), &length, &info);
+  dgeqrf_(&rows, &cols, a.data(), &lead, tau.data(), work.data(), &length, &info);
   ISOFORM_ASSERT(info == 0, "dgeqrf");
-  return tall.topRows(cols).template triangularView<Eigen::Upper>();
+  return tau;
+}
+
+// The R factor of a QR decomposition of `tall` [n × m, n ≥ m], as an m × m upper triangle.
+Matrix<double> triangular_factor(Matrix<double> tall) {
+  factorise_qr(tall);
+  return tall.topRows(tall.cols()).template triangularView<Eigen::Upper>();
 }
 
 // job 'A': all of U and V; 'N': singular values alone.
@@ -91,6 +97,31 @@ Vector<double> singular_values(const Matrix<double>& a) {
   return gesdd('N', a.rows() > a.cols() ? triangular_factor(a) : a).sigma;
 }
 
+FullQr full_qr(const Matrix<double>& a) {
+  require_finite(a, "full_qr");
+  const int m = static_cast<int>(a.rows()), n = static_cast<int>(a.cols());
+  const int reflections = std::min(m, n);
+  FullQr out{Matrix<double>::Identity(m, m), a};
+  if (reflections == 0) return out;
+  std::vector<double> tau = factorise_qr(out.r);
+  out.q.leftCols(reflections) = out.r.leftCols(reflections);
+  const int lead = stride(out.q);
+  double size = 0;
+  int info = 0, query = -1;
+  dorgqr_(&m, &m, &reflections, out.q.data(), &lead, tau.data(), &size, &query, &info);
+  std::vector<double> work(static_cast<std::size_t>(size));
+  const int length = static_cast<int>(work.size());
+  dorgqr_(&m, &m, &reflections, out.q.data(), &lead, tau.data(), work.data(), &length, &info);
+  ISOFORM_ASSERT(info == 0, "dorgqr");
+  out.r = out.r.template triangularView<Eigen::Upper>().toDenseMatrix().eval();
+  for (Index i = 0; i < reflections; ++i) {
+    if (out.r(i, i) >= 0) continue;
+    out.r.row(i) *= -1;
+    out.q.col(i) *= -1;
+  }
+  return out;
+}
+
 SymmetricEigen symmetric_eigen(const Matrix<double>& a) {
   require_finite(a, "symmetric_eigen");
   const int n = static_cast<int>(a.rows());
@@ -110,6 +141,26 @@ SymmetricEigen symmetric_eigen(const Matrix<double>& a) {
   out.values.reverseInPlace();
   out.vectors = out.vectors.rowwise().reverse().eval();
   return out;
+}
+
+Matrix<double> solve_positive(const Matrix<double>& a, const Matrix<double>& b) {
+  require_finite(a, "solve_positive");
+  require_finite(b, "solve_positive");
+  ISOFORM_ASSERT(a.rows() == a.cols() && a.rows() == b.rows(), "shapes of a linear system");
+  Matrix<double> factor = a, x = b;
+  const int n = static_cast<int>(a.rows()), columns = static_cast<int>(b.cols()), lead = stride(a);
+  if (n == 0 || columns == 0) return x;
+  const char uplo = 'L';
+  int info = 0;
+  dposv_(&uplo, &n, &columns, factor.data(), &lead, x.data(), &lead, &info);
+  if (info > 0) {
+    throw UsageError(fmt::format(
+        "solve_positive: needs a positive definite {} × {} matrix, but its leading {} × {} part is "
+        "not; a larger ridge makes it so",
+        n, n, info, info));
+  }
+  ISOFORM_ASSERT(info == 0, "dposv");
+  return x;
 }
 
 }  // namespace isoform

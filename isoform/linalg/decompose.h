@@ -28,11 +28,22 @@ FullSvd full_svd(const Matrix<double>& a);
 /// Singular values alone, descending, min(m, n) of them.
 Vector<double> singular_values(const Matrix<double>& a);
 
+/// A = Q R with a square orthogonal Q; R is upper trapezoidal with a diagonal ≥ 0 and exact zeros below it.
+/// Of a matrix that has this form already, Q is exactly the identity. O(m² (m + n)).
+struct FullQr {
+  Matrix<double> q;  // [m × m]
+  Matrix<double> r;  // [m × n]
+};
+FullQr full_qr(const Matrix<double>& a);
+
 /// A symmetric matrix as Q diag(values) Q^T, values *descending*.
 struct SymmetricEigen {
   Matrix<double> vectors;  // [n × n], columns
   Vector<double> values;   // [n]
 };
 SymmetricEigen symmetric_eigen(const Matrix<double>& a);
+
+/// X with A X = B for a symmetric positive definite A, by Cholesky. Throws UsageError where A is not.
+Matrix<double> solve_positive(const Matrix<double>& a, const Matrix<double>& b);
 
 }  // namespace isoform

@@ -30,6 +30,13 @@ struct Gates {
   RadialFunction<T> radial;
 };
 
+/// Rows of a matrix that are zero before a column: rows [row, row + a.rows()), columns from `first` on.
+template <class T>
+struct RowBlock {
+  Index row = 0, first = 0;
+  Matrix<T> a;
+};
+
 /// One step of AdamW (Loshchilov and Hutter 2019), with the corrections for the zero start folded into
 /// the factors: m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², w ← w − step·m/(√v·root + ε) − decay·w.
 struct AdamStep {
@@ -56,8 +63,21 @@ class Engine {
   /// C ← op(A) op(B) + beta C. C must not overlap A or B. beta = 0 never reads C.
   virtual void multiply(Op op_a, ConstView<T> a, Op op_b, ConstView<T> b, T beta, View<T> c) = 0;
 
+  /// C ← beta C + [diag(d) P] A: the product with a matrix whose first a.rows() − p.cols() columns are zero
+  /// outside (i, i). An affine map with a diagonal weight, P = [b ψ], reading A = (h; 1; s). d has
+  /// min(rows, those columns) numbers. C must not overlap A, P or d. beta = 0 never reads C.
+  /// O(rows · p.cols() · B).
+  virtual void multiply_diagonal(std::span<const T> d, ConstView<T> p, ConstView<T> a, T beta,
+                                 View<T> c) = 0;
+
+  /// C ← beta C + A B for a matrix A that is given by blocks of rows, without what is zero: for each block the
+  /// product of its a with rows [first, first + a.cols()) of B. Blocks share no rows; rows of C in no
+  /// block are left as they are. Aliasing and beta as in multiply.
+  virtual void multiply_blocks(std::span<const RowBlock<T>> blocks, ConstView<T> b, T beta,
+                               View<T> c) = 0;
+
   /// For each sample and group g: t = o_g + |z_g|², s = G(t), kappa = 2G'(t), h_g = s z_g.
-  /// z, h: [n × B]; s, kappa: [groups × B]; o: [groups]. O(nB).
+  /// z, h: [n × B], h may be z itself; s, kappa: [groups × B]; o: [groups]. O(nB).
   virtual void gate_forward(const Gates<T>& gates, ConstView<T> z, std::span<const T> o, View<T> h,
                             View<T> s, View<T> kappa) = 0;
 

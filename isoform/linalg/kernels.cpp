@@ -43,6 +43,29 @@ inline T dot(Index n, const T* a, const T* b) {
 }
 
 template <class T>
+inline void multiply_diagonal_of(const DiagonalShape& shape, Index count, const T* __restrict d,
+                                 Columns<const T> p, Columns<const T> h, T beta, Columns<T> c) {
+  const Index n = shape.diagonal;
+  for (Index j = 0; j < count; ++j) {
+    const T* __restrict x = h(j);
+    const T* const r = x + shape.inputs;
+    T* __restrict y = c(j);
+    if (beta == T(0)) {
+      for (Index i = 0; i < n; ++i) y[i] = d[i] * x[i];
+      for (Index i = n; i < shape.rows; ++i) y[i] = T(0);
+    } else {
+      for (Index i = 0; i < n; ++i) y[i] = beta * y[i] + d[i] * x[i];
+      for (Index i = n; i < shape.rows; ++i) y[i] *= beta;
+    }
+    for (Index k = 0; k < shape.few; ++k) {  // y stays in the nearest cache
+      const T* __restrict column = p(k);
+      const T factor = r[k];
+      for (Index i = 0; i < shape.rows; ++i) y[i] += factor * column[i];
+    }
+  }
+}
+
+template <class T>
 inline void squared_lengths_of(std::span<const Index> sizes, Index count, Columns<const T> z,
                                const T* o, T* t) {
   const auto groups = static_cast<Index>(sizes.size());
@@ -121,6 +144,11 @@ inline void momentum_of(const MomentumStep& step, Index n, T* __restrict w,
 
 // One line for each scalar: clones need plain functions, the loops above are their bodies.
 #define ISOFORM_FOR_SCALAR(T)                                                                      \
+  ISOFORM_CLONES void multiply_diagonal(const DiagonalShape& shape, Index count, const T* d,       \
+                                        Columns<const T> p, Columns<const T> h, T beta,            \
+                                        Columns<T> c) {                                            \
+    multiply_diagonal_of<T>(shape, count, d, p, h, beta, c);                                       \
+  }                                                                                                \
   ISOFORM_CLONES void squared_lengths(std::span<const Index> sizes, Index count,                   \
                                       Columns<const T> z, const T* o, T* t) {                      \
     squared_lengths_of<T>(sizes, count, z, o, t);                                                  \

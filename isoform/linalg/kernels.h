@@ -15,6 +15,18 @@ struct Columns {
   T* operator()(Index j) const { return data + j * stride; }
 };
 
+/// c ← beta c + [diag(d) P] (h; r) for `count` columns: c_j has `rows` numbers, d the first `diagonal` of
+/// them; the `few` columns of P meet r_j, which begins `inputs` numbers after h_j.
+struct DiagonalShape {
+  Index rows, diagonal, inputs, few;
+};
+void multiply_diagonal(const DiagonalShape& shape, Index count, const float* d,
+                       Columns<const float> p, Columns<const float> h, float beta,
+                       Columns<float> c);
+void multiply_diagonal(const DiagonalShape& shape, Index count, const double* d,
+                       Columns<const double> p, Columns<const double> h, double beta,
+                       Columns<double> c);
+
 /// t[g + j·H] = o_g + |z_g|² of sample j; samples [0, count).
 void squared_lengths(std::span<const Index> sizes, Index count, Columns<const float> z,
                      const float* o, float* t);

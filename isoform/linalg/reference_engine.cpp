@@ -27,6 +27,26 @@ class ReferenceEngine final : public Engine<T> {
     }
   }
 
+  void multiply_diagonal(std::span<const T> d, ConstView<T> p, ConstView<T> a, T beta,
+                         View<T> c) override {
+    const Index inputs = a.rows() - p.cols();
+    for (Index j = 0; j < c.cols(); ++j) {
+      for (Index i = 0; i < c.rows(); ++i) {
+        T sum = i < static_cast<Index>(d.size()) ? d[i] * a(i, j) : T(0);
+        for (Index k = 0; k < p.cols(); ++k) sum += p(i, k) * a(inputs + k, j);
+        c(i, j) = beta == T(0) ? sum : sum + beta * c(i, j);
+      }
+    }
+  }
+
+  void multiply_blocks(std::span<const RowBlock<T>> blocks, ConstView<T> b, T beta,
+                       View<T> c) override {
+    for (const RowBlock<T>& block : blocks) {
+      multiply(Op::none, block.a, Op::none, b.middleRows(block.first, block.a.cols()), beta,
+               c.middleRows(block.row, block.a.rows()));
+    }
+  }
+
   void gate_forward(const Gates<T>& gates, ConstView<T> z, std::span<const T> o, View<T> h,
                     View<T> s, View<T> kappa) override {
     for (Index j = 0; j < z.cols(); ++j) {

@@ -16,6 +16,8 @@ std::string_view edit_kind_name(EditKind kind) {
       return "reduce";
     case EditKind::remove_group:
       return "remove_group";
+    case EditKind::refit:
+      return "refit";
   }
   throw InternalError("edit kind without a name");
 }

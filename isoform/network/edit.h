@@ -17,7 +17,7 @@
 
 namespace isoform {
 
-enum class EditKind { rotate, append, append_group, reduce, remove_group };
+enum class EditKind { rotate, append, append_group, reduce, remove_group, refit };
 std::string_view edit_kind_name(EditKind kind);
 
 /// One group of the space after the edit, and where it comes from.

@@ -117,31 +117,42 @@ void forward(const Network<T>& network, Engine<T>& engine, Pass<T>& pass) {
   }
 }
 
+// dL/dz and dL/do of one hidden space, from dL/dz of the spaces that read it.
+template <class T>
+void backward_space(const Network<T>& network, Engine<T>& engine, Pass<T>& pass, int id) {
+  const Space<T>& s = network.space(id);
+  Matrix<T>& gradient = pass.gradient_[id];  // (v; –; q)
+  T beta = 0;
+  for (const Map<T>& m : network.maps()) {
+    if (m.from != id) continue;
+    const bool reads_gates = m.a.cols() == gradient.rows();
+    if (!reads_gates && beta == T(0)) gradient.bottomRows(s.gates()).setZero();
+    engine.multiply(Op::transpose, m.a, Op::none, pass.delta(m.to), beta,
+                    pass.block(gradient, m.a.cols()));
+    beta = 1;
+  }
+  auto q = gradient.bottomRows(s.gates()).leftCols(pass.samples_);
+  engine.gate_backward(gates_of(s), pass.z(id), pass.gates(id),
+                       pass.block(pass.kappa_[id], s.gates()), q, pass.delta(id),
+                       span_of(pass.length_gradient_[id]));
+  for (Index g = 0; g < s.gates(); ++g) {  // from dL/do to the parameter that holds o
+    T& slope = pass.length_gradient_[id][g];
+    if (s.length_mode == LengthMode::trainable) slope *= T(2) * s.length[g];
+    if (s.length_mode == LengthMode::log) slope *= s.o(g);
+  }
+}
+
+template <class T>
+void backward_to(const Network<T>& network, Engine<T>& engine, Pass<T>& pass, int space) {
+  for (int id = static_cast<int>(network.spaces().size()) - 1; id >= space; --id) {
+    if (network.space(id).hidden()) backward_space(network, engine, pass, id);
+  }
+}
+
 template <class T>
 void backward(const Network<T>& network, Engine<T>& engine, Pass<T>& pass) {
   for (int id = static_cast<int>(network.spaces().size()) - 1; id > 0; --id) {
-    const Space<T>& s = network.space(id);
-    if (s.hidden()) {
-      Matrix<T>& gradient = pass.gradient_[id];  // (v; –; q)
-      T beta = 0;
-      for (const Map<T>& m : network.maps()) {
-        if (m.from != id) continue;
-        const bool reads_gates = m.a.cols() == gradient.rows();
-        if (!reads_gates && beta == T(0)) gradient.bottomRows(s.gates()).setZero();
-        engine.multiply(Op::transpose, m.a, Op::none, pass.delta(m.to), beta,
-                        pass.block(gradient, m.a.cols()));
-        beta = 1;
-      }
-      auto q = gradient.bottomRows(s.gates()).leftCols(pass.samples_);
-      engine.gate_backward(gates_of(s), pass.z(id), pass.gates(id),
-                           pass.block(pass.kappa_[id], s.gates()), q, pass.delta(id),
-                           span_of(pass.length_gradient_[id]));
-      for (Index g = 0; g < s.gates(); ++g) {  // from dL/do to the parameter that holds o
-        T& slope = pass.length_gradient_[id][g];
-        if (s.length_mode == LengthMode::trainable) slope *= T(2) * s.length[g];
-        if (s.length_mode == LengthMode::log) slope *= s.o(g);
-      }
-    }
+    if (network.space(id).hidden()) backward_space(network, engine, pass, id);
     for (const Map<T>& m : network.maps()) {
       if (m.to != id) continue;
       engine.multiply(Op::none, pass.delta(id), Op::transpose,
@@ -159,6 +170,7 @@ void backward(const Network<T>& network, Engine<T>& engine, Pass<T>& pass) {
   template class Pass<T>;                                                  \
   template Matrix<T> outputs(const Network<T>&, Engine<T>&, ConstView<T>); \
   template void forward(const Network<T>&, Engine<T>&, Pass<T>&);          \
+  template void backward_to(const Network<T>&, Engine<T>&, Pass<T>&, int); \
   template void backward(const Network<T>&, Engine<T>&, Pass<T>&);
 ISOFORM_FOR_SCALAR(float)
 ISOFORM_FOR_SCALAR(double)

@@ -52,6 +52,10 @@ class Pass {
   template <class U>
   friend void forward(const Network<U>&, Engine<U>&, Pass<U>&);
   template <class U>
+  friend void backward_space(const Network<U>&, Engine<U>&, Pass<U>&, int);
+  template <class U>
+  friend void backward_to(const Network<U>&, Engine<U>&, Pass<U>&, int);
+  template <class U>
   friend void backward(const Network<U>&, Engine<U>&, Pass<U>&);
 
   View<T> block(Matrix<T>& m, Index rows) { return m.topRows(rows).leftCols(samples_); }
@@ -73,6 +77,11 @@ Matrix<T> outputs(const Network<T>& network, Engine<T>& engine, ConstView<T> x);
 /// y for the input in the pass. Products: one for each map. No allocation.
 template <class T>
 void forward(const Network<T>& network, Engine<T>& engine, Pass<T>& pass);
+
+/// dL/dz of `space` and those after it for dL/dy in the pass, read with delta(); no gradients of maps. Follows
+/// a forward, and may follow it again with another dL/dy.
+template <class T>
+void backward_to(const Network<T>& network, Engine<T>& engine, Pass<T>& pass, int space);
 
 /// Gradients of every parameter for dL/dy in the pass, the penalty's included. Follows a forward.
 template <class T>

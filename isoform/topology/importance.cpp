@@ -17,7 +17,7 @@ GroupScores from_left_svd(const Matrix<double>& rows, const Vector<double>& bias
   scores.basis = svd.u.transpose();
   scores.score = svd.sigma;
   scores.constant = scores.basis * bias;
-  scores.square = scores.constant.cwiseAbs2();
+  scores.spread = Vector<double>::Zero(rows.rows());
   scores.counted = rows.rows();
   return scores;
 }
@@ -84,14 +84,15 @@ std::vector<GroupScores> score_by_effect(const Network<T>& network, int space,
     std::iota(order.begin(), order.end(), Index{0});
     std::stable_sort(order.begin(), order.end(),
                      [&](Index a, Index b) { return score[a] > score[b]; });
-    GroupScores scores{Matrix<double>(n, n), Vector<double>(n), Vector<double>(n),
-                       Vector<double>(n), n};
+    GroupScores scores{Matrix<double>(n, n), {}, Vector<double>(n), Vector<double>(n),
+                       Vector<double>(n),    n};
     for (Index i = 0; i < n; ++i) {
       const Vector<double> q = eigen.vectors.col(order[i]);
       scores.basis.row(i) = q.transpose();
       scores.score[i] = score[order[i]];
       scores.constant[i] = q.dot(hs) / ss;
-      scores.square[i] = std::max(0.0, q.dot(hh * q) / ss);
+      const double a = scores.constant[i];
+      scores.spread[i] = std::max(0.0, q.dot(hh * q) / ss - a * a);
     }
     all.push_back(std::move(scores));
   }

@@ -11,11 +11,13 @@
 namespace isoform {
 
 /// A basis of one group with neurons in descending score, and what is kept of each if it is removed.
+/// Coordinates are u = basis z, and z = dual u.
 struct GroupScores {
-  Matrix<double> basis;     // [n_g × n_g], rows are directions; an orthogonal matrix
+  Matrix<double> basis;     // [n_g × n_g], rows are directions
+  Matrix<double> dual;      // its inverse; empty: basis is orthogonal, the inverse its transpose
   Vector<double> score;     // [n_g], descending
-  Vector<double> constant;  // [n_g]: the pre-activation that stands in for a removed neuron
-  Vector<double> square;    // [n_g]: what the removed neuron adds to o
+  Vector<double> constant;  // [n_g]: the coordinate that stands in for a removed neuron
+  Vector<double> spread;    // [n_g]: what its removal adds to o beyond the stand-in's square
   Index counted = 0;        // the first `counted` scores are real; the rest is padding
 };
 

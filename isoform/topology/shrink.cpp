@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <Eigen/QR>
 #include <algorithm>
 #include <limits>
 #include <numeric>
@@ -16,7 +17,11 @@ namespace {
 // The identity basis: neurons as they stand, kept ones first.
 GroupScores as_they_stand(const Vector<double>& bias, const std::vector<bool>& kept) {
   const Index n = bias.size();
-  GroupScores scores{Matrix<double>::Zero(n, n), Vector<double>::Zero(n), Vector<double>(n), {}, n};
+  GroupScores scores;
+  scores.basis = Matrix<double>::Zero(n, n);
+  scores.score = scores.spread = Vector<double>::Zero(n);
+  scores.constant.resize(n);
+  scores.counted = n;
   Index row = 0;
   for (const bool wanted : {true, false}) {
     for (Index i = 0; i < n; ++i) {
@@ -25,11 +30,63 @@ GroupScores as_they_stand(const Vector<double>& bias, const std::vector<bool>& k
       scores.constant[row++] = bias[i];
     }
   }
-  scores.square = scores.constant.cwiseAbs2();
   return scores;
 }
 
+// Beyond T = rows an oblique cut changes incoming maps: [W b ψ] += (M − T)[W b ψ], and b += offset once.
+template <class T>
+void add_projection(const Network<T>& network, int space, const std::vector<GroupCut>& cuts,
+                    Index left, Edit& edit) {
+  const Space<T>& s = network.space(space);
+  bool first = true;
+  for (const int id : network.incoming(space)) {
+    const Map<T>& m = network.map(id);
+    Matrix<double> delta = Matrix<double>::Zero(left, m.a.cols());
+    Index row = 0;
+    for (Index g = 0; g < s.gates(); ++g) {
+      const Index k = cuts[g].rows.rows();
+      delta.middleRows(row, k) = (cuts[g].project - cuts[g].rows) *
+                                 m.a.middleRows(s.begin(g), s.groups[g]).template cast<double>();
+      if (first) delta.col(m.inputs).segment(row, k) += cuts[g].offset;
+      row += k;
+    }
+    edit.corrections.push_back({id, std::move(delta)});
+    first = false;
+  }
+}
+
 }  // namespace
+
+GroupCut cut_group(const GroupScores& scores, Index keep) {
+  const Index n = scores.basis.rows(), gone = n - keep;
+  GroupCut cut;
+  cut.offset = Vector<double>::Zero(keep);
+  cut.constant = Vector<double>::Zero(n);
+  if (gone == 0) {
+    cut.rows = cut.project = Matrix<double>::Identity(n, n);
+    return cut;
+  }
+  cut.spread = scores.spread.tail(gone).sum();
+  if (scores.dual.size() == 0) {
+    cut.rows = cut.project = scores.basis.topRows(keep);
+    cut.constant = scores.basis.bottomRows(gone).transpose() * scores.constant.tail(gone);
+    return cut;
+  }
+  const Vector<double> stand_in = scores.dual.rightCols(gone) * scores.constant.tail(gone);
+  if (keep == 0) {
+    cut.rows = cut.project = Matrix<double>(0, n);
+    cut.constant = stand_in;
+    return cut;
+  }
+  const Eigen::HouseholderQR<Matrix<double>> qr(scores.dual.leftCols(keep));
+  const Matrix<double> e = qr.householderQ() * Matrix<double>::Identity(n, keep);
+  cut.rows = e.transpose();
+  const Matrix<double> r = qr.matrixQR().topRows(keep).template triangularView<Eigen::Upper>();
+  cut.project = r * scores.basis.topRows(keep);
+  cut.offset = cut.rows * stand_in;
+  cut.constant = stand_in - e * cut.offset;
+  return cut;
+}
 
 template <class T>
 bool carries_fold(const Network<T>& network, int space) {
@@ -79,23 +136,30 @@ Edit reduce(const Network<T>& network, int space, const std::vector<GroupScores>
   edit.record.before = s.dimension;
   edit.record.after = left;
   edit.record.removed = s.dimension - left;
+  std::vector<GroupCut> cuts;
   std::vector<double> lengths;
+  bool oblique = false;
   for (Index g = 0; g < s.gates(); ++g) {
     const Index n = s.groups[g];
     if (keep[g] < std::min(n, scores[g].counted)) {
       edit.record.score = std::max(edit.record.score, scores[g].score[keep[g]]);
     }
+    cuts.push_back(cut_group(scores[g], keep[g]));
     if (keep[g] == 0) continue;
     GroupEdit group{g, keep[g], {}};
-    if (keep[g] < n) group.t = scores[g].basis.topRows(keep[g]);
+    if (keep[g] < n) {
+      group.t = cuts[g].rows;
+      oblique = oblique || scores[g].dual.size() > 0;
+    }
     edit.groups.push_back(std::move(group));
-    lengths.push_back(scores[g].square.tail(n - keep[g]).sum());
+    lengths.push_back(cuts[g].constant.squaredNorm() + cuts[g].spread);
   }
   edit.record.kind = static_cast<Index>(edit.groups.size()) < s.gates() ? EditKind::remove_group
                                                                         : EditKind::reduce;
   if (s.length_mode != LengthMode::none) {
     edit.length = Eigen::Map<Vector<double>>(lengths.data(), static_cast<Index>(lengths.size()));
   }
+  if (oblique) add_projection(network, space, cuts, left, edit);
 
   const auto gates_after = static_cast<Index>(edit.groups.size());
   for (const int id : network.outgoing(space)) {
@@ -105,18 +169,15 @@ Edit reduce(const Network<T>& network, int space, const std::vector<GroupScores>
     auto bias = delta.col(left);
     Index column = left + 1;  // of the group's ψ after the edit
     for (Index g = 0; g < s.gates(); ++g) {
-      const Index n = s.groups[g], gone = n - keep[g];
-      const GroupScores& of = scores[g];
-      // What the stand-ins send on when the group's gate is 1: Σ a W q.
+      // What the constant sends on when the group's gate is 1.
       const Vector<double> folded =
-          m.weight().middleCols(s.begin(g), n).template cast<double>() *
-          (of.basis.bottomRows(gone).transpose() * of.constant.tail(gone));
+          m.weight().middleCols(s.begin(g), s.groups[g]).template cast<double>() * cuts[g].constant;
       double gate = 0;  // of a group that goes, or the mean gate that expectation wants
       if (keep[g] == 0 || m.psi_mode == PsiMode::expectation) {
         const double o = s.length_mode == LengthMode::none ? 0 : static_cast<double>(s.o(g));
-        const double squares = of.square.tail(keep[g] == 0 ? n : gone).sum();
-        gate = statistics != nullptr && keep[g] > 0 ? statistics->mean_gate(space, g)
-                                                    : radial_gate(s.radial, o + squares);
+        gate = statistics != nullptr && keep[g] > 0
+                   ? statistics->mean_gate(space, g)
+                   : radial_gate(s.radial, o + cuts[g].constant.squaredNorm() + cuts[g].spread);
       }
       if (keep[g] == 0) {  // the gate is constant, so every mode can fold
         bias += gate * folded;

@@ -1,11 +1,12 @@
 // Neurodegeneration: neurons are removed, and what they did on average is folded into (o, ψ) of their group.
 // docs/mathematics.md 4 and 10.
 //
-// In the basis of the scores a removed neuron's pre-activation u is replaced by a constant a:
-//   o ← o + square,   ψ_next ← ψ_next + a W_next q.
-// If u is constant the function is unchanged. Where a mode has nowhere to fold (length none, psi none or
-// expectation) removal is approximate. A group that loses its last neuron has a constant gate G(o); its
-// ψ column times that gate goes into the next bias and the group is dropped.
+// In the basis of the scores a removed coordinate is replaced by a constant, and what stays of the group,
+// ẑ = E z' + c, is held exactly by k neurons (the reduction lemma, 4.4):
+//   [W ψ] ← M [W ψ],   b ← M b + offset,   W_next ← W_next E,   ψ_next += W_next c,   o += |c|² + spread.
+// If what is removed was constant the function is unchanged. Where a mode has nowhere to fold (length none,
+// psi none or expectation) removal is approximate. A group that loses its last neuron has a constant gate
+// G(o); its ψ column times that gate goes into the next bias and the group is dropped.
 #pragma once
 
 #include <span>
@@ -16,6 +17,17 @@
 #include "isoform/topology/importance.h"
 
 namespace isoform {
+
+/// What is left of one group when the first k directions of its scores stay: z' = project z + offset are the
+/// new coordinates, and the group goes on as if z were rowsᵀ z' + constant.
+struct GroupCut {
+  Matrix<double> rows;      // Eᵀ [k × n], orthonormal; the identity if all stay
+  Matrix<double> project;   // M [k × n]; rows, if the basis is orthogonal
+  Vector<double> offset;    // [k]; 0, if the basis is orthogonal
+  Vector<double> constant;  // c [n], orthogonal to the rows
+  double spread = 0;        // what o gains beyond |c|²
+};
+GroupCut cut_group(const GroupScores& scores, Index keep);
 
 /// Keeps the first keep[g] directions of every group's scores. At least one neuron must stay, else
 /// UsageError. `statistics` serve PsiMode::expectation (mean gates); without them it takes the gate at the

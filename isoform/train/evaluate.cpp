@@ -6,7 +6,7 @@
 #include <numeric>
 
 #include "isoform/base/error.h"
-#include "isoform/network/pass.h"
+#include "isoform/compile/predictor.h"
 #include "isoform/train/objective.h"
 
 namespace isoform {
@@ -19,16 +19,16 @@ constexpr Index kBatch = 512;
 template <class T, class Function>
 void each_batch(const Model<T>& model, const Dataset& data, Engine<T>& engine,
                 const Function& use) {
-  Pass<T> pass;
+  Predictor<T> predictor(model.network);
   std::vector<std::uint32_t> samples;
   for (Index first = 0; first < data.samples(); first += kBatch) {
     samples.resize(static_cast<std::size_t>(std::min(kBatch, data.samples() - first)));
     std::iota(samples.begin(), samples.end(), static_cast<std::uint32_t>(first));
-    pass.prepare(model.network, static_cast<Index>(samples.size()));
-    data.gather(samples, pass.input());
-    model.standardise(pass.input());
-    forward(model.network, engine, pass);
-    use(first, pass.output());
+    predictor.prepare(static_cast<Index>(samples.size()));
+    data.gather(samples, predictor.input());
+    model.standardise(predictor.input());
+    predictor.run(engine);
+    use(first, predictor.output());
   }
 }
 

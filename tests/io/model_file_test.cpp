@@ -12,6 +12,7 @@
 #include "io/random_model.h"
 #include "isoform/base/error.h"
 #include "isoform/io/safetensors.h"
+#include "isoform/network/cost.h"
 #include "monitor/folder.h"
 
 namespace isoform {
@@ -26,6 +27,7 @@ using testing::message_of;
 using testing::mixed_chain;
 using testing::random_model;
 using testing::slurp;
+using testing::sparse_model;
 
 constexpr LengthMode kLengthModes[] = {LengthMode::none, LengthMode::constant,
                                        LengthMode::trainable, LengthMode::log};
@@ -163,6 +165,38 @@ TYPED_TEST(ModelFileOf, NetworksWithoutHiddenLayersComeBack) {
   EXPECT_EQ(serialise_model(parse_model<T>(bytes, "x")), bytes);
 }
 
+TYPED_TEST(ModelFileOf, SparseFormsComeBackBitForBit) {
+  using T = TypeParam;
+  const Structure forms[] = {Structure::dense, Structure::diagonal, Structure::triangle};
+  for (std::uint64_t trial = 0; trial < 100; ++trial) {
+    const Random random(trial, Purpose::test, 2);
+    std::uint64_t at = 0;
+    const auto between = [&](std::uint64_t low, std::uint64_t high) {
+      return low + random.below(high - low + 1, at++);
+    };
+    ChainSettings settings;
+    for (std::uint64_t l = between(2, 6); l > 0; --l) {
+      settings.widths.push_back(static_cast<Index>(between(1, 12)));
+    }
+    settings.group_size = static_cast<Index>(between(0, 5));
+    Model<T> model = random_model<T>(settings, trial);
+    for (const Map<T>& m : model.network.maps()) {
+      impose_structure(model.network, m.id, forms[between(0, 2)]);
+    }
+    const std::string bytes = serialise_model(model);
+    const auto read = parse_model<T>(bytes, "x");
+    expect_same(model, read);
+    EXPECT_EQ(serialise_model(read), bytes);
+    // Nothing but zeros was left out.
+    Index stored = 0;
+    const TensorFile file = parse_tensors(bytes, "x");
+    for (const auto& [name, tensor] : file.tensors) {
+      if (name.starts_with("layers")) stored += static_cast<Index>(tensor.size());
+    }
+    EXPECT_EQ(stored, cost_of(model.network).parameters);
+  }
+}
+
 TYPED_TEST(ModelFileOf, OtherPrecisionIsConverted) {
   using T = TypeParam;
   using Other = std::conditional_t<std::is_same_v<T, float>, double, float>;
@@ -207,6 +241,50 @@ TEST(ModelFile, HoldsWhatTheFormatSays) {
       {"step": 9000000000, "kind": "reduce", "space": 2, "before": 6, "after": 5, "born": 0,
        "removed": 1, "score": 0.1, "bound": 0.3333333333333333, "change": 1e-300}]})");
   EXPECT_EQ(about(bytes), expected);
+}
+
+TEST(ModelFile, HoldsSparseFormsAsTheFormatSays) {
+  const Model<double> model = sparse_model<double>(4);
+  const std::string bytes = serialise_model(model);
+  const TensorFile file = parse_tensors(bytes, "x");
+  std::string names;
+  for (const auto& [name, tensor] : file.tensors) {
+    if (name.find("weight") != std::string::npos) names += name + shape_text(tensor.shape) + " ";
+  }
+  // Groups of 3, 2, 4 rows of 6 columns; the output's 4 of 5.
+  EXPECT_EQ(names,
+            "layers.0.weight.triangle[44] layers.1.weight.diagonal[5] layers.2.weight[5, 5] "
+            "layers.3.weight.triangle[14] ");
+  EXPECT_EQ(about(bytes)["structure"],
+            nlohmann::json({"triangle", "diagonal", "dense", "triangle"}));
+  const auto& triangle =
+      std::get<std::vector<double>>(file.tensors.at("layers.0.weight.triangle").data);
+  const auto& w = model.network.map(0).weight();
+  EXPECT_EQ(triangle[5], w(0, 5));
+  EXPECT_EQ(triangle[6], w(1, 1));   // second row of the first group
+  EXPECT_EQ(triangle[15], w(3, 0));  // first row of the second
+  const auto& diagonal =
+      std::get<std::vector<double>>(file.tensors.at("layers.1.weight.diagonal").data);
+  EXPECT_EQ(diagonal[3], model.network.map(1).weight()(3, 3));
+  EXPECT_FALSE(about(serialise_model(full_model<double>())).contains("structure"));
+}
+
+// Whoever wrote the file may have chosen a form that keeps too much, and said what is the default.
+TEST(ModelFile, OtherChoicesOfFormsAreRead) {
+  const Model<double> model = sparse_model<double>(4);
+  TensorFile file = parse_tensors(serialise_model(model), "x");
+  auto words = nlohmann::json::parse(file.metadata["isoform"]);
+  words["structure"] = {"triangle", "dense", "dense", "triangle"};
+  file.metadata["isoform"] = words.dump();
+  file.tensors.erase("layers.1.weight.diagonal");
+  std::vector<double> numbers(45);
+  for (Index r = 0; r < 5; ++r) {
+    for (Index c = 0; c < 9; ++c) numbers[r * 9 + c] = model.network.map(1).weight()(r, c);
+  }
+  file.tensors["layers.1.weight"] = {{5, 9}, numbers};
+  const auto read = parse_model<double>(serialise(file), "x");
+  expect_same(model, read);
+  EXPECT_EQ(serialise_model(read), serialise_model(model));
 }
 
 TEST(ModelFile, ModesOfSingleSpacesComeBack) {

@@ -22,6 +22,7 @@ using testing::Folder;
 using testing::mixed_chain;
 using testing::random_model;
 using testing::slurp;
+using testing::sparse_model;
 using testing::spill;
 
 constexpr Index kSamples = 9;
@@ -91,7 +92,7 @@ Model<double> docs_example() {
   settings.length = LengthMode::constant;
   Model<double> model;
   model.network = Network<double>::chain(settings);
-  model.network.map(0).a << 1, 0, 0, 0, 2, 0, 1, 1, 0.5;
+  model.network.map(0).a << 1, 0, 0, -1, 6, 0, 1, 1, 0.5;
   model.network.space(1).length << 0.25, 0;
   model.network.map(1).a << 1, 0, -1, 0.1, 0, 0.5, 0, 1, 1, 0, -0.5, 0;
   model.mean = Vector<double>{{100, 50}};
@@ -108,11 +109,12 @@ TEST(ModelFileDocs, ExampleIsTrue) {
   EXPECT_NEAR(y(0), 0.12598370, 5e-9);
   EXPECT_NEAR(y(1), 1.20885375, 5e-9);
   const TensorFile file = parse_tensors(serialise_model(docs_example()), "x");
-  EXPECT_EQ(file.metadata.at("isoform"),
-            R"({"architecture":"chain","format":1,"groups":[[2,1]],"history":[],)"
-            R"("intrinsic_length_mode":"constant","psi_mode":"decay","radial":"tanh",)"
-            R"("tasks":[{"active":true,"inputs":"all","loss":"cross_entropy","name":"sides",)"
-            R"("outputs":["left","right"]}],"widths":[2,3,2]})");
+  EXPECT_EQ(
+      file.metadata.at("isoform"),
+      R"({"architecture":"chain","format":1,"groups":[[2,1]],"history":[],)"
+      R"("intrinsic_length_mode":"constant","psi_mode":"decay","radial":"tanh",)"
+      R"("structure":["dense","triangle"],"tasks":[{"active":true,"inputs":"all","loss":"cross_entropy","name":"sides",)"
+      R"("outputs":["left","right"]}],"widths":[2,3,2]})");
   const std::string bytes = serialise_model(docs_example());
   EXPECT_NE(bytes.find(R"("layers.1.psi":{"data_offsets":[136,168],"dtype":"F64","shape":[2,2]})"),
             std::string::npos)
@@ -144,6 +146,7 @@ TEST(Numpy, ComputesTheLogitsFromTheFile) {
   }
   EXPECT_LT(difference(random_model<double>(chain_of({5, 3}), 34)), 1e-12);
   EXPECT_LT(difference(random_model<float>(mixed_chain(), 35)), 1e-5);
+  EXPECT_LT(difference(sparse_model<double>(36)), 1e-12);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include "isoform/base/random.h"
 #include "isoform/model/model.h"
+#include "isoform/network/structure.h"
 
 namespace isoform::testing {
 
@@ -60,6 +61,18 @@ inline Task class_task(const std::string& name, int count) {
 /// Shapes with mixed groups: 6 inputs, hidden 7 = 3 + 4 and 5 = 1 + 1 + 3, 4 outputs.
 inline ChainSettings mixed_chain() {
   return {.widths = {6, 7, 5, 4}, .groups = {{3, 4}, {1, 1, 3}}, .seed = 1};
+}
+
+/// Maps in all forms: wide, tall and square, into groups and into the output.
+template <class T>
+Model<T> sparse_model(std::uint64_t seed) {
+  const ChainSettings settings = {
+      .widths = {6, 9, 5, 5, 4}, .groups = {{3, 2, 4}, {1, 1, 3}, {5}}, .seed = 1};
+  Model<T> model = random_model<T>(settings, seed);
+  const Structure forms[] = {Structure::triangle, Structure::diagonal, Structure::dense,
+                             Structure::triangle};
+  for (int map = 0; map < 4; ++map) impose_structure(model.network, map, forms[map]);
+  return model;
 }
 
 /// A model that has everything a file can hold.

@@ -26,6 +26,20 @@ def read_model(path):
     return about, tensors
 
 
+def weight(about, tensors, i):
+    """W of layer i, whatever its form."""
+    form = about["structure"][i] if "structure" in about else "dense"
+    if form == "dense":
+        return tensors[f"layers.{i}.weight"]
+    rows, columns = about["widths"][i + 1], about["widths"][i]
+    groups = about["groups"][i] if i < len(about["groups"]) else [rows]
+    row = np.concatenate([np.arange(size) for size in groups] if form == "triangle" else [np.arange(rows)])[:, None]
+    column = np.arange(columns)[None, :]
+    w = np.zeros((rows, columns))
+    w[column == row if form == "diagonal" else column >= row] = tensors[f"layers.{i}.weight.{form}"]
+    return w
+
+
 def read_idx(path):
     data = (gzip.open if path.endswith(".gz") else open)(path, "rb").read()
     assert data[:3] == b"\0\0\x08", "an IDX file of bytes"
@@ -42,7 +56,7 @@ def logits(about, tensors, x):
     """x: raw values, one sample a row."""
     h, s = (x - tensors["input.mean"]) * tensors["input.scale"], None
     for i, groups in enumerate(about["groups"] + [None]):
-        z = h @ tensors[f"layers.{i}.weight"].T + tensors[f"layers.{i}.bias"]
+        z = h @ weight(about, tensors, i).T + tensors[f"layers.{i}.bias"]
         if f"layers.{i}.psi" in tensors:
             z += s @ tensors[f"layers.{i}.psi"].T
         if groups is None:

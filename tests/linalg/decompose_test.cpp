@@ -80,6 +80,26 @@ TEST_P(Svd, ValuesAlone) {
   EXPECT_TRUE(descends(values));
 }
 
+TEST_P(Svd, TriangularByQr) {
+  const FullQr qr = full_qr(a_);
+  ASSERT_EQ(qr.q.rows(), a_.rows());
+  ASSERT_EQ(qr.q.cols(), a_.rows());
+  ASSERT_EQ(qr.r.rows(), a_.rows());
+  ASSERT_EQ(qr.r.cols(), a_.cols());
+  EXPECT_LE(departure_from_orthogonal(qr.q), 1e-13);
+  EXPECT_LE((qr.q * qr.r - a_).norm(), scale_);
+  for (Index i = 0; i < a_.rows(); ++i) {
+    for (Index j = 0; j < std::min(i, a_.cols()); ++j) EXPECT_EQ(qr.r(i, j), 0);
+    if (i < a_.cols()) {
+      EXPECT_GE(qr.r(i, i), 0);
+    }
+  }
+  // Of R nothing is left to do.
+  const FullQr again = full_qr(qr.r);
+  EXPECT_EQ(again.q, (Matrix<double>::Identity(a_.rows(), a_.rows())));
+  EXPECT_EQ(again.r, qr.r);
+}
+
 INSTANTIATE_TEST_SUITE_P(Shapes, Svd, ::testing::ValuesIn(kShapes), [](const auto& p) {
   return std::to_string(p.param.rows) + "x" + std::to_string(p.param.cols) + "_rank" +
          std::to_string(p.param.rank);
@@ -91,6 +111,12 @@ TEST(LeftSvd, OfNoColumnsIsTheIdentity) {
   EXPECT_EQ(svd.sigma, (Vector<double>::Zero(3)));
   EXPECT_EQ(left_svd(Matrix<double>(0, 3)).u.size(), 0);
   EXPECT_EQ(singular_values(Matrix<double>(0, 4)).size(), 0);
+}
+
+TEST(FullQr, OfNothingIsTheIdentity) {
+  EXPECT_EQ(full_qr(Matrix<double>(3, 0)).q, (Matrix<double>::Identity(3, 3)));
+  EXPECT_EQ(full_qr(Matrix<double>(0, 3)).q.size(), 0);
+  EXPECT_EQ(full_qr(Matrix<double>::Zero(3, 2)).q, (Matrix<double>::Identity(3, 3)));
 }
 
 TEST(LeftSvd, TakesGradedMatricesToAFewUlpOfTheLargest) {
@@ -121,6 +147,7 @@ TEST(Decompose, RefusesWhatIsNotANumber) {
     a(2, 1) = bad;
     EXPECT_THROW(left_svd(a), UsageError);
     EXPECT_THROW(full_svd(a), UsageError);
+    EXPECT_THROW(full_qr(a), UsageError);
     EXPECT_THROW(singular_values(a), UsageError);
     EXPECT_THROW(symmetric_eigen(a), UsageError);
   }

@@ -9,39 +9,17 @@
 
 #include "isoform/activation/radial.h"
 #include "isoform/base/error.h"
+#include "tests/linalg/strided.h"
 #include "tests/support/dice.h"
 
 namespace isoform {
 namespace {
 
 using isoform::testing::Dice;
+using isoform::testing::kUlp;
+using isoform::testing::relative;
+using isoform::testing::Strided;
 using ::testing::HasSubstr;
-
-// A matrix inside a larger one, so that its columns do not follow each other in memory; odd seeds make
-// it contiguous.
-template <class T>
-struct Strided {
-  Strided(Dice& dice, Index row_count, Index column_count, Index space)
-      : storage(dice.normals<T>(row_count + 2 * space, column_count + 1)),
-        rows(row_count),
-        cols(column_count),
-        margin(space) {}
-  View<T> view() { return storage.block(margin, 0, rows, cols); }
-  ConstView<T> const_view() const { return storage.block(margin, 0, rows, cols); }
-  Matrix<T> storage;
-  Index rows, cols, margin;
-};
-
-template <class T>
-double relative(const Matrix<T>& a, const Matrix<T>& b) {
-  const Matrix<double> truth = b.template cast<double>();
-  const double scale = truth.norm();
-  const double error = (a.template cast<double>() - truth).norm();
-  return scale > 0 ? error / scale : error;
-}
-
-template <class T>
-constexpr double kUlp = std::numeric_limits<T>::epsilon();
 
 template <class T>
 class Engines : public ::testing::Test {
@@ -162,6 +140,22 @@ TYPED_TEST(Engines, GatesAgreeOnEveryShapeAndStride) {
   }
 }
 
+TYPED_TEST(Engines, GatesMayWriteOverWhatTheyRead) {
+  using T = TypeParam;
+  for (std::uint64_t seed = 0; seed < 50; ++seed) {
+    for (Engine<T>* engine : {this->cpu_.get(), this->reference_.get()}) {
+      GateCase<T> apart(seed), inside(seed);
+      const Gates<T> gates{apart.sizes, radial_function<T>(apart.radial)};
+      engine->gate_forward(gates, apart.z.const_view(), apart.o, apart.h.view(), apart.s.view(),
+                           apart.kappa.view());
+      engine->gate_forward(gates, inside.z.const_view(), inside.o, inside.z.view(), inside.s.view(),
+                           inside.kappa.view());
+      EXPECT_EQ(inside.z.view(), apart.h.view()) << engine->name() << ", seed " << seed;
+      EXPECT_EQ(inside.s.storage, apart.s.storage);
+    }
+  }
+}
+
 TYPED_TEST(Engines, OptimiserStepsAgree) {
   using T = TypeParam;
   for (std::uint64_t seed = 0; seed < 100; ++seed) {
@@ -207,6 +201,16 @@ TYPED_TEST(Engines, BitsDoNotDependOnTheNumberOfThreads) {
     Matrix<T> tall(333, 301);
     engine->multiply(Op::transpose, b, Op::transpose, a, T(0), tall);
     all.push_back(tall);
+    for (const Index more : {2, 40}) {
+      Dice again(6);
+      const Matrix<T> d = again.normals<T>(220, 1), p = again.normals<T>(301, more);
+      engine->multiply_diagonal({d.data(), 220}, p, b.topRows(220 + more), T(1), c);
+      all.push_back(c);
+    }
+    engine->multiply_blocks(
+        std::vector<RowBlock<T>>{{0, 0, a.topRows(100)}, {100, 90, a.block(100, 90, 201, 170)}}, b,
+        T(1), c);
+    all.push_back(c);
     for (const Index samples : {700, 1003}) {
       GateCase<T> gates(3, samples, 40);
       gates.run(*engine);

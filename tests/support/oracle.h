@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <vector>
 
 #include "isoform/network/network.h"
@@ -52,8 +53,12 @@ struct OracleRun {
   double smallest_t = INFINITY;
 };
 
+/// Sees z of every space for every sample, and may overwrite it: (space, sample, z).
+using OracleHook = std::function<void(int, Index, std::vector<Real>&)>;
+
 template <class T>
-OracleRun oracle_run(const Network<T>& network, const Matrix<double>& x) {
+OracleRun oracle_run(const Network<T>& network, const Matrix<double>& x,
+                     const OracleHook& at_z = {}) {
   OracleRun run;
   run.y.resize(network.widths().back(), x.cols());
   const std::size_t count = network.spaces().size();
@@ -77,6 +82,7 @@ OracleRun oracle_run(const Network<T>& network, const Matrix<double>& x) {
           z[id][i] += sum;
         }
       }
+      if (at_z) at_z(space.id, sample, z[id]);
       Index at = 0;
       for (Index g = 0; g < space.gates(); ++g) {
         Real t = oracle_o(space, g);
@@ -93,6 +99,34 @@ OracleRun oracle_run(const Network<T>& network, const Matrix<double>& x) {
     }
   }
   return run;
+}
+
+/// z of a space [n × samples].
+template <class T>
+Matrix<double> oracle_z(const Network<T>& network, int space, const Matrix<double>& x) {
+  Matrix<double> all(network.space(space).dimension, x.cols());
+  oracle_run(network, x, [&](int id, Index sample, std::vector<Real>& z) {
+    for (Index i = 0; id == space && i < all.rows(); ++i) {
+      all(i, sample) = static_cast<double>(z[static_cast<std::size_t>(i)]);
+    }
+  });
+  return all;
+}
+
+/// s of a space that has z [gates × samples].
+template <class T>
+Matrix<double> oracle_gates(const Space<T>& space, const Matrix<double>& z) {
+  Matrix<double> s(space.gates(), z.cols());
+  for (Index g = 0; g < space.gates(); ++g) {
+    for (Index j = 0; j < z.cols(); ++j) {
+      Real t = oracle_o(space, g);
+      for (Index i = space.begin(g); i < space.begin(g) + space.groups[g]; ++i) {
+        t += Real{z(i, j)} * Real{z(i, j)};
+      }
+      s(g, j) = static_cast<double>(oracle_gate(space.radial, t));
+    }
+  }
+  return s;
 }
 
 template <class T>

@@ -45,7 +45,7 @@ void expect_valid(const GroupScores& scores, Index n, const std::string& where) 
   for (Index i = 0; i < n; ++i) {
     EXPECT_GE(scores.score[i], 0) << where;
     EXPECT_TRUE(i == 0 || scores.score[i] <= scores.score[i - 1]) << where;
-    EXPECT_GE(scores.square[i], 0) << where;
+    EXPECT_GE(scores.spread[i], 0) << where;
   }
 }
 
@@ -68,7 +68,7 @@ TEST_F(Importance, OfSingularValuesIsThatOfTheIncomingMatrix) {
                   1e-7 * std::max(1.0, rows.norm()));
         const Vector<double> bias = incoming_bias(network, id).segment(s.begin(g), n);
         EXPECT_LE((all[g].constant - all[g].basis * bias).norm(), 1e-13);
-        EXPECT_LE((all[g].square - all[g].constant.cwiseAbs2()).norm(), 1e-13);
+        EXPECT_EQ(all[g].spread.norm(), 0);
       }
     }
   }

@@ -19,8 +19,11 @@ using Sizes = std::vector<Index>;
 
 GroupScores scores_of(const std::vector<double>& values, Index counted) {
   const auto n = static_cast<Index>(values.size());
-  GroupScores scores{Matrix<double>::Identity(n, n), Vector<double>(n), Vector<double>::Zero(n),
-                     Vector<double>::Zero(n), counted};
+  GroupScores scores;
+  scores.basis = Matrix<double>::Identity(n, n);
+  scores.score.resize(n);
+  scores.constant = scores.spread = Vector<double>::Zero(n);
+  scores.counted = counted;
   for (Index i = 0; i < n; ++i) scores.score[i] = values[i];
   return scores;
 }
@@ -59,7 +62,8 @@ TEST(Reduce, RecordsAndShapes) {
   EXPECT_EQ(after.space(2).groups, (Sizes{2, 4}));
   EXPECT_EQ(after.map(3).a.cols(), 6 + 1 + 2);
   EXPECT_EQ(after.map(1).a.rows(), 6);
-  EXPECT_NEAR(after.space(2).o(0), network.space(2).o(0) + scores[0].square[2], 1e-14);
+  EXPECT_NEAR(after.space(2).o(0), network.space(2).o(0) + std::pow(scores[0].constant[2], 2),
+              1e-14);
   EXPECT_EQ(after.space(2).o(1), network.space(2).o(2));
   EXPECT_EQ(reduce(network, 2, scores, {2, 1, 4}).record.kind, EditKind::reduce);
 }

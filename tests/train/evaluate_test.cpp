@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "isoform/base/error.h"
+#include "isoform/network/structure.h"
 #include "tests/support/blobs.h"
 #include "tests/support/networks.h"
 #include "tests/support/oracle.h"
@@ -36,6 +37,31 @@ TEST_F(EvaluateTest, LogitsAreThoseOfTheStandardisedInputs) {
     for (Index i = 0; i < 10; ++i) x(i, j) = (x(i, j) - of.mean[i]) / of.standard_deviation[i];
   }
   EXPECT_LE(relative(logits(model_, data_, *engine_), oracle_output(model_.network, x)), 1e-13);
+}
+
+// Batches of 512 through the forward pass of training give the same bits.
+TEST_F(EvaluateTest, LogitsAreTheBitsOfTheForwardPass) {
+  const Matrix<double> y = logits(model_, data_, *engine_);
+  for (Index first = 0; first < 1300; first += 512) {
+    std::vector<std::uint32_t> samples(
+        static_cast<std::size_t>(std::min<Index>(512, 1300 - first)));
+    std::iota(samples.begin(), samples.end(), static_cast<std::uint32_t>(first));
+    Matrix<double> x(10, static_cast<Index>(samples.size()));
+    data_.gather(samples, x);
+    model_.standardise(x);
+    EXPECT_EQ(y.middleCols(first, x.cols()), outputs<double>(model_.network, *engine_, x));
+  }
+}
+
+TEST_F(EvaluateTest, SparseMapsGiveTheSameAnswers) {
+  impose_structure(model_.network, 1, Structure::diagonal);
+  Matrix<double> x(10, 4);
+  const std::vector<std::uint32_t> some = {0, 512, 1024, 1299};
+  data_.gather(some, x);
+  model_.standardise(x);
+  const Matrix<double> y = logits(model_, data_, *engine_);
+  const Matrix<double> truth = oracle_output(model_.network, x);
+  for (Index j = 0; j < 4; ++j) EXPECT_LE((y.col(some[j]) - truth.col(j)).norm(), 1e-13);
 }
 
 TEST_F(EvaluateTest, ConfusionAccuracyAndLossAgreeWithTheLogits) {

@@ -1,0 +1,286 @@
+#include "isoform/topology/bound.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "isoform/base/error.h"
+#include "isoform/linalg/decompose.h"
+#include "isoform/topology/diagonalise.h"
+
+namespace isoform {
+
+namespace {
+
+// Of a profile, with m = √t: γ = sup |ds/dm|, and the supremum of |(h, s)| for o ≥ 0 (0: there is none).
+struct Profile {
+  double slope, length;
+};
+
+Profile profile_of(Radial radial) {
+  switch (radial) {
+    case Radial::tanh:
+      return {0.34342, 1.08807};
+    case Radial::asinh:
+      return {0.17434, 0};
+    case Radial::algebraic:
+      return {0.38491, 1};  // 2/(3√3); |h|² + s² = (1 + |z|²)/(1 + t)
+    case Radial::log:
+      return {0.5, 0};
+    case Radial::softsign:
+      return {1, 1};
+  }
+  throw InternalError("a profile without constants");
+}
+
+double spectral_norm(const Matrix<double>& m) { return m.size() == 0 ? 0 : singular_values(m)[0]; }
+
+// |dz| of the space that a map writes to, for a change of 1 of the augmented pre-activation of its source.
+// Taking ψ/√o for the column of the ghost neuron is only right while √o stays.
+template <class T>
+double lipschitz(const Network<T>& network, const Map<T>& m, bool ghost_moves) {
+  const Space<T>& from = network.space(m.from);
+  const double plain =
+      spectral_norm(m.weight().template cast<double>()) +
+      profile_of(from.radial).slope * spectral_norm(m.psi().template cast<double>());
+  if (m.psi().cols() == 0 || ghost_moves) return plain;
+  Matrix<double> ghosts = m.psi().template cast<double>();
+  for (Index g = 0; g < from.gates(); ++g) {
+    const auto o = static_cast<double>(from.o(g));
+    if (ghosts.col(g).isZero(0)) continue;
+    if (o <= 0) return plain;
+    ghosts.col(g) /= std::sqrt(o);
+  }
+  Matrix<double> joint(m.a.rows(), m.inputs + ghosts.cols());
+  joint << m.weight().template cast<double>(), ghosts;
+  return std::min(plain, spectral_norm(joint));
+}
+
+template <class T>
+std::vector<double> gains(const Network<T>& network, int moving_ghost = -1) {
+  std::vector<double> gain(network.spaces().size(), 0);
+  for (int id = static_cast<int>(gain.size()) - 1; id >= 0; --id) {
+    const std::vector<int> out = network.outgoing(id);
+    if (out.empty()) gain[id] = 1;
+    if (!network.space(id).hidden()) continue;
+    for (const int m : out) {
+      gain[id] += lipschitz(network, network.map(m), id == moving_ghost) * gain[network.map(m).to];
+    }
+  }
+  return gain;
+}
+
+// How a removal moves one group: z − ẑ = part of (h; s) + rest, the ghost neuron √o by `ghost`, and what the
+// modes could not fold is `lost`, a vector in the group's coordinates.
+struct Shift {
+  Matrix<double> map;   // (I − E M), on z without its bias
+  Vector<double> rest;  // constant part
+  Vector<double> lost;
+  double ghost = 0;
+};
+
+template <class T>
+double ghost_shift(const Space<T>& space, Index g, double spread) {
+  const double o = space.length_mode == LengthMode::none ? 0 : static_cast<double>(space.o(g));
+  return std::sqrt(o + spread) - std::sqrt(o);
+}
+
+template <class T>
+Shift shift_of(const Space<T>& space, Index g, const GroupCut& cut, const Vector<double>& bias) {
+  const Index n = space.groups[g];
+  const bool all_gone = cut.rows.rows() == 0;  // its gate is constant: every mode folds
+  Shift shift;
+  shift.map = Matrix<double>::Identity(n, n) - cut.rows.transpose() * cut.project;
+  shift.rest = shift.map * bias - cut.rows.transpose() * cut.offset - cut.constant;
+  shift.lost = all_gone ? Vector<double>::Zero(n) : cut.constant;
+  if (space.length_mode == LengthMode::none && !all_gone) {
+    shift.rest += cut.constant;  // the gate does not see it: the net at ẑ − c
+  } else {
+    shift.ghost = ghost_shift(space, g, cut.spread);
+  }
+  return shift;
+}
+
+// What the modes of the maps that read the space lose of a constant in it: Σ |W lost| gain.
+template <class T>
+double lost_by_modes(const Network<T>& network, int space, const Vector<double>& lost,
+                     const std::vector<double>& gain) {
+  double sum = 0;
+  const bool no_length = network.space(space).length_mode == LengthMode::none;
+  for (const int id : network.outgoing(space)) {
+    const Map<T>& m = network.map(id);
+    const bool folds = no_length ? m.psi_mode == PsiMode::none : has_psi(m.psi_mode);
+    if (!folds) sum += (m.weight().template cast<double>() * lost).norm() * gain[m.to];
+  }
+  return sum;
+}
+
+// sup of |(h, s)| over everything a space reads, and the part of h alone; or why there is none.
+template <class T>
+Bound reach(const Network<T>& network, int space, double& hidden_only) {
+  Bound all;
+  hidden_only = 0;
+  for (const int id : network.incoming(space)) {
+    const Space<T>& from = network.space(network.map(id).from);
+    if (!from.hidden()) {
+      return {0, fmt::format("layer {} reads the input, whose length nothing limits: a bound needs "
+                             "data",
+                             space)};
+    }
+    const double length = profile_of(from.radial).length;
+    if (length == 0) {
+      return {0, fmt::format("layer {} reads gates of the profile {}, which is unbounded: a bound "
+                             "needs data",
+                             space, radial_name(from.radial))};
+    }
+    all.value += length * length * static_cast<double>(from.gates());
+    hidden_only += static_cast<double>(from.gates());
+  }
+  all.value = std::sqrt(all.value);
+  hidden_only = std::sqrt(hidden_only);
+  return all;
+}
+
+// [W₁ W₂ …] and [ψ₁ ψ₂ …] of a space, apart.
+template <class T>
+void split_incoming(const Network<T>& network, int space, Matrix<double>& w, Matrix<double>& psi) {
+  w.resize(network.space(space).dimension, 0);
+  psi.resize(network.space(space).dimension, 0);
+  for (const int id : network.incoming(space)) {
+    const Map<T>& m = network.map(id);
+    w.conservativeResize(Eigen::NoChange, w.cols() + m.inputs);
+    w.rightCols(m.inputs) = m.weight().template cast<double>();
+    psi.conservativeResize(Eigen::NoChange, psi.cols() + m.psi().cols());
+    psi.rightCols(m.psi().cols()) = m.psi().template cast<double>();
+  }
+}
+
+double joint_norm(const Matrix<double>& w, const Matrix<double>& psi) {
+  Matrix<double> joint(w.rows(), w.cols() + psi.cols());
+  joint << w, psi;
+  return spectral_norm(joint);
+}
+
+}  // namespace
+
+template <class T>
+double gain(const Network<T>& network, int space) {
+  return gains(network).at(space);
+}
+
+template <class T>
+Bound removal_bound(const Network<T>& network, int space, const std::vector<GroupScores>& scores,
+                    const std::vector<Index>& keep) {
+  require_hidden(network, space, "bound");
+  double hidden_only = 0;
+  Bound bound = reach(network, space, hidden_only);
+  if (!bound.holds()) return bound;
+  const Space<T>& s = network.space(space);
+  Matrix<double> w, psi;
+  split_incoming(network, space, w, psi);
+  const Vector<double> bias = incoming_bias(network, space);
+  Vector<double> rest(s.dimension), lost(s.dimension);
+  double ghosts = 0;
+  for (Index g = 0; g < s.gates(); ++g) {
+    const Index at = s.begin(g), n = s.groups[g];
+    const Shift shift = shift_of(s, g, cut_group(scores[g], keep[g]), bias.segment(at, n));
+    w.middleRows(at, n) = (shift.map * w.middleRows(at, n)).eval();
+    psi.middleRows(at, n) = (shift.map * psi.middleRows(at, n)).eval();
+    rest.segment(at, n) = shift.rest;
+    lost.segment(at, n) = shift.lost;
+    ghosts += shift.ghost * shift.ghost;
+  }
+  const double moved = std::min(bound.value * joint_norm(w, psi),
+                                hidden_only * (spectral_norm(w) + spectral_norm(psi)));
+  const std::vector<double> gain = gains(network, ghosts > 0 ? space : -1);
+  bound.value = gain[space] * std::hypot(moved + rest.norm(), std::sqrt(ghosts)) +
+                lost_by_modes(network, space, lost, gain);
+  return bound;
+}
+
+template <class T>
+Bound removal_bound_on(const Network<T>& network, int space, const std::vector<GroupScores>& scores,
+                       const std::vector<Index>& keep, ConstView<T> z) {
+  require_hidden(network, space, "bound");
+  const Space<T>& s = network.space(space);
+  ISOFORM_ASSERT(z.rows() == s.dimension, "pre-activations of the space");
+  Vector<double> squares = Vector<double>::Zero(z.cols()), lost(s.dimension);
+  bool ghost_moves = false;
+  for (Index g = 0; g < s.gates(); ++g) {
+    const Index at = s.begin(g), n = s.groups[g];
+    const Shift shift =
+        shift_of(s, g, cut_group(scores[g], keep[g]), Vector<double>::Zero(n).eval());
+    const Matrix<double> moved =
+        (shift.map * z.middleRows(at, n).template cast<double>()).colwise() + shift.rest;
+    squares += moved.colwise().squaredNorm().transpose();
+    squares.array() += shift.ghost * shift.ghost;
+    lost.segment(at, n) = shift.lost;
+    ghost_moves = ghost_moves || shift.ghost > 0;
+  }
+  const std::vector<double> gain = gains(network, ghost_moves ? space : -1);
+  const double largest = squares.size() == 0 ? 0 : std::sqrt(squares.maxCoeff());
+  return {gain[space] * largest + lost_by_modes(network, space, lost, gain), {}};
+}
+
+template <class T>
+std::vector<std::vector<Bound>> neuron_bounds(const Network<T>& network, int space,
+                                              const std::vector<GroupScores>& scores) {
+  require_hidden(network, space, "bound");
+  double hidden_only = 0;
+  const Bound reached = reach(network, space, hidden_only);
+  const Space<T>& s = network.space(space);
+  Matrix<double> w, psi;
+  split_incoming(network, space, w, psi);
+  const Vector<double> bias = incoming_bias(network, space);
+  const std::vector<double> gain = gains(network), plain = gains(network, space);
+  std::vector<std::vector<Bound>> bounds;
+  for (Index g = 0; g < s.gates(); ++g) {
+    const Index at = s.begin(g), n = s.groups[g];
+    const GroupScores& of = scores[g];
+    bounds.emplace_back(n, reached);
+    if (!reached.holds()) continue;
+    const Matrix<double> uw = of.basis * w.middleRows(at, n),
+                         upsi = of.basis * psi.middleRows(at, n);
+    const Vector<double> ub = of.basis * bias.segment(at, n);
+    for (Index i = 0; i < n; ++i) {
+      const double a = of.constant[i], turned = of.dual.size() == 0 ? 1 : of.dual.col(i).norm();
+      const double moved =
+          std::min(reached.value * std::hypot(uw.row(i).norm(), upsi.row(i).norm()),
+                   hidden_only * (uw.row(i).norm() + upsi.row(i).norm()));
+      // What stays constant is orthogonal to the other dual vectors: it lies along this row of the basis.
+      const Vector<double> kept = of.basis.row(i).transpose() * (a / of.basis.row(i).squaredNorm());
+      Vector<double> lost = Vector<double>::Zero(s.dimension), rest = Vector<double>::Zero(n);
+      if (of.dual.size() == 0) {
+        rest = of.basis.row(i).transpose() * (ub[i] - a);
+      } else {
+        rest = of.dual.col(i) * (ub[i] - a);
+      }
+      double ghost = 0;
+      if (s.length_mode == LengthMode::none && n > 1) {
+        rest += kept;
+      } else {
+        ghost = ghost_shift(s, g, of.spread[i]);
+      }
+      if (n > 1) lost.segment(at, n) = kept;
+      const double factor = ghost > 0 ? plain[space] : gain[space];
+      bounds[g][i].value = factor * std::hypot(turned * moved + rest.norm(), ghost) +
+                           lost_by_modes(network, space, lost, gain);
+    }
+  }
+  return bounds;
+}
+
+#define ISOFORM_FOR_SCALAR(T)                                                              \
+  template double gain(const Network<T>&, int);                                            \
+  template Bound removal_bound(const Network<T>&, int, const std::vector<GroupScores>&,    \
+                               const std::vector<Index>&);                                 \
+  template Bound removal_bound_on(const Network<T>&, int, const std::vector<GroupScores>&, \
+                                  const std::vector<Index>&, ConstView<T>);                \
+  template std::vector<std::vector<Bound>> neuron_bounds(const Network<T>&, int,           \
+                                                         const std::vector<GroupScores>&);
+ISOFORM_FOR_SCALAR(float)
+ISOFORM_FOR_SCALAR(double)
+#undef ISOFORM_FOR_SCALAR
+
+}  // namespace isoform
