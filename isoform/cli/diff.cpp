@@ -3,8 +3,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <functional>
-#include <map>
 #include <memory>
 
 #include "isoform/base/error.h"
@@ -35,17 +33,6 @@ struct Options {
   bool json = false, layers = false;
 };
 
-// {8, 8, 8, 5} → "3×8, 5".
-std::string group_text(const std::vector<Index>& sizes) {
-  std::map<Index, int, std::greater<>> count;
-  for (const Index size : sizes) ++count[size];
-  std::vector<std::string> parts;
-  for (const auto& [size, times] : count) {
-    parts.push_back(times == 1 ? fmt::format("{}", size) : fmt::format("{}×{}", times, size));
-  }
-  return fmt::format("{}", fmt::join(parts, ", "));
-}
-
 std::string shape_text(const Network<float>& network) {
   return fmt::format("{}", fmt::join(network.widths(), " → "));
 }
@@ -75,7 +62,7 @@ std::vector<std::string> differences(const Model<float>& a, const Model<float>& 
   for (const int id : b.network.hidden()) {
     const Space<float>&x = a.network.space(id), &y = b.network.space(id);
     add(fmt::format("width of {}", y.name), x.dimension, y.dimension);
-    add(fmt::format("groups of {}", y.name), group_text(x.groups), group_text(y.groups));
+    add(fmt::format("groups of {}", y.name), format_groups(x.groups), format_groups(y.groups));
     add(fmt::format("gate of {}", y.name), radial_name(x.radial), radial_name(y.radial));
     add(fmt::format("mode of o in {}", y.name), length_mode_name(x.length_mode),
         length_mode_name(y.length_mode));

@@ -23,7 +23,8 @@ Examples:
   isoform train --data fashion-mnist --out model.safetensors
   isoform eval model.safetensors --data fashion-mnist
   isoform inspect model.safetensors
-  isoform shrink model.safetensors small.safetensors --remove 5
+  isoform shrink model.safetensors small.safetensors --tolerance 0.05 --data fashion-mnist
+  isoform sparsify model.safetensors sparse.safetensors
   isoform <verb> --help)";
 
 std::string version_text() {
@@ -47,10 +48,11 @@ int refuse(const CLI::App& app, const CLI::ParseError& error) {
   const std::vector<std::string> extra = app.remaining(true);
   const auto flag = std::find_if(extra.begin(), extra.end(),
                                  [](const std::string& word) { return word.starts_with("-"); });
-  if (flag != extra.end()) {
+  const bool wrong_verb = !verbs.empty() && !extra.empty() && !extra.front().starts_with("-");
+  if (flag != extra.end() && !wrong_verb) {
     const std::string typed = flag->substr(0, flag->find('='));
     message = fmt::format("flag {} is unknown{}", typed, isoform::did_you_mean(typed, flags));
-  } else if (!extra.empty() && !verbs.empty()) {
+  } else if (wrong_verb) {
     message = fmt::format("verb '{}' is unknown; known are {}{}", extra.front(),
                           fmt::join(verbs, ", "), isoform::did_you_mean(extra.front(), verbs));
   } else if (!extra.empty()) {

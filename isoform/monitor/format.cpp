@@ -1,9 +1,12 @@
 #include "isoform/monitor/format.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <map>
 
 namespace isoform {
 namespace {
@@ -61,6 +64,16 @@ std::string format_edits(std::int64_t born, std::int64_t removed) {
 
 std::span<const std::int64_t> hidden_widths(std::span<const std::int64_t> widths) {
   return widths.size() > 2 ? widths.subspan(1, widths.size() - 2) : widths.first(0);
+}
+
+std::string format_groups(std::span<const std::int64_t> sizes) {
+  std::map<std::int64_t, int, std::greater<>> count;
+  for (const std::int64_t size : sizes) ++count[size];
+  std::vector<std::string> parts;
+  for (const auto& [size, times] : count) {
+    parts.push_back(times == 1 ? fmt::format("{}", size) : fmt::format("{}×{}", times, size));
+  }
+  return fmt::format("{}", fmt::join(parts, ", "));
 }
 
 int text_columns(std::string_view text) {

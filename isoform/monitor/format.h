@@ -33,6 +33,9 @@ std::string format_edits(std::int64_t born, std::int64_t removed);
 /// The hidden widths among all widths [L+1]: those between the first and the last.
 std::span<const std::int64_t> hidden_widths(std::span<const std::int64_t> widths);
 
+/// Sizes of groups, largest first: {8, 8, 8, 5} → "3×8, 5".
+std::string format_groups(std::span<const std::int64_t> sizes);
+
 /// Columns that a UTF-8 text takes on a terminal, counting one for each character.
 int text_columns(std::string_view text);
 

@@ -7,6 +7,12 @@
 
 namespace isoform {
 
+namespace {
+
+double larger(double a, double b) { return std::isnan(a) || a >= b ? a : b; }
+
+}  // namespace
+
 template <class T>
 Change measure_change(ConstView<T> before, ConstView<T> after) {
   ISOFORM_ASSERT(before.rows() == after.rows() && before.cols() == after.cols(),
@@ -17,10 +23,10 @@ Change measure_change(ConstView<T> before, ConstView<T> after) {
   for (Index j = 0; j < before.cols(); ++j) {
     const Vector<double> y = before.col(j).template cast<double>();
     const double norm = y.norm(), moved = (after.col(j).template cast<double>() - y).norm();
-    const double relative = norm > 0 ? moved / norm : 0;
-    // A change that is no number is the largest there is.
-    if (!(relative <= change.largest)) change.largest = relative;
-    if (!(moved <= change.largest_absolute)) change.largest_absolute = moved;
+    const double relative = norm == 0 ? 0 : moved / norm;
+    // A change that is no number is the largest there is, and stays.
+    change.largest = larger(change.largest, relative);
+    change.largest_absolute = larger(change.largest_absolute, moved);
     change.mean += relative / count;
     squares += moved * moved;
     output_squares += norm * norm;

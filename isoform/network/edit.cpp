@@ -58,7 +58,12 @@ Matrix<double> transport_rows(const Edit& edit, const std::vector<Index>& groups
   Index row = 0;
   for (const GroupEdit& group : edit.groups) {
     if (group.source != GroupEdit::kNew) {
+      ISOFORM_ASSERT(group.source >= 0 && group.source < static_cast<Index>(groups_before.size()),
+                     "the source of a group");
       const auto before = m.middleRows(at[group.source], groups_before[group.source]);
+      ISOFORM_ASSERT(
+          group.t.size() == 0 || (group.t.rows() == group.size && group.t.cols() == before.rows()),
+          "shape of T");
       auto after = out.middleRows(row, group.size);
       if (group.t.size() == 0) {
         ISOFORM_ASSERT(group.size == before.rows(), "an unchanged group");

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <numeric>
 
 #include "isoform/base/error.h"
@@ -200,6 +201,11 @@ void Network<T>::apply(const Edit& edit) {
   }
   ISOFORM_ASSERT(edit.length.size() == 0 || edit.length.size() == gates_after,
                  "lengths of an edit");
+  for (Index g = 0; g < edit.length.size(); ++g) {
+    const Index source = edit.groups[g].source;
+    const double o = source == GroupEdit::kNew ? 0.0 : static_cast<double>(s.o(source));
+    ISOFORM_ASSERT(o + edit.length[g] >= -1e-9 * o, "an o of at least 0");
+  }
 
   // Nothing below throws: the network is changed whole or not at all.
   const Space<T> before = s;
@@ -212,7 +218,8 @@ void Network<T>::apply(const Edit& edit) {
     const bool is_new = group.source == GroupEdit::kNew;
     if (!is_new) s.length[g] = before.length[group.source];
     if (is_new || added != 0) {
-      s.set_o(g, (is_new ? 0.0 : static_cast<double>(before.o(group.source))) + added);
+      const double o = is_new ? 0.0 : static_cast<double>(before.o(group.source));
+      s.set_o(g, std::max(0.0, o + added));
     }
   }
   s.dimension = edit.dimension();

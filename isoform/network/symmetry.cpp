@@ -236,7 +236,7 @@ Edit act(const Network<T>& network, int space, const Matrix<double>& element) {
         throw UsageError(fmt::format(
             "act: row {} of the element mixes groups {} and {} of space {}, whose gates differ and "
             "do not commute with it; needed is an element of {}, or one that moves whole groups",
-            i + 1, source[i] + 1, g + 1, space, symmetry_of(s).name()));
+            i, source[i], g, space, symmetry_of(s).name()));
       }
       source[i] = g;
     }
@@ -255,7 +255,7 @@ Edit act(const Network<T>& network, int space, const Matrix<double>& element) {
       throw UsageError(fmt::format(
           "act: the rows of the element that read group {} of space {} are not next to each other; "
           "a group has one gate and moves as a whole",
-          g + 1, space));
+          g, space));
     }
     moved = moved || g != static_cast<Index>(edit.groups.size());
     const Matrix<double> t = element.block(at, s.begin(g), size, size);

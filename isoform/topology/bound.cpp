@@ -102,16 +102,22 @@ Shift shift_of(const Space<T>& space, Index g, const GroupCut& cut, const Vector
   return shift;
 }
 
-// What the modes of the maps that read the space lose of a constant in it: Σ |W lost| gain.
+// What the modes of the maps that read the space lose of a constant in it: Σ |W_g lost_g| gain. Gates differ,
+// so what is lost of two groups does not cancel.
 template <class T>
 double lost_by_modes(const Network<T>& network, int space, const Vector<double>& lost,
                      const std::vector<double>& gain) {
   double sum = 0;
-  const bool no_length = network.space(space).length_mode == LengthMode::none;
+  const Space<T>& s = network.space(space);
+  const bool no_length = s.length_mode == LengthMode::none;
   for (const int id : network.outgoing(space)) {
     const Map<T>& m = network.map(id);
     const bool folds = no_length ? m.psi_mode == PsiMode::none : has_psi(m.psi_mode);
-    if (!folds) sum += (m.weight().template cast<double>() * lost).norm() * gain[m.to];
+    for (Index g = 0; !folds && g < s.gates(); ++g) {
+      const Index at = s.begin(g), n = s.groups[g];
+      const Matrix<double> w = m.weight().middleCols(at, n).template cast<double>();
+      sum += (w * lost.segment(at, n)).norm() * gain[m.to];
+    }
   }
   return sum;
 }

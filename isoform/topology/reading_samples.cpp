@@ -77,20 +77,26 @@ void Reader<T>::bound_on_samples(const std::vector<GroupScores>& scores,
     }
   });
   const double still = gain(network_, layer.space), moving = gain_with_ghost(network_, layer.space);
+  struct Loser {  // a map whose mode has nowhere to fold a constant to
+    Matrix<double> weight;
+    double gain;
+  };
+  std::vector<Loser> losers;
+  for (const int id : network_.outgoing(layer.space)) {
+    const Map<T>& m = network_.map(id);
+    if (no_length ? m.psi_mode == PsiMode::none : has_psi(m.psi_mode)) continue;
+    losers.push_back({m.weight().template cast<double>(), gain(network_, m.to)});
+  }
   for (Connection& c : layer.connections) {
-    const Index n = s.groups[c.group];
+    const Index at = s.begin(c.group), n = s.groups[c.group];
     const auto o = static_cast<double>(s.o(c.group));
     const double spread = scores[c.group].spread[c.place];
     const double ghost = no_length && n > 1 ? 0 : std::sqrt(o + spread) - std::sqrt(o);
-    const double length = moved[s.begin(c.group) + c.place];
-    c.on_samples = (ghost > 0 ? moving : still) * std::hypot(length, ghost);
+    c.on_samples = (ghost > 0 ? moving : still) * std::hypot(moved[at + c.place], ghost);
     if (n == 1) continue;  // a constant gate folds in every mode
-    const Vector<double> lost = c.direction * c.stand_in;
-    for (const int id : network_.outgoing(layer.space)) {
-      const Map<T>& m = network_.map(id);
-      if (no_length ? m.psi_mode != PsiMode::none : has_psi(m.psi_mode)) continue;
-      const Matrix<double> w = m.weight().middleCols(s.begin(c.group), n).template cast<double>();
-      *c.on_samples += (w * lost).norm() * gain(network_, m.to);
+    for (const Loser& loser : losers) {
+      *c.on_samples +=
+          (loser.weight.middleCols(at, n) * c.direction).norm() * std::abs(c.stand_in) * loser.gain;
     }
   }
 }

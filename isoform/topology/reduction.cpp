@@ -117,12 +117,11 @@ Reduction<T> Reducer<T>::cut(const std::vector<Index>& counts, bool report, cons
         layer.bound = removal_bound(network, id, scores, keep);
         if (settings_.rule == Rule::jacobian) layer.predicted = predicted_change(scores, keep);
         if (x_.cols() > 0) {
-          double largest = 0;
-          each_batch(network, engine_, ConstView<T>(x_), [&](Index, Pass<T>& pass) {
-            largest =
-                std::max(largest, removal_bound_on<T>(network, id, scores, keep, pass.z(id)).value);
+          Matrix<T> z(layer.before, x_.cols());
+          each_batch(network, engine_, ConstView<T>(x_), [&](Index first, Pass<T>& pass) {
+            z.middleCols(first, pass.samples()) = pass.z(id);
           });
-          layer.on_samples = largest;
+          layer.on_samples = removal_bound_on<T>(network, id, scores, keep, z).value;
         }
       }
       if (layer.bound.holds() && report) edit.record.bound = layer.bound.value;
@@ -249,13 +248,6 @@ Reduction<T> Reducer<T>::to_parameters(Index parameters) {
   const auto after = [&](std::size_t steps) {
     return parameters_after(plan.counts(steps, hidden), plan);
   };
-  const Index least = after(plan.order.size());
-  if (least > parameters) {
-    throw UsageError(fmt::format(
-        "parameters: needs at least {} for this network, got {}: every layer must keep as many "
-        "neurons as there are outputs; to go below, name the widths",
-        least, parameters));
-  }
   std::size_t low = 0, high = plan.order.size();
   while (low + 1 < high) {
     const std::size_t middle = (low + high) / 2;
@@ -265,6 +257,13 @@ Reduction<T> Reducer<T>::to_parameters(Index parameters) {
   Reduction<T> reduction = cut(plan.counts(high, hidden), false, &plan);
   while (reduction.network.parameter_count() > parameters && high < plan.order.size()) {
     reduction = cut(plan.counts(++high, hidden), false, &plan);
+  }
+  const Index least = reduction.network.parameter_count();
+  if (least > parameters) {
+    throw UsageError(fmt::format(
+        "parameters: needs at least {} for this network, got {}: every layer must keep as many "
+        "neurons as there are outputs; to go below, name the widths",
+        least, parameters));
   }
   return cut(plan.counts(high, hidden), true, &plan);
 }
@@ -279,22 +278,21 @@ Reduction<T> Reducer<T>::to_tolerance(double tolerance) {
   }
   const Plan plan = this->plan();
   const std::vector<int> hidden = original_.hidden();
-  const auto change_after = [&](std::size_t steps) {
+  double too_much = 0;  // the change of the smallest cut that was too large
+  const auto fits = [&](std::size_t steps) {
     const Reduction<T> trial = cut(plan.counts(steps, hidden), false, &plan);
     if (on_trial) on_trial(trial.network.parameter_count(), trial.change.mean);
-    return trial.change.mean;
+    if (trial.change.mean <= tolerance) return true;
+    too_much = trial.change.mean;
+    return false;
   };
   std::size_t low = 0, high = plan.order.size();
-  if (high > 0 && change_after(high) <= tolerance) low = high;
+  if (high > 0 && fits(high)) low = high;
   while (low + 1 < high) {
     const std::size_t middle = (low + high) / 2;
-    (change_after(middle) <= tolerance ? low : high) = middle;
+    (fits(middle) ? low : high) = middle;
   }
-  if (low == 0) {
-    Reduction<T> none{original_, {}, {}, {}, 0};
-    if (high > 0) none.cheapest = change_after(1);
-    return none;
-  }
+  if (low == 0) return {original_, {}, {}, {}, too_much};
   return cut(plan.counts(low, hidden), true, &plan);
 }
 

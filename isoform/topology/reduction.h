@@ -62,7 +62,7 @@ template <class T>
 class Reducer {
  public:
   /// x [n_0 × samples], standardised; no columns where neither the rule nor a refit needs data, else
-  /// UsageError. The engine must outlive the reducer.
+  /// UsageError. Network and engine must outlive the reducer.
   Reducer(const Network<T>& network, Engine<T>& engine, Matrix<T> x,
           const ReductionSettings& settings);
 

@@ -112,7 +112,7 @@ std::vector<int> alternating_maps(const Groups& groups) {
 // What is removed, and how many of the removed multiply-adds are those of diagonal maps.
 struct Gain {
   Index zeros = 0, in_diagonals = 0;
-  auto operator<=>(const Gain&) const = default;
+  auto operator<=>(const Gain&) const = default;  // NOLINT(modernize-use-nullptr)
 };
 
 // The diagonal maps among those allowed that remove most together with triangles at all other spaces: a

@@ -91,7 +91,7 @@ std::string FunctionCheck::text() const {
 
 template <class T>
 FunctionCheck check_function(const Network<T>& network, const Edit& edit, Engine<T>& engine,
-                             const Samples<T>& x, double tolerance) {
+                             const CheckInputs<T>& x, double tolerance) {
   require_samples<T>(network, x);
   FunctionCheck check;
   check.tolerance = tolerance;
@@ -126,7 +126,7 @@ std::string BoundCheck::text() const {
     if (!list.empty()) list += "; ";
     list += claim.bound.holds()
                 ? fmt::format("{} {:.3g}, {}", claim.where, claim.bound.value,
-                              measured <= claim.bound.value + allowance ? "kept" : "PASSED")
+                              measured <= claim.bound.value + allowance ? "kept" : "exceeded")
                 : fmt::format("{} none, as {}", claim.where, claim.bound.why_not);
   }
   return fmt::format(
@@ -137,7 +137,7 @@ std::string BoundCheck::text() const {
 
 template <class T>
 BoundCheck check_bound(const Network<T>& network, int space, const std::vector<GroupScores>& scores,
-                       const std::vector<Index>& keep, Engine<T>& engine, const Samples<T>& x,
+                       const std::vector<Index>& keep, Engine<T>& engine, const CheckInputs<T>& x,
                        double tolerance) {
   require_hidden(network, space, "check");
   require_scores(network.space(space), scores, keep);
@@ -156,7 +156,7 @@ BoundCheck check_bound(const Network<T>& network, int space, const std::vector<G
 
 template <class T>
 BoundCheck check_bound(const Network<T>& network, const Edit& edit, const Bound& bound,
-                       Engine<T>& engine, const Samples<T>& x, double tolerance) {
+                       Engine<T>& engine, const CheckInputs<T>& x, double tolerance) {
   require_samples<T>(network, x);
   BoundCheck check;
   check.claims = {{"as claimed", bound}};
@@ -199,16 +199,16 @@ ActivationCheck check_activation(const Space<T>& space, Engine<T>& engine) {
   return check_activation(space, engine, symmetry_of(space));
 }
 
-#define ISOFORM_FOR_SCALAR(T)                                                               \
-  template FunctionCheck check_function(const Network<T>&, const Edit&, Engine<T>&,         \
-                                        const Samples<T>&, double);                         \
-  template BoundCheck check_bound(const Network<T>&, int, const std::vector<GroupScores>&,  \
-                                  const std::vector<Index>&, Engine<T>&, const Samples<T>&, \
-                                  double);                                                  \
-  template BoundCheck check_bound(const Network<T>&, const Edit&, const Bound&, Engine<T>&, \
-                                  const Samples<T>&, double);                               \
-  template ActivationCheck check_activation(const Space<T>&, Engine<T>&, const Symmetry&,   \
-                                            const CommutationSettings&, double);            \
+#define ISOFORM_FOR_SCALAR(T)                                                                   \
+  template FunctionCheck check_function(const Network<T>&, const Edit&, Engine<T>&,             \
+                                        const CheckInputs<T>&, double);                         \
+  template BoundCheck check_bound(const Network<T>&, int, const std::vector<GroupScores>&,      \
+                                  const std::vector<Index>&, Engine<T>&, const CheckInputs<T>&, \
+                                  double);                                                      \
+  template BoundCheck check_bound(const Network<T>&, const Edit&, const Bound&, Engine<T>&,     \
+                                  const CheckInputs<T>&, double);                               \
+  template ActivationCheck check_activation(const Space<T>&, Engine<T>&, const Symmetry&,       \
+                                            const CommutationSettings&, double);                \
   template ActivationCheck check_activation(const Space<T>&, Engine<T>&);
 ISOFORM_FOR_SCALAR(float)
 ISOFORM_FOR_SCALAR(double)

@@ -19,7 +19,8 @@
 
 namespace isoform {
 
-/// What rounding may do, in units of the outputs: for networks of a few layers some ten times what was seen.
+/// What rounding may do, in units of the outputs. Seen on 6000 random networks of 1–6 hidden layers: 2e-14 in double;
+/// in float 1 in 30,000 exact edits was off by more, 1.1e-5. Deeper networks want more.
 template <class T>
 inline constexpr double kVerifyTolerance = std::is_same_v<T, float> ? 1e-5 : 1e-12;
 /// How far T, which is held in double, may be from an isometry, entry by entry.
@@ -27,7 +28,7 @@ inline constexpr double kIsometryTolerance = 1e-10;
 
 /// Inputs of a check [n_0 × samples], standardised; T is that of the network.
 template <class T>
-using Samples = std::type_identity_t<ConstView<T>>;
+using CheckInputs = std::type_identity_t<ConstView<T>>;
 
 /// Empty if Network::apply takes the edit; else a sentence that says what does not fit: the space, a group's source,
 /// the shape of a T, of a correction, of the lengths, or an o that would fall below 0.
@@ -54,8 +55,8 @@ struct FunctionCheck {
   std::string misfit;  // of check_shapes; nothing was run then
   Index samples = 0;
   Change change;
-  double error =
-      0;  // largest ‖Δy‖ over the larger of ‖y‖ and √E‖y‖²: a small y by accident is no alarm
+  /// Largest ‖Δy‖ over the larger of ‖y‖ and √E‖y‖²: a y that is small by accident is no alarm.
+  double error = 0;
   double tolerance = 0;
 
   [[nodiscard]] bool holds() const;
@@ -64,7 +65,7 @@ struct FunctionCheck {
 /// Applies the edit to a copy and runs both. UsageError for x without samples or of another width.
 template <class T>
 FunctionCheck check_function(const Network<T>& network, const Edit& edit, Engine<T>& engine,
-                             const Samples<T>& x, double tolerance = kVerifyTolerance<T>);
+                             const CheckInputs<T>& x, double tolerance = kVerifyTolerance<T>);
 
 /// The largest |Δy| that was measured, and the bounds on it.
 struct BoundCheck {
@@ -78,7 +79,7 @@ struct BoundCheck {
   double allowance = 0;  // for rounding: tolerance · largest ‖y‖
   std::vector<Claim> claims;
 
-  /// There is a bound, and none was passed.
+  /// There is a bound, and none was exceeded.
   [[nodiscard]] bool holds() const;
   [[nodiscard]] std::string text() const;
 };
@@ -86,12 +87,12 @@ struct BoundCheck {
 /// UsageError for scores or counts that are not those of the space, or x as above.
 template <class T>
 BoundCheck check_bound(const Network<T>& network, int space, const std::vector<GroupScores>& scores,
-                       const std::vector<Index>& keep, Engine<T>& engine, const Samples<T>& x,
+                       const std::vector<Index>& keep, Engine<T>& engine, const CheckInputs<T>& x,
                        double tolerance = kVerifyTolerance<T>);
 /// Your own edit against your own bound.
 template <class T>
 BoundCheck check_bound(const Network<T>& network, const Edit& edit, const Bound& bound,
-                       Engine<T>& engine, const Samples<T>& x,
+                       Engine<T>& engine, const CheckInputs<T>& x,
                        double tolerance = kVerifyTolerance<T>);
 
 /// Whether f(Rz) = R f(z), by commutation_error.

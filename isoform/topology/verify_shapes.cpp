@@ -130,7 +130,7 @@ std::string IsometryCheck::text() const {
   std::size_t at = 0;
   Index lost = 0;
   for (std::size_t g = 0; g < errors.size(); ++g) {
-    if (!(errors[g] <= errors[at])) at = g;
+    if (!std::isnan(errors[at]) && !(errors[g] <= errors[at])) at = g;
     lost += dropped[g];
   }
   if (!holds()) {

@@ -107,40 +107,10 @@ class Edits(Case):
         self.assertEqual(self.edit("--layer", 1, "--keep", ",".join(map(str, range(12))))["widths"], [64, 12, 9, 4])
         self.assert_close(self.before, self.logits("out.safetensors"), 1e-6)
 
-    def test_growth_then_shrinkage_gives_the_function_back(self):
-        self.edit("--layer", 1, "--grow", 6)
-        self.works("shrink", "out.safetensors", "back.safetensors", "--to", "12,9")
-        self.assert_close(self.before, self.logits("back.safetensors"), 1e-4)
-        self.assertEqual([record["kind"] for record in self.about("back.safetensors")["history"]], ["append", "reduce"])
-
     def test_in_place(self):
         self.works("edit", "in.safetensors", "in.safetensors", "--layer", 1, "--grow", 2)
         self.assertEqual(self.about("in.safetensors")["widths"], [64, 14, 9, 4])
 
-    def test_shrinking_by_every_rule(self):
-        for rule in ("singular", "paper", "effect"):
-            for words, widths in ((["--remove", 2], [64, 10, 7, 4]), (["--to", "7,5"], [64, 7, 5, 4]),
-                                  (["--to", "1,1"], [64, 1, 1, 4]), (["--remove", 0], [64, 12, 9, 4])):
-                with self.subTest(rule=rule, words=words):
-                    done = self.works("shrink", "in.safetensors", "out.safetensors", *words, "--rule", rule, "--data",
-                                      self.data, "--json")
-                    told = json.loads(done.out)
-                    about = self.about("out.safetensors")
-                    self.assertEqual(about["widths"], widths)
-                    self.assertEqual(sum(record["removed"] for record in about["history"]), 21 - sum(widths[1:3]))
-                    self.assertTrue(all(record["kind"] in ("reduce", "remove_group") for record in about["history"]))
-                    score = json.loads(self.works("eval", "out.safetensors", "--data", self.data, "--json").out)
-                    self.assertEqual(score["accuracy"], told["accuracy"])
-                    self.assertLess(told["parameters"], told["parameters_before"] + (words[1] == 0))
-
-    def test_rules_without_data(self):
-        self.works("shrink", "in.safetensors", "out.safetensors", "--remove", 1)
-        self.works("inspect", "out.safetensors")
-        told = json.loads(self.works("inspect", "out.safetensors", "--json").out)
-        self.assertEqual(told["history"]["removed"], 2)
-        self.assertEqual([len(layer["singular_values"]) for layer in told["layers"]], [11, 8])
-
     def test_modes_that_cannot_fold_say_so(self):
         self.train("--length", "none", "--psi", "none", "--hidden", "6", out="in.safetensors")
-        self.assertIn("cannot fold", self.works("shrink", "in.safetensors", "out.safetensors", "--remove", 1).out)
         self.assertIn("cannot fold", self.works("edit", "in.safetensors", "out.safetensors", "--layer", 1, "--keep", "0").out)

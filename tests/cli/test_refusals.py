@@ -213,15 +213,8 @@ class Models(Case):
             with self.subTest(words):
                 self.refuses(2, "edit", "in.safetensors", "out.safetensors", *words, says=says)
 
-    def test_shrinking_that_cannot_be(self):
-        for words, says in ((["--remove", 12], "1"), (["--remove", 9], "1"), (["--remove", -1], "-1"), ([], "--remove"),
-                            (["--to", "5"], "2"), (["--to", "5,5,5"], "2"), (["--to", "13,9"], "12"), (["--to", "0,9"], "0"),
-                            (["--remove", 1, "--to", "5,5"], "one"), (["--remove", 1, "--rule", "x"], "singular"),
-                            (["--remove", 1, "--rule", "effect"], "--data"), (["--to", "a,b"], "a")):
-            with self.subTest(words):
-                self.refuses(2, "shrink", "in.safetensors", "out.safetensors", *words, says=says)
+    def test_models_without_a_hidden_layer(self):
         self.train("--hidden", "none", out="linear.safetensors", epochs=1)
-        self.refuses(2, "shrink", "linear.safetensors", "out.safetensors", "--remove", 1, says="hidden")
         self.refuses(2, "edit", "linear.safetensors", "out.safetensors", "--layer", 1, "--grow", 1, says="hidden")
 
 

@@ -89,20 +89,20 @@ TEST(Predictor, EqualsTheOracleOnNetworksThatAreNoChains) {
   EXPECT_LE(worst.error, 1e-13) << worst.where;
 }
 
-// Two triangles with blocks end in one space, where a third space without incoming maps gives its gates only.
+// Two triangles with blocks end in space 4; space 3, without incoming maps, gives its gate only.
 TEST(Predictor, AddsTrianglesInTheSameSpace) {
   Dice dice(1, 83);
-  std::vector<Space<double>> spaces(5);
-  const Index widths[] = {150, 5, 140, 200, 6};
-  for (int id = 0; id < 5; ++id) {
+  std::vector<Space<double>> spaces(6);
+  const Index widths[] = {150, 140, 30, 5, 200, 6};
+  for (int id = 0; id < 6; ++id) {
     Space<double>& space = spaces[static_cast<std::size_t>(id)];
     space.id = id;
     space.dimension = widths[id];
-    if (id > 0 && id < 4) space.groups = {widths[id]};
+    if (id > 0 && id < 5) space.groups = {widths[id]};
     space.length = Vector<double>::Constant(space.gates(), 0.7);
   }
   std::vector<Map<double>> maps;
-  const int ends[][2] = {{0, 2}, {1, 3}, {2, 3}, {0, 3}, {3, 4}};
+  const int ends[][2] = {{0, 1}, {1, 2}, {2, 4}, {0, 4}, {3, 4}, {4, 5}};
   for (const auto& [from, to] : ends) {
     const Index gates = from == 0 ? 0 : 1;
     const PsiMode psi = from == 0 ? PsiMode::none : PsiMode::decay;

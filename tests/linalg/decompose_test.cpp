@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <Eigen/QR>
 #include <Eigen/SVD>
 #include <cmath>
 #include <limits>
+#include <string>
 
 #include "isoform/base/error.h"
 #include "tests/support/dice.h"
@@ -150,7 +152,46 @@ TEST(Decompose, RefusesWhatIsNotANumber) {
     EXPECT_THROW(full_qr(a), UsageError);
     EXPECT_THROW(singular_values(a), UsageError);
     EXPECT_THROW(symmetric_eigen(a), UsageError);
+    EXPECT_THROW(solve_positive(a, Matrix<double>::Identity(4, 4)), UsageError);
+    EXPECT_THROW(solve_positive(Matrix<double>::Identity(4, 4), a), UsageError);
   }
+}
+
+TEST(SolvePositive, SolvesForEveryColumn) {
+  for (const Index n : {1, 2, 7, 60, 200}) {
+    for (const Index columns : {1, 3, 90}) {
+      Dice dice(static_cast<std::uint64_t>(n), static_cast<std::uint64_t>(columns));
+      // Eigenvalues from 1e-6 to 1, as a Gram matrix with a ridge has them.
+      const Eigen::HouseholderQR<Matrix<double>> qr(dice.normals(n, n));
+      const Matrix<double> q = qr.householderQ();
+      Vector<double> values(n);
+      for (Index i = 0; i < n; ++i) values[i] = std::pow(10.0, -6 * dice.uniform());
+      Matrix<double> a = q * values.asDiagonal() * q.transpose();
+      const Matrix<double> truth = dice.normals(n, columns), b = a * truth;
+      // Cholesky leaves a residual of rounding, and an error of the condition number times that.
+      const Matrix<double> x = solve_positive(a, b);
+      EXPECT_LE((a * x - b).norm(), 1e-15 * double(n) * a.norm() * x.norm());
+      EXPECT_LE((x - truth).norm(), 1e-9 * truth.norm());
+      // Only the lower half is read.
+      a.triangularView<Eigen::StrictlyUpper>().setConstant(7);
+      EXPECT_EQ(solve_positive(a, b), x);
+    }
+  }
+  EXPECT_EQ(solve_positive(Matrix<double>(0, 0), Matrix<double>(0, 3)).cols(), 3);
+  EXPECT_EQ(solve_positive(Matrix<double>::Identity(3, 3), Matrix<double>(3, 0)).rows(), 3);
+}
+
+TEST(SolvePositive, RefusesWhatIsNotPositiveDefinite) {
+  Matrix<double> a = Matrix<double>::Identity(5, 5);
+  a(3, 3) = -1e-3;
+  try {
+    solve_positive(a, Matrix<double>::Ones(5, 1));
+    ADD_FAILURE() << "accepted";
+  } catch (const UsageError& error) {
+    EXPECT_NE(std::string(error.what()).find("leading 4 × 4 part"), std::string::npos)
+        << error.what();
+  }
+  EXPECT_THROW(solve_positive(Matrix<double>::Zero(2, 2), Matrix<double>::Ones(2, 1)), UsageError);
 }
 
 }  // namespace

@@ -125,10 +125,10 @@ void expect_moments(const Network<double>& network, std::uint64_t seed, Index sa
         const GroupMoments& of = moments[static_cast<std::size_t>(g)];
         Worst& worst = weighting == Weighting::jacobian ? of_slopes : of_z;
         const std::string where = describe(network, seed) + fmt::format(" at {}, {}", id, g);
-        // A share of the second moment: what a covariance computed from it can be held to.
-        const double scale = truth.covariance.norm() + truth.mean.squaredNorm();
-        worst.add(relative(of.mean, truth.mean), where);
-        worst.add((of.covariance - truth.covariance).norm() / std::max(scale, 1e-30), where);
+        // Shares of the second moment: what numbers computed from it can be held to.
+        const double scale = std::max(truth.covariance.norm() + truth.mean.squaredNorm(), 1e-30);
+        worst.add((of.mean - truth.mean).norm() / std::sqrt(scale), where);
+        worst.add((of.covariance - truth.covariance).norm() / scale, where);
         worst.add(std::abs(of.weight - truth.weight) / std::max(truth.weight, 1e-30), where);
         if (weighting == Weighting::jacobian) {
           worst.add(relative(of.gram, truth.gram), where);
@@ -252,7 +252,9 @@ TEST(EachBatch, CoversEverySampleOnceInOrder) {
       y.rightCols(pass.samples()) = pass.output();
     });
     ASSERT_EQ(y.cols(), samples);
-    if (samples > 0) EXPECT_LE(relative(y, oracle_output(network, x)), 1e-14);
+    if (samples > 0) {
+      EXPECT_LE(relative(y, oracle_output(network, x)), 1e-14);
+    }
   }
 }
 

@@ -259,15 +259,15 @@ TEST(Act, RefusesWhatTheGatesDoNotCommuteWith) {
     return refusal([&] { (void)act(network, space, r); });
   };
   const Matrix<double> one = Matrix<double>::Identity(8, 8);
-  Matrix<double> turn = one;  // a plane across groups 1 and 3
+  Matrix<double> turn = one;  // a plane across groups 0 and 2
   turn(2, 2) = turn(5, 5) = std::cos(0.1);
   turn(2, 5) = std::sin(0.1);
   turn(5, 2) = -turn(2, 5);
-  EXPECT_THAT(said(turn), AllOf(HasSubstr("row 3"), HasSubstr("groups 1 and 3 of space 2"),
+  EXPECT_THAT(said(turn), AllOf(HasSubstr("row 2"), HasSubstr("groups 0 and 2 of space 2"),
                                 HasSubstr("O(3)×O(1)×O(4)")));
-  Matrix<double> torn = one;  // exchanges neurons of groups 1 and 3
+  Matrix<double> torn = one;  // exchanges neurons of groups 0 and 2
   torn.row(2).swap(torn.row(4));
-  EXPECT_THAT(said(torn), HasSubstr("group 1 of space 2 are not next to each other"));
+  EXPECT_THAT(said(torn), HasSubstr("group 0 of space 2 are not next to each other"));
   EXPECT_THAT(said(2 * one), HasSubstr("orthogonal"));
   EXPECT_THAT(said(one * NAN), HasSubstr("orthogonal"));
   EXPECT_THAT(said(Matrix<double>::Identity(7, 7)), HasSubstr("[8 × 8], got [7 × 7]"));

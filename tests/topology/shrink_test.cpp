@@ -9,6 +9,7 @@
 #include "isoform/base/error.h"
 #include "tests/support/networks.h"
 #include "tests/support/oracle.h"
+#include "tests/topology/random_scores.h"
 
 namespace isoform {
 namespace {
@@ -134,6 +135,113 @@ TEST(Reduce, KeepsTheBoundOnTheOutput) {
   }
   measured("largest_share_of_the_bound", closest);
   EXPECT_GT(closest, 0.05) << "the bound says something";
+}
+
+// ẑ of the reduction lemma, from its definition: in the basis of the scores the last coordinates are replaced.
+Vector<double> with_stand_ins(const GroupScores& scores, Index keep, const Vector<double>& z) {
+  if (keep == z.size()) return z;
+  Vector<double> u = scores.basis * z;
+  u.tail(z.size() - keep) = scores.constant.tail(z.size() - keep);
+  return scores.dual.size() == 0 ? Vector<double>(scores.basis.transpose() * u)
+                                 : Vector<double>(scores.dual * u);
+}
+
+TEST(CutGroup, IsAProjectionInCoordinatesOfItsOwn) {
+  double worst = 0;
+  for (std::uint64_t seed = 0; seed < 60; ++seed) {
+    Dice dice(seed, 30);
+    const Index n = dice.between(1, 12);
+    const auto scores = random_group_scores(n, dice, seed % 3 == 0 ? 0 : 0.3);
+    for (Index k = 0; k <= n; ++k) {
+      const GroupCut cut = cut_group(scores, k);
+      ASSERT_EQ(cut.rows.rows(), k);
+      ASSERT_EQ(cut.rows.cols(), n);
+      ASSERT_EQ(cut.project.rows(), k);
+      ASSERT_EQ(cut.project.cols(), n);
+      ASSERT_EQ(cut.offset.size(), k);
+      ASSERT_EQ(cut.constant.size(), n);
+      EXPECT_NEAR(cut.spread, scores.spread.tail(n - k).sum(), 1e-15);
+      const double condition =  // of the basis, which rounding is multiplied by
+          scores.dual.size() == 0 ? 1 : std::max(1.0, scores.basis.norm() * scores.dual.norm());
+      const auto add = [&](const auto& zero) {
+        if (zero.size() > 0) worst = std::max(worst, zero.cwiseAbs().maxCoeff() / condition);
+      };
+      add((cut.rows * cut.rows.transpose() - Matrix<double>::Identity(k, k)).eval());
+      add((cut.rows * cut.constant).eval());
+      const Matrix<double> oblique = cut.rows.transpose() * cut.project;  // Π
+      add((oblique * oblique - oblique).eval());
+      for (int repeat = 0; repeat < 3; ++repeat) {
+        const Vector<double> z = dice.normals(n, 1);
+        const Vector<double> hat =
+            cut.rows.transpose() * (cut.project * z + cut.offset) + cut.constant;
+        add((hat - with_stand_ins(scores, k, z)).eval());
+      }
+      if (scores.dual.size() == 0) {
+        EXPECT_EQ(cut.rows, cut.project);
+        EXPECT_TRUE(cut.offset.isZero(0));
+      }
+      if (k == n) {
+        EXPECT_EQ(cut.project, (Matrix<double>::Identity(n, n))) << "nothing goes, nothing turns";
+        EXPECT_TRUE(cut.constant.isZero(0));
+      }
+    }
+  }
+  measured("cut_group", worst);
+  EXPECT_LE(worst, 1e-13);
+}
+
+// docs/mathematics.md 4.4: the reduced network is the old one with z replaced by ẑ and o raised by the spread,
+// whatever goes and whatever stands in for it. On the right the oracle overwrites z; nothing is shared.
+TEST(Reduce, IsTheOldNetworkWithZReplaced) {
+  const NetworkChoice folding = {
+      .most_hidden = 4,
+      .widest = 16,
+      .lengths = {LengthMode::constant, LengthMode::trainable, LengthMode::log},
+      .psis = {PsiMode::constant, PsiMode::trainable, PsiMode::decay}};
+  Worst worst, in_float;
+  int vanished = 0, oblique = 0;
+  for (std::uint64_t seed = 0; seed < 400; ++seed) {
+    const auto network = seed % 5 == 0 ? graph_network(seed) : random_network(seed, folding);
+    const auto x = random_inputs(seed, network.widths().front(), 8);
+    Dice dice(seed, 31);
+    const int id = pick(dice, network.hidden());
+    const Space<double>& s = network.space(id);
+    const bool skewed = dice.coin();
+    const auto scores = random_scores(s.groups, dice, skewed ? 0.3 : 0);
+    const auto keep = random_keep(s.groups, dice);
+    auto replaced = network;
+    for (Index g = 0; g < s.gates(); ++g) {
+      const double spread = scores[g].spread.tail(s.groups[g] - keep[g]).sum();
+      replaced.space(id).set_o(g, s.o(g) + spread);
+      vanished += keep[g] == 0 ? 1 : 0;
+    }
+    oblique += skewed ? 1 : 0;
+    const Matrix<double> truth =
+        oracle_run(replaced, x, [&](int at, Index, std::vector<Real>& z) {
+          for (Index g = 0; at == id && g < s.gates(); ++g) {
+            Vector<double> part(s.groups[g]);
+            for (Index i = 0; i < part.size(); ++i) {
+              part[i] = static_cast<double>(z[static_cast<std::size_t>(s.begin(g) + i)]);
+            }
+            part = with_stand_ins(scores[g], keep[g], part);
+            for (Index i = 0; i < part.size(); ++i) {
+              z[static_cast<std::size_t>(s.begin(g) + i)] = part[i];
+            }
+          }
+        }).y;
+    auto reduced = network;
+    reduced.apply(reduce(network, id, scores, keep));
+    worst.add(relative(oracle_output(reduced, x), truth), describe(network, seed));
+    auto single = cast_network<float>(network);
+    single.apply(reduce(single, id, scores, keep));
+    in_float.add(relative(oracle_output(single, x), truth), describe(network, seed));
+  }
+  measured("reduction_lemma", worst.error);
+  measured("reduction_lemma_float", in_float.error);
+  EXPECT_LE(worst.error, 1e-12) << worst.where;
+  EXPECT_LE(in_float.error, 1e-5) << in_float.where;
+  EXPECT_GE(vanished, 100);
+  EXPECT_GE(oblique, 100);
 }
 
 TEST(Keep, SelectsCoordinatesInTheirOrder) {

@@ -1,0 +1,232 @@
+#include "isoform/monitor/page_words.h"
+
+#include <fmt/format.h>
+
+#include "isoform/monitor/format.h"
+#include "isoform/monitor/page.h"
+
+namespace isoform {
+
+namespace {
+
+std::string output_name(const Model<float>& model, Index number) {
+  Index at = number;
+  for (const Task& task : model.tasks) {
+    const auto count = static_cast<Index>(task.outputs.size());
+    if (at < count) {
+      const std::string& name = task.outputs[static_cast<std::size_t>(at)];
+      return model.tasks.size() == 1 ? name : fmt::format("{}: {}", task.name, name);
+    }
+    at -= count;
+  }
+  return fmt::format("output {}", number);
+}
+
+}  // namespace
+
+std::string term_name(const Model<float>& model, const Term& term) {
+  const auto& network = model.network;
+  const Space<float>& s = network.space(term.space);
+  if (s.hidden()) return fmt::format("{} no. {}", s.name, term.number + 1);
+  if (!network.incoming(term.space).empty()) return output_name(model, term.number);
+  if (model.image_cols > 0 && model.image_rows * model.image_cols == s.dimension) {
+    return fmt::format("pixel {},{}", term.number / model.image_cols,
+                       term.number % model.image_cols);
+  }
+  return fmt::format("input {}", term.number);
+}
+
+std::string terms_text(const Model<float>& model, const std::vector<Term>& terms,
+                       std::size_t count) {
+  std::string text;
+  for (std::size_t i = 0; i < std::min(count, terms.size()); ++i) {
+    text += fmt::format("{}{} {}{:.2g}", text.empty() ? "" : ", ", term_name(model, terms[i]),
+                        terms[i].weight < 0 ? "−" : "+", std::abs(terms[i].weight));
+  }
+  return text;
+}
+
+std::string strength_meaning(Basis basis) {
+  switch (basis) {
+    case Basis::singular:
+      return "the singular value of the incoming [W ψ] inside its group";
+    case Basis::covariance:
+      return "the standard deviation of z along a principal direction, over the samples";
+    case Basis::effect:
+      return "the share of what the next layer hears that comes from it, gates held fixed";
+    case Basis::task:
+      return "the length of its outgoing column: what the next layer does with it";
+  }
+  return "";
+}
+
+namespace page {
+
+std::string strength_unit(Basis basis) {
+  switch (basis) {
+    case Basis::singular:
+      return "singular value of [W ψ]";
+    case Basis::covariance:
+      return "standard deviation of z";
+    case Basis::effect:
+      return "share of effect on the next layer";
+    case Basis::task:
+      return "length of the outgoing column";
+  }
+  return "";
+}
+
+std::string shape_words(bool data) {
+  return fmt::format(
+      "Heights go with the square root of the width. Dark: how many directions a layer really uses "
+      "(effective rank of its strengths). Hatched: scaffold, neurons that {}.",
+      data
+          ? "contribute next to nothing (the policies' effect rule)"
+          : "have small incoming weights (the published rule; with data the effect rule is shown)");
+}
+
+std::string basis_words() {
+  return "An isotropic layer has no basis of its own: it can be turned inside its groups without "
+         "any "
+         "change of the function. Here every layer was turned to each basis, and the outputs were "
+         "computed again. What is left is rounding, a few 1e-7 in single precision.";
+}
+
+std::string weights_words() {
+  return "The incoming weights of the strongest connections, one for each pixel, as the network "
+         "reads it: in deviations of that pixel over the training samples, the model's own input "
+         "transform. Pixels that hardly ever vary can weigh much and still do nothing. Blue adds, "
+         "orange subtracts; the sign of a direction is arbitrary. Each picture has its own scale. "
+         "Below: number and strength.";
+}
+
+std::string answers_words() {
+  return "How each pixel goes along with the connection over the samples (its covariance with u in "
+         "deviations of u, brought to deviations of the pixel): what a sample looks like that "
+         "drives "
+         "it. Colours as above.";
+}
+
+std::string layer_words(const Model<float>& model, Basis basis, const LayerReading& layer) {
+  const Space<float>& s = model.network.space(layer.space);
+  std::string text = fmt::format(
+      "{} neurons in {}, gate {}. ", format_count(s.dimension),
+      s.gates() == 1 ? "one group"
+                     : fmt::format("{} groups ({})", s.gates(), format_groups(s.groups)),
+      radial_name(s.radial));
+  text +=
+      fmt::format("In the basis {}, strength is {}. ", basis_name(basis), strength_meaning(basis));
+  text += fmt::format(
+      "The strengths spread over {:.1f} directions, those of the incoming weights "
+      "over {:.1f} (effective rank). ",
+      layer.strength_rank, layer.effective_rank);
+  if (layer.gate_only > 0) {
+    text += fmt::format("{} directions are read by no next map: they act on the gate alone. ",
+                        format_count(layer.gate_only));
+  }
+  if (layer.effect) {
+    text += fmt::format("Scaffold by the effect rule: {} (share at most {:g}); ",
+                        layer.effect->count, layer.effect->threshold);
+  } else {
+    text += "Scaffold ";
+  }
+  text += fmt::format("by the published rule: {} (singular value of W at most {:g}). ",
+                      layer.paper.count, layer.paper.threshold);
+  text += fmt::format("Mean o is {:.2g}, the outgoing ψ has length {:.2g}.", layer.mean_o,
+                      layer.psi_norm);
+  return text;
+}
+
+std::vector<std::pair<std::string, std::string>> legend() {
+  return {
+      {"group and gate",
+       "Neurons of a group share one gate s, a number that depends only on the length "
+       "of the group's vector z and on o. A layer passes on s·z."},
+      {"connection",
+       "One direction q of a group, instead of one neuron: u = q·z. Inside a group any "
+       "orthogonal set of directions describes the same function."},
+      {"basis",
+       "Which set is used. singular: incoming rows orthogonal. covariance: coordinates "
+       "uncorrelated over the samples. effect: the natural basis for removal. task: outgoing "
+       "columns orthogonal. Connections are numbered from the strongest."},
+      {"in, out",
+       "Length of the incoming row ‖q [W ψ]‖ and of the outgoing column ‖W next q‖. A "
+       "connection matters only if both, and the variation of what it hears, are large."},
+      {"share",
+       "The part of the variation of the next layer's z that the connection contributes if "
+       "gates are held fixed. In the basis effect the shares of one group add up; those of "
+       "different groups may overlap, so that a sum need not be 1."},
+      {"bias, stand-in",
+       "The constant part of u, and the constant that would take its place if the "
+       "connection were removed."},
+      {"bound",
+       "By how much the output can move at most, in its own units, if this connection alone is "
+       "removed (and nothing refitted). “For any input” is proved for every input whatever; "
+       "“on samples” only for the samples at hand. The true change is usually far smaller."},
+      {"scaffold",
+       "Neurons that the growth policies would call idle: a reserve while a network learns, "
+       "and what can go first when it is done."},
+      {"effective rank",
+       "exp of the entropy of the squared strengths: how many equal directions would be "
+       "spread as widely."},
+      {"gate alone",
+       "Directions whose outgoing column is 0, because the next layer has fewer "
+       "dimensions than the group: they still count in the length that the gate sees."},
+      {"o, ψ",
+       "o adds to the squared length that a gate sees, ψ is read by the next layer through the "
+       "gate: together one extra neuron with a constant input. Removed neurons leave their "
+       "constant part there."},
+      {"hears, feeds",
+       "The largest weights of the row and of the column, with both ends in this basis: "
+       "“hidden 1 no. 3” is connection 3 of the first hidden layer, “pixel 3,17” the one in row 3 "
+       "and column 17, counted from 0."},
+  };
+}
+
+std::string page_style() {
+  return R"(:root { --ink: #1f2328; --soft: #57606a; --line: #e1e5ea; --card: #ffffff; --back: #f5f6f8;
+  --one: #0072B2; --two: #D55E00; --pale: #dcebf5; }
+@media (prefers-color-scheme: dark) {
+:root { --ink: #e6edf3; --soft: #9da7b1; --line: #2d343d; --card: #181d23; --back: #0f1317;
+  --one: #56B4E9; --two: #F0954A; --pale: #1d3345; }
+}
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--back); color: var(--ink);
+  font: 16px/1.5 system-ui, sans-serif; }
+main { max-width: 1060px; margin: 0 auto; padding: 20px 16px 60px; }
+h1 { font-size: 26px; margin: 8px 0 0; overflow-wrap: anywhere; }
+h2 { font-size: 21px; margin: 44px 0 8px; }
+h4 { font-size: 16px; margin: 24px 0 2px; }
+p { margin: 6px 0 14px; max-width: 76ch; }
+.small { font-size: 14px; color: var(--soft); }
+.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(220px, 1fr)); gap: 10px 24px;
+  margin: 16px 0; }
+.facts dt, .legend dt { font-size: 13px; color: var(--soft); }
+.facts dd { margin: 0; font-weight: 600; overflow-wrap: anywhere; }
+.legend dt { font-size: 15px; font-weight: 600; color: var(--ink); }
+.legend dd { margin: 0 0 12px; max-width: 76ch; }
+.card { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 12px; }
+.card svg { display: block; margin: 0 auto; }
+.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 420px), 1fr));
+  gap: 14px; margin: 14px 0; }
+.charts svg { width: 100%; height: auto; }
+.images { display: grid; grid-template-columns: repeat(auto-fill, minmax(112px, 1fr)); gap: 10px; }
+.images svg { width: 100%; height: auto; display: block; border: 1px solid var(--line);
+  border-radius: 4px; }
+figure { margin: 0; }
+figcaption { font-size: 12.5px; color: var(--soft); text-align: center; padding-top: 2px; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; font-size: 13.5px; margin: 0 0 12px; min-width: 60%;
+  font-variant-numeric: tabular-nums; }
+.caption { margin: 14px 0 2px; }
+th, td { padding: 4px 10px; text-align: right; border-bottom: 1px solid var(--line);
+  white-space: nowrap; }
+th { font-weight: 600; color: var(--soft); }
+.word { text-align: left; }
+.long { white-space: normal; min-width: 12em; }
+@media print { body { background: none; } section { break-inside: avoid-page; } }
+)";
+}
+
+}  // namespace page
+}  // namespace isoform
