@@ -17,7 +17,7 @@ using nlohmann::json;
 namespace {
 
 constexpr const char* kAllInputs = "all";  // the only `inputs` of a task so far
-constexpr EditKind kEditKinds[] = {EditKind::rotate, EditKind::append, EditKind::append_group,
+constexpr EditKind kEditKinds[] = {EditKind::rotate, EditKind::append,       EditKind::append_group,
                                    EditKind::reduce, EditKind::remove_group, EditKind::refit};
 
 // One name where all are the same.

@@ -17,7 +17,7 @@ inline std::string layer_name(std::size_t i, const char* what) {
 
 /// Name of the tensor that holds the weight of a layer in a form.
 inline std::string weight_name(std::size_t i, Structure structure) {
-  const std::string name = layer_name(i, "weight");
+  std::string name = layer_name(i, "weight");
   if (structure == Structure::dense) return name;
   return fmt::format("{}.{}", name, structure_name(structure));
 }

@@ -181,17 +181,17 @@ void charts(Html& html, const ModelPage& page, const LayerReading& layer) {
   const Bound& some = connections.front().bound;
   removal.alt = "Bounds on the change of the output when one connection is removed.";
   if (data) {
-    removal.series.push_back({"for these samples", "one",
-                              values_of(layer, [](const Connection& c) { return c.on_samples; })});
+    removal.series.push_back(
+        {"on samples", "one", values_of(layer, [](const Connection& c) { return c.on_samples; })});
   }
   if (some.holds()) {
-    removal.series.push_back({"for any input", "two", values_of(layer, [](const Connection& c) {
+    removal.series.push_back({"any input", "two", values_of(layer, [](const Connection& c) {
                                 return std::optional(c.bound.value);
                               })});
   }
   if (page.output_rms > 0) {
     removal.at = page.output_rms;
-    removal.mark = "length of the output (rms)";
+    removal.mark = "output (rms)";
   }
   removal.note = removal.series.empty() ? "No bound without data: " + some.why_not + "."
                                         : "Removing any of them changes nothing.";

@@ -175,7 +175,9 @@ std::string draw_chart(const Chart& chart, int id) {
   if (!chart.mark.empty()) {
     const double at = y(vertical.place(chart.at));
     svg.line({box.x, at}, {box.right(), at}, "class=\"mark\"");
-    svg.text({box.right() - 2, at - 5}, chart.mark, "class=\"tick halo\" text-anchor=\"end\"");
+    // Named above: no place along the line is free of every curve.
+    svg.line({key, 38}, {key + 22, 38}, "class=\"mark\"");
+    svg.text({key + 28, 42}, chart.mark, "class=\"label\"");
   }
   const auto below = std::count_if(all.begin(), all.end(), [&](double value) {
     return chart.logarithmic && value < std::pow(10.0, vertical.range.low) * (1 - 1e-9);
@@ -265,8 +267,7 @@ std::string draw_image(const Vector<double>& values, Index rows, Index cols, con
       Index end = j + 1;
       while (end < across && shade(end) == shade(j)) ++end;
       if (shade(j) != 0) {
-        paths[static_cast<std::size_t>(shade(j) + kShades)] +=
-            fmt::format("M{} {}h{}v1h-{}z", j, i, end - j, end - j);
+        paths[shade(j) + kShades] += fmt::format("M{} {}h{}v1h-{}z", j, i, end - j, end - j);
       }
       j = end;
     }
@@ -275,7 +276,7 @@ std::string draw_image(const Vector<double>& values, Index rows, Index cols, con
   svg.open("shape-rendering=\"crispEdges\"");
   svg.rect({0, 0, static_cast<double>(across), static_cast<double>(down)}, "class=\"zero\"");
   for (int shade = -kShades; shade <= kShades; ++shade) {
-    const std::string& path = paths[static_cast<std::size_t>(shade + kShades)];
+    const std::string& path = paths[shade + kShades];
     if (path.empty()) continue;
     svg.raw(fmt::format("<path class=\"{}{}\" d=\"{}\"/>\n", shade < 0 ? 'n' : 'p', std::abs(shade),
                         path));

@@ -13,7 +13,7 @@ namespace isoform::page {
 
 struct Series {
   std::string label;
-  std::string look;            // "one", "two", "three": colour and dashes
+  std::string look;            // "one", "two": colour and dashes
   std::vector<double> values;  // of the connections in order; NaN: none
 };
 

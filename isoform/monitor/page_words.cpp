@@ -117,16 +117,17 @@ std::string layer_words(const Model<float>& model, Basis basis, const LayerReadi
   text +=
       fmt::format("In the basis {}, strength is {}. ", basis_name(basis), strength_meaning(basis));
   text += fmt::format(
-      "The strengths spread over {:.1f} directions, those of the incoming weights "
-      "over {:.1f} (effective rank). ",
-      layer.strength_rank, layer.effective_rank);
+      "The strengths spread over {:.1f} directions (effective rank){}. ", layer.strength_rank,
+      basis == Basis::singular
+          ? std::string()
+          : fmt::format(", the incoming weights over {:.1f}", layer.effective_rank));
   if (layer.gate_only > 0) {
     text += fmt::format("{} directions are read by no next map: they act on the gate alone. ",
                         format_count(layer.gate_only));
   }
   if (layer.effect) {
-    text += fmt::format("Scaffold by the effect rule: {} (share at most {:g}); ",
-                        layer.effect->count, layer.effect->threshold);
+    text += fmt::format("Scaffold by the effect rule: {} (share at most {:g} %); ",
+                        layer.effect->count, 100 * layer.effect->threshold);
   } else {
     text += "Scaffold ";
   }
@@ -161,8 +162,9 @@ std::vector<std::pair<std::string, std::string>> legend() {
        "connection were removed."},
       {"bound",
        "By how much the output can move at most, in its own units, if this connection alone is "
-       "removed (and nothing refitted). “For any input” is proved for every input whatever; "
-       "“on samples” only for the samples at hand. The true change is usually far smaller."},
+       "removed (and nothing refitted). For “any input” it is proved for every input whatever; "
+       "“on samples” it holds only for the samples at hand. The true change is usually far "
+       "smaller. Output (rms): how long outputs are."},
       {"scaffold",
        "Neurons that the growth policies would call idle: a reserve while a network learns, "
        "and what can go first when it is done."},

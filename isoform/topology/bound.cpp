@@ -168,6 +168,52 @@ double joint_norm(const Matrix<double>& w, const Matrix<double>& psi) {
   return spectral_norm(joint);
 }
 
+// One direction removed alone: z − ẑ = dual (u − a), and where the gate does not see the stand-in also what is
+// kept of it. That is orthogonal to the other dual vectors, so it lies along the direction's row of the basis.
+struct Alone {
+  double turned = 1;    // |dual|
+  double inverse = 1;   // 1 / |row of the basis|²
+  double stand_in = 0;  // a, or 0 where the gate sees it
+
+  // |z − ẑ| for u − a.
+  [[nodiscard]] double distance(double u) const {
+    return std::sqrt(std::max(
+        0.0, turned * turned * u * u + 2 * u * stand_in * inverse + stand_in * stand_in * inverse));
+  }
+};
+
+// The bound of removing each direction alone; moved(g, i, alone) says how far z goes.
+template <class T, class Function>
+std::vector<std::vector<Bound>> one_by_one(const Network<T>& network, int space,
+                                           const std::vector<GroupScores>& scores,
+                                           const Function& moved) {
+  const Space<T>& s = network.space(space);
+  const std::vector<double> gain = gains(network), plain = gains(network, space);
+  std::vector<std::vector<Bound>> bounds;
+  for (Index g = 0; g < s.gates(); ++g) {
+    const Index at = s.begin(g), n = s.groups[g];
+    const GroupScores& of = scores[g];
+    // A group that goes as a whole has a constant gate, which every mode folds.
+    const bool unseen = s.length_mode == LengthMode::none && n > 1;
+    bounds.emplace_back();
+    for (Index i = 0; i < n; ++i) {
+      const double inverse = 1 / of.basis.row(i).squaredNorm();
+      const Alone alone{of.dual.size() == 0 ? 1 : of.dual.col(i).norm(), inverse,
+                        unseen ? of.constant[i] : 0};
+      Bound bound = moved(g, i, alone);
+      if (bound.holds()) {
+        const double ghost = unseen ? 0 : ghost_shift(s, g, of.spread[i]);
+        Vector<double> lost = Vector<double>::Zero(s.dimension);
+        if (n > 1) lost.segment(at, n) = of.basis.row(i).transpose() * (of.constant[i] * inverse);
+        bound.value = (ghost > 0 ? plain : gain)[space] * std::hypot(bound.value, ghost) +
+                      lost_by_modes(network, space, lost, gain);
+      }
+      bounds.back().push_back(std::move(bound));
+    }
+  }
+  return bounds;
+}
+
 }  // namespace
 
 template <class T>
@@ -239,42 +285,45 @@ std::vector<std::vector<Bound>> neuron_bounds(const Network<T>& network, int spa
   Matrix<double> w, psi;
   split_incoming(network, space, w, psi);
   const Vector<double> bias = incoming_bias(network, space);
-  const std::vector<double> gain = gains(network), plain = gains(network, space);
-  std::vector<std::vector<Bound>> bounds;
+  return one_by_one(network, space, scores, [&](Index g, Index i, const Alone& alone) {
+    if (!reached.holds()) return reached;
+    const Index at = s.begin(g), n = s.groups[g];
+    const auto row = scores[g].basis.row(i);
+    const double hears = (row * w.middleRows(at, n)).norm(),
+                 gates = (row * psi.middleRows(at, n)).norm();
+    const double moved =
+        std::min(reached.value * std::hypot(hears, gates), hidden_only * (hears + gates));
+    const double constant = row * bias.segment(at, n) - scores[g].constant[i];
+    return Bound{alone.turned * moved + alone.distance(constant), {}};
+  });
+}
+
+template <class T>
+std::vector<std::vector<Bound>> neuron_bounds_on(const Network<T>& network, int space,
+                                                 const std::vector<GroupScores>& scores,
+                                                 ConstView<T> z) {
+  require_hidden(network, space, "bound");
+  const Space<T>& s = network.space(space);
+  ISOFORM_ASSERT(z.rows() == s.dimension, "pre-activations of the space");
+  // Of every direction: the samples' largest and smallest u − a, since a distance is convex in it.
+  Vector<double> highest(s.dimension), lowest(s.dimension);
   for (Index g = 0; g < s.gates(); ++g) {
     const Index at = s.begin(g), n = s.groups[g];
-    const GroupScores& of = scores[g];
-    bounds.emplace_back(n, reached);
-    if (!reached.holds()) continue;
-    const Matrix<double> uw = of.basis * w.middleRows(at, n),
-                         upsi = of.basis * psi.middleRows(at, n);
-    const Vector<double> ub = of.basis * bias.segment(at, n);
-    for (Index i = 0; i < n; ++i) {
-      const double a = of.constant[i], turned = of.dual.size() == 0 ? 1 : of.dual.col(i).norm();
-      const double moved =
-          std::min(reached.value * std::hypot(uw.row(i).norm(), upsi.row(i).norm()),
-                   hidden_only * (uw.row(i).norm() + upsi.row(i).norm()));
-      // What stays constant is orthogonal to the other dual vectors: it lies along this row of the basis.
-      const Vector<double> kept = of.basis.row(i).transpose() * (a / of.basis.row(i).squaredNorm());
-      Vector<double> lost = Vector<double>::Zero(s.dimension), rest = Vector<double>::Zero(n);
-      if (of.dual.size() == 0) {
-        rest = of.basis.row(i).transpose() * (ub[i] - a);
-      } else {
-        rest = of.dual.col(i) * (ub[i] - a);
-      }
-      double ghost = 0;
-      if (s.length_mode == LengthMode::none && n > 1) {
-        rest += kept;
-      } else {
-        ghost = ghost_shift(s, g, of.spread[i]);
-      }
-      if (n > 1) lost.segment(at, n) = kept;
-      const double factor = ghost > 0 ? plain[space] : gain[space];
-      bounds[g][i].value = factor * std::hypot(turned * moved + rest.norm(), ghost) +
-                           lost_by_modes(network, space, lost, gain);
+    const Matrix<double> u =
+        (scores[g].basis * z.middleRows(at, n).template cast<double>()).colwise() -
+        scores[g].constant;
+    if (u.cols() == 0) {
+      highest.segment(at, n).setZero();
+      lowest.segment(at, n).setZero();
+      continue;
     }
+    highest.segment(at, n) = u.rowwise().maxCoeff();
+    lowest.segment(at, n) = u.rowwise().minCoeff();
   }
-  return bounds;
+  return one_by_one(network, space, scores, [&](Index g, Index i, const Alone& alone) {
+    const Index at = s.begin(g) + i;
+    return Bound{std::max(alone.distance(highest[at]), alone.distance(lowest[at])), {}};
+  });
 }
 
 #define ISOFORM_FOR_SCALAR(T)                                                              \
@@ -284,7 +333,9 @@ std::vector<std::vector<Bound>> neuron_bounds(const Network<T>& network, int spa
   template Bound removal_bound_on(const Network<T>&, int, const std::vector<GroupScores>&, \
                                   const std::vector<Index>&, ConstView<T>);                \
   template std::vector<std::vector<Bound>> neuron_bounds(const Network<T>&, int,           \
-                                                         const std::vector<GroupScores>&);
+                                                         const std::vector<GroupScores>&); \
+  template std::vector<std::vector<Bound>> neuron_bounds_on(                               \
+      const Network<T>&, int, const std::vector<GroupScores>&, ConstView<T>);
 ISOFORM_FOR_SCALAR(float)
 ISOFORM_FOR_SCALAR(double)
 #undef ISOFORM_FOR_SCALAR

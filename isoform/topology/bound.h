@@ -42,5 +42,10 @@ Bound removal_bound_on(const Network<T>& network, int space, const std::vector<G
 template <class T>
 std::vector<std::vector<Bound>> neuron_bounds(const Network<T>& network, int space,
                                               const std::vector<GroupScores>& scores);
+/// The same for the samples at hand: z [n × samples] of this space.
+template <class T>
+std::vector<std::vector<Bound>> neuron_bounds_on(const Network<T>& network, int space,
+                                                 const std::vector<GroupScores>& scores,
+                                                 ConstView<T> z);
 
 }  // namespace isoform
