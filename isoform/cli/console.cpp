@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 
 #include "isoform/base/error.h"
 #include "isoform/monitor/format.h"
@@ -79,6 +80,25 @@ Dataset DataOptions::load() const {
     throw UsageError(fmt::format("split: needs test or train, got '{}'", split));
   }
   return isoform::load(data, split == "train" ? Split::train : Split::test, {data_dir, true});
+}
+
+void require_writable(const std::string& path) {
+  if (path.empty()) return;
+  const std::filesystem::path folder = std::filesystem::absolute(path).parent_path();
+  if (!std::filesystem::is_directory(folder)) {
+    throw FileError(
+        fmt::format("{}: cannot be written, because the folder {} does not exist; make it "
+                    "first or choose another path",
+                    path, folder.string()));
+  }
+  if (std::filesystem::is_directory(path)) {
+    throw FileError(
+        fmt::format("{}: cannot be written, because it is a folder; give a file", path));
+  }
+  if (access(folder.c_str(), W_OK) != 0) {
+    throw FileError(fmt::format("{}: cannot be written, because {} is not writable for you", path,
+                                folder.string()));
+  }
 }
 
 std::string Change::text() const {

@@ -24,6 +24,9 @@ void print_line(std::string_view text = "");
 void print_json(const nlohmann::json& json);
 void complain(std::string_view text);  // standard error, "isoform: …"
 
+/// Throws FileError unless a file can be written there; asked before long work, not after. Empty: no file.
+void require_writable(const std::string& path);
+
 /// A table with a header; the first column left-aligned, the others right-aligned.
 class Table {
  public:

@@ -74,6 +74,7 @@ void run(const Options& o) {
   auto model = load_model<float>(o.in);
   const Probe probe(model, o.data);
   const Matrix<float> before = probe.outputs(model);
+  const Network<float> before_edit = model.network;
   const Network<float>& network = model.network;
   std::vector<Edit> edits;
   if (!o.rotate.empty()) {
@@ -108,6 +109,9 @@ void run(const Options& o) {
     print_line(
         "note        this model's modes cannot fold a removed bias exactly (length or psi is "
         "none or expectation)");
+  }
+  if (const std::string note = spent_zeros(before_edit, model.network); !note.empty()) {
+    print_line("note        " + note);
   }
   print_line(fmt::format("model       {}", o.out));
 }

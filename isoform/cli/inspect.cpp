@@ -11,6 +11,8 @@
 #include "isoform/io/model_file.h"
 #include "isoform/monitor/format.h"
 #include "isoform/monitor/page.h"
+#include "isoform/network/cost.h"
+#include "isoform/network/structure.h"
 
 namespace isoform::cli {
 
@@ -24,6 +26,17 @@ Examples:
   isoform inspect model.safetensors --data fashion-mnist --basis effect --layer 1
   isoform inspect model.safetensors --data fashion-mnist --html model.html
   isoform inspect model.safetensors --json)";
+
+// "map 2 diagonal, map 3 triangle": the maps that sparsification has left with zeros.
+std::string sparse_forms(const Network<float>& network) {
+  std::string text;
+  for (const Map<float>& m : network.maps()) {
+    const Structure form = structure_of(network, m.id);
+    if (form == Structure::dense) continue;
+    text += fmt::format("{}map {} {}", text.empty() ? "" : ", ", m.id + 1, structure_name(form));
+  }
+  return text;
+}
 
 // Pictures on the page.
 constexpr Index kPictures = 16;
@@ -196,6 +209,10 @@ nlohmann::json to_json(const Reading& all, const Options& o) {
       {"layers", layers},
       {"tasks", tasks},
       {"history", {{"edits", model.history.size()}, {"born", born}, {"removed", removed}}}};
+  if (const std::string forms = sparse_forms(model.network); !forms.empty()) {
+    json["stored_parameters"] = cost_of(model.network).parameters;
+    json["sparse_maps"] = forms;
+  }
   if (all.accuracy) json["accuracy"] = *all.accuracy;
   return json;
 }
@@ -213,7 +230,12 @@ void print_summary(const Reading& all, const Options& o) {
   }
   print_line(fmt::format("{}\n", o.model));
   print_line(fmt::format("widths      {}", shape));
-  print_line(fmt::format("parameters  {}", format_count(model.network.parameter_count())));
+  const std::string forms = sparse_forms(model.network);
+  print_line(fmt::format(
+      "parameters  {}{}", format_count(model.network.parameter_count()),
+      forms.empty() ? ""
+                    : fmt::format(", {} of them stored: {}",
+                                  format_count(cost_of(model.network).parameters), forms)));
   for (const Task& task : model.tasks) {
     print_line(fmt::format("task        {}: {} classes, {}", task.name, task.outputs.size(),
                            loss_name(task.loss)));

@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <exception>
 
@@ -68,6 +69,27 @@ int refuse(const CLI::App& app, const CLI::ParseError& error) {
   return isoform::cli::kUsage;
 }
 
+// An unset variable of a shell leaves an empty text, or a hole in a list; neither may be read as 0 or passed
+// over.
+void refuse_gaps(const std::vector<std::string>& words) {
+  constexpr std::array kLists = {"--to", "--keep", "--remove-groups", "--diagonal"};
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::size_t equals = words[i].find('=');
+    const bool joined = words[i].starts_with("--") && equals != std::string::npos;
+    const std::string value = joined ? words[i].substr(equals + 1) : words[i];
+    const std::string flag = joined ? words[i].substr(0, equals) : i > 0 ? words[i - 1] : "isoform";
+    if (value.empty()) {
+      throw isoform::UsageError(
+          fmt::format("{}: needs a value, got an empty text; is a variable unset?", flag));
+    }
+    const bool list = std::find(kLists.begin(), kLists.end(), flag) != kLists.end();
+    if (list && (value.front() == ',' || value.back() == ',' || value.find(",,") != value.npos)) {
+      throw isoform::UsageError(
+          fmt::format("{}: needs numbers with one comma between them, got '{}'", flag, value));
+    }
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -91,6 +113,7 @@ int main(int argc, char** argv) {
       std::fputs(app.help().c_str(), stdout);
       return isoform::cli::kUsage;
     }
+    refuse_gaps({argv + 1, argv + argc});
     app.parse(argc, argv);
     if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
       throw isoform::FileError("standard output: cannot be written");

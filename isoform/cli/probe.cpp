@@ -9,6 +9,7 @@
 #include "isoform/monitor/format.h"
 #include "isoform/network/initialise.h"
 #include "isoform/network/pass.h"
+#include "isoform/network/structure.h"
 #include "isoform/train/evaluate.h"
 
 namespace isoform::cli {
@@ -47,6 +48,18 @@ double Probe::accuracy(const Matrix<float>& outputs) const {
     correct += best == static_cast<Index>(data_->labels()[j]) ? 1 : 0;
   }
   return static_cast<double>(correct) / static_cast<double>(outputs.cols());
+}
+
+std::string spent_zeros(const Network<float>& before, const Network<float>& after) {
+  Index filled = 0;
+  for (const Map<float>& m : before.maps()) {
+    if (structure_of(before, m.id) == Structure::dense) continue;
+    filled += structure_of(after, m.id) == Structure::dense ? 1 : 0;
+  }
+  if (filled == 0) return {};
+  return fmt::format(
+      "{} of the sparsified maps {} dense again; isoform sparsify brings the zeros back", filled,
+      filled == 1 ? "is" : "are");
 }
 
 Matrix<float> training_samples(const Model<float>& model, const DataOptions& data, Index most,

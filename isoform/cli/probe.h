@@ -26,6 +26,9 @@ class Probe {
   Matrix<float> random_;
 };
 
+/// A note where an edit filled the zeros of a sparsified network, which then is stored and run dense again.
+std::string spent_zeros(const Network<float>& before, const Network<float>& after);
+
 /// Training samples for statistics, refits and searches: at most `most` of them (0: all), drawn by `seed`,
 /// standardised, one column each.
 Matrix<float> training_samples(const Model<float>& model, const DataOptions& data, Index most,

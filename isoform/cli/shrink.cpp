@@ -9,6 +9,7 @@
 #include "isoform/cli/verbs.h"
 #include "isoform/io/model_file.h"
 #include "isoform/monitor/format.h"
+#include "isoform/network/cost.h"
 #include "isoform/topology/reduction.h"
 
 namespace isoform::cli {
@@ -22,7 +23,7 @@ Examples:
   isoform shrink in.safetensors out.safetensors --tolerance 0.01 --data fashion-mnist
   isoform shrink in.safetensors out.safetensors --to 64,48 --data fashion-mnist
   isoform shrink in.safetensors out.safetensors --parameters 50000 --data fashion-mnist
-  isoform shrink in.safetensors out.safetensors --remove 5                  # no data, with a proved bound
+  isoform shrink in.safetensors out.safetensors --to 128,48     # no data; with a proved bound beyond layer 1
   isoform shrink in.safetensors out.safetensors --to 64,48 --metric jacobian --no-refit --data mnist)";
 
 struct Options {
@@ -56,6 +57,7 @@ void check(const Options& o) {
   if (o.remove && *o.remove < 0) {
     throw UsageError(fmt::format("remove: needs 0 or more neurons, got {}", *o.remove));
   }
+  require_writable(o.out);
   if (o.samples < 0)
     throw UsageError(fmt::format("samples: needs 0 (all) or more, got {}", o.samples));
 }
@@ -71,6 +73,14 @@ std::vector<Index> wanted_widths(const Reducer<float>& reducer, const Network<fl
       throw UsageError(
           fmt::format("remove: layer {} has {} neurons and at least 1 must stay; remove at most {}",
                       hidden[i], width, width - 1));
+    }
+    const Index need = o.below_need ? 1 : std::min(reducer.need(hidden[i]), width);
+    if (width - *o.remove < need) {
+      throw UsageError(
+          fmt::format("remove: layer {} has {} neurons and the task's {} outputs need {} of them; "
+                      "remove at most "
+                      "{}, or give --below-need to cut anyway",
+                      hidden[i], width, network.widths().back(), need, width - need));
     }
     widths.push_back(width - *o.remove);
   }
@@ -103,7 +113,7 @@ void run(const Options& o) {
   const Probe probe(model, o.data);
   const Matrix<float> before = probe.outputs(model);
   const std::vector<Index> widths = model.network.widths();
-  const Index parameters = model.network.parameter_count();
+  const Index parameters = cost_of(model.network).parameters;
   const std::vector<int> hidden = model.network.hidden();
   const bool exact_modes = std::all_of(hidden.begin(), hidden.end(),
                                        [&](int id) { return carries_fold(model.network, id); });
@@ -112,7 +122,7 @@ void run(const Options& o) {
   if (o.data.given()) x = training_samples(model, o.data, o.samples, o.seed);
   const Index samples = x.cols();
   const Network<float> original = model.network;
-  Reducer<float> reducer(original, *engine, std::move(x), {o.rule(), o.refit()});
+  Reducer<float> reducer(original, *engine, std::move(x), {o.rule(), o.refit(), o.below_need});
   std::vector<Change> changes;
   Model<float> partial = model;
   reducer.on_layer = [&](const Network<float>& network, LayerReduction&) {
@@ -127,10 +137,14 @@ void run(const Options& o) {
                                          ? reducer.to_parameters(*o.parameters)
                                          : reducer.to_widths(wanted_widths(reducer, original, o));
   if (o.tolerance && reduction.layers.empty()) {
-    throw Error(fmt::format(
-        "tolerance: nothing can go within {}: removing the least important neuron already changes "
-        "the outputs by {:.2g} of their length; nothing was written",
-        *o.tolerance, reduction.cheapest));
+    throw Error(
+        reduction.cheapest > 0
+            ? fmt::format("tolerance: nothing can go within {}: removing the least important "
+                          "neuron already changes the outputs by {:.2g} of their length; "
+                          "nothing was written",
+                          *o.tolerance, reduction.cheapest)
+            : "tolerance: no layer has more neurons than the outputs need; nothing was "
+              "written (--below-need lets layers go below)");
   }
   model.network = reduction.network;
   for (const Edit& edit : reduction.edits) model.record(edit.record);
@@ -139,15 +153,20 @@ void run(const Options& o) {
   if (!reduction.edits.empty()) model.history.back().change = change.mean;
   save_model(model, o.out);
 
+  const Index stored = cost_of(model.network).parameters;
+  const std::string note = spent_zeros(original, model.network);
+  const bool refitted = o.refit() && !reduction.edits.empty();
   // After a refit, what was proved and predicted of the cut alone says nothing of the result.
   double bound = 0;
-  std::string no_bound = o.refit() ? "the next layers were refitted" : "";
+  double on_samples = 0;
+  std::string no_bound = refitted ? "the next layers were refitted" : "";
   nlohmann::json layers = nlohmann::json::array();
   Table table({"layer", "neurons", "", "groups", "", "largest score removed", "bound", "on samples",
                "predicted", "measured so far"});
   for (std::size_t i = 0; i < reduction.layers.size(); ++i) {
     const LayerReduction& layer = reduction.layers[i];
     bound += layer.bound.value;
+    on_samples += layer.on_samples.value_or(0);
     if (no_bound.empty() && !layer.bound.holds()) no_bound = layer.bound.why_not;
     const auto proved = layer.bound.holds() && layer.after < layer.before
                             ? std::optional<double>(layer.bound.value)
@@ -173,12 +192,12 @@ void run(const Options& o) {
   if (o.json) {
     nlohmann::json json = {{"model", o.out},
                            {"metric", rule_name(o.rule())},
-                           {"refit", o.refit()},
+                           {"refit", refitted},
                            {"samples", samples},
                            {"layers", layers},
                            {"widths", model.network.widths()},
                            {"parameters_before", parameters},
-                           {"parameters", model.network.parameter_count()},
+                           {"parameters", stored},
                            {"bound", no_bound.empty() ? nlohmann::json(bound) : nlohmann::json()},
                            {"no_bound", no_bound},
                            {"measured_on", probe.name()},
@@ -187,6 +206,8 @@ void run(const Options& o) {
                            {"measured_largest", change.largest_absolute},
                            {"relative_change", change.json()}};
     if (samples > 0) json["relative_change_on_samples"] = reduction.change.mean;
+    if (samples > 0 && !refitted) json["bound_on_samples"] = on_samples;
+    if (!note.empty()) json["note"] = note;
     if (probe.data()) {
       json["accuracy_before"] = probe.accuracy(before);
       json["accuracy"] = probe.accuracy(after);
@@ -198,22 +219,28 @@ void run(const Options& o) {
       "\nThe right columns say how far the output moves, in its own units; its length is {:.3g} "
       "(rms).\nbound: proved, for every input.{} measured: rms, on {}.\n",
       change.output_rms,
-      samples > 0 ? fmt::format(" on samples: proved, for the {} training samples at hand.\n"
-                                "predicted: rms, to first order, of the cut alone.",
-                                format_count(samples))
-                  : "",
+      samples > 0
+          ? fmt::format(
+                " on samples: proved, for the {} training samples at hand.\n"
+                "predicted: rms, to first order. All three are of the cut alone, without a refit.",
+                format_count(samples))
+          : "",
       probe.name()));
   print_line(fmt::format(
       "metric      {}{}", rule_name(o.rule()),
       o.refit() ? fmt::format(", next layers refitted on {} samples", format_count(samples)) : ""));
-  print_line(fmt::format("parameters  {} → {}", format_count(parameters),
-                         format_count(model.network.parameter_count())));
+  print_line(fmt::format("parameters  {} → {}", format_count(parameters), format_count(stored)));
   print_line(fmt::format("bound       {}", no_bound.empty() ? fmt::format("{:.3g} in all", bound)
                                                             : "none: " + no_bound));
+  if (samples > 0 && !refitted) {
+    print_line(fmt::format("            {:.3g} in all for the {} training samples", on_samples,
+                           format_count(samples)));
+  }
   print_line(fmt::format("change      {}, on {}", change.text(), probe.name()));
   if (samples > 0) {
-    print_line(fmt::format("            {:.2g} on average on the training samples",
-                           reduction.change.mean));
+    print_line(fmt::format("            {:.2g} on average on {} training samples",
+                           reduction.change.mean,
+                           o.tolerance ? "the held-out quarter of the" : "the"));
   }
   if (probe.data()) {
     print_line(fmt::format("accuracy    {:.2f} % → {:.2f} %", 100 * probe.accuracy(before),
@@ -222,6 +249,8 @@ void run(const Options& o) {
   for (const LayerReduction& layer : reduction.layers) {
     if (!layer.note.empty()) print_line("note        " + layer.note);
   }
+  if (!note.empty()) print_line("note        " + note);
+  if (reduction.edits.empty()) print_line("note        nothing was asked to go");
   if (!exact_modes) {
     print_line(
         "note        this model's modes cannot fold a removed bias exactly (length or psi is "

@@ -87,6 +87,7 @@ void check(const Options& o) {
   if (o.out.empty() && !o.dry_run) {
     throw UsageError("sparsify: needs a file to write, OUT; or --dry-run to see what it would do");
   }
+  require_writable(o.out);
   if (!o.out.empty() && o.dry_run) {
     throw UsageError("sparsify: --dry-run writes nothing; leave out OUT or --dry-run");
   }

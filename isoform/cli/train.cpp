@@ -52,25 +52,6 @@ void on_interrupt(int) {
   if (interrupted.exchange(true)) _exit(kInterrupted);
 }
 
-void require_writable(const std::string& path) {
-  if (path.empty()) return;
-  const std::filesystem::path folder = std::filesystem::absolute(path).parent_path();
-  if (!std::filesystem::is_directory(folder)) {
-    throw FileError(
-        fmt::format("{}: cannot be written, because the folder {} does not exist; make it "
-                    "first or choose another path",
-                    path, folder.string()));
-  }
-  if (std::filesystem::is_directory(path)) {
-    throw FileError(
-        fmt::format("{}: cannot be written, because it is a folder; give a file", path));
-  }
-  if (access(folder.c_str(), W_OK) != 0) {
-    throw FileError(fmt::format("{}: cannot be written, because {} is not writable for you", path,
-                                folder.string()));
-  }
-}
-
 // Each would overwrite the other, and the model be lost.
 void require_different(const std::vector<std::pair<std::string, std::string>>& outputs) {
   for (std::size_t i = 0; i < outputs.size(); ++i) {

@@ -144,6 +144,7 @@ void backward_space(const Network<T>& network, Engine<T>& engine, Pass<T>& pass,
 
 template <class T>
 void backward_to(const Network<T>& network, Engine<T>& engine, Pass<T>& pass, int space) {
+  pass.has_gradients_ = false;
   for (int id = static_cast<int>(network.spaces().size()) - 1; id >= space; --id) {
     if (network.space(id).hidden()) backward_space(network, engine, pass, id);
   }

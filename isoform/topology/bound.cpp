@@ -130,15 +130,12 @@ Bound reach(const Network<T>& network, int space, double& hidden_only) {
   for (const int id : network.incoming(space)) {
     const Space<T>& from = network.space(network.map(id).from);
     if (!from.hidden()) {
-      return {0, fmt::format("layer {} reads the input, whose length nothing limits: a bound needs "
-                             "data",
-                             space)};
+      return {0, fmt::format("layer {} reads the input, whose length nothing limits", space)};
     }
     const double length = profile_of(from.radial).length;
     if (length == 0) {
-      return {0, fmt::format("layer {} reads gates of the profile {}, which is unbounded: a bound "
-                             "needs data",
-                             space, radial_name(from.radial))};
+      return {0, fmt::format("layer {} reads gates of the profile {}, which is unbounded", space,
+                             radial_name(from.radial))};
     }
     all.value += length * length * static_cast<double>(from.gates());
     hidden_only += static_cast<double>(from.gates());
@@ -286,7 +283,7 @@ std::vector<std::vector<Bound>> neuron_bounds(const Network<T>& network, int spa
   split_incoming(network, space, w, psi);
   const Vector<double> bias = incoming_bias(network, space);
   return one_by_one(network, space, scores, [&](Index g, Index i, const Alone& alone) {
-    if (!reached.holds()) return reached;
+    if (!reached.holds()) return Bound(reached);
     const Index at = s.begin(g), n = s.groups[g];
     const auto row = scores[g].basis.row(i);
     const double hears = (row * w.middleRows(at, n)).norm(),

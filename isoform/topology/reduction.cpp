@@ -7,6 +7,7 @@
 #include <array>
 
 #include "isoform/base/error.h"
+#include "isoform/network/cost.h"
 #include "isoform/topology/diagonalise.h"
 #include "isoform/topology/refit.h"
 
@@ -44,6 +45,10 @@ Reducer<T>::Reducer(const Network<T>& network, Engine<T>& engine, Matrix<T> x,
         "shrink: {} data; give samples, or take the metric singular and no refit",
         needs_data(settings.rule) ? fmt::format("the metric {} looks at", rule_name(settings.rule))
                                   : "a refit needs"));
+  }
+  if (x_.cols() > 0 && x_.rows() != network.widths().front()) {
+    throw UsageError(fmt::format("shrink: samples need {} numbers each, got {}",
+                                 network.widths().front(), x_.rows()));
   }
   if (x_.cols() > 0) outputs_ = isoform::outputs<T>(original_, engine_, x_);
 }
@@ -141,7 +146,8 @@ Reduction<T> Reducer<T>::cut(const std::vector<Index>& counts, bool report, cons
     reduction.layers.push_back(std::move(layer));
   }
   if (x_.cols() > 0) {
-    reduction.change = measure_change<T>(outputs_, isoform::outputs<T>(network, engine_, x_));
+    reduction.change = measure_change<T>(
+        outputs_, isoform::outputs<T>(network, engine_, judge_.cols() > 0 ? judge_ : x_));
   }
   return reduction;
 }
@@ -156,7 +162,11 @@ Reduction<T> Reducer<T>::to_widths(const std::vector<Index>& widths) {
   std::vector<Index> counts;
   for (std::size_t i = 0; i < hidden.size(); ++i) {
     const Index width = original_.space(hidden[i]).dimension;
-    if (widths[i] > width || widths[i] < 1) {
+    if (widths[i] < 1) {
+      throw UsageError(
+          fmt::format("to: layer {} needs 1 to {} neurons, got {}", hidden[i], width, widths[i]));
+    }
+    if (widths[i] > width) {
       throw UsageError(
           fmt::format("to: layer {} is {} wide, needs 1 to {}, got {}; growing makes "
                       "a layer wider",
@@ -213,7 +223,7 @@ typename Reducer<T>::Plan Reducer<T>::plan() {
   std::vector<Index> left(original_.spaces().size());
   for (const int id : original_.hidden()) left[id] = original_.space(id).dimension;
   for (const Neuron& neuron : neurons) {
-    if (left[neuron.space] == need(neuron.space)) continue;
+    if (left[neuron.space] == (settings_.below_need ? 1 : need(neuron.space))) continue;
     --left[neuron.space];
     plan.order.push_back(neuron.space);
   }
@@ -241,7 +251,7 @@ Index Reducer<T>::parameters_after(const std::vector<Index>& counts, const Plan&
 template <class T>
 Reduction<T> Reducer<T>::to_parameters(Index parameters) {
   const std::vector<int> hidden = original_.hidden();
-  if (original_.parameter_count() <= parameters) {
+  if (cost_of(original_).parameters <= parameters) {
     return cut(std::vector<Index>(hidden.size(), 0), true);
   }
   const Plan plan = this->plan();
@@ -261,9 +271,10 @@ Reduction<T> Reducer<T>::to_parameters(Index parameters) {
   const Index least = reduction.network.parameter_count();
   if (least > parameters) {
     throw UsageError(fmt::format(
-        "parameters: needs at least {} for this network, got {}: every layer must keep as many "
-        "neurons as there are outputs; to go below, name the widths",
-        least, parameters));
+        "parameters: needs at least {} for this network, got {}: every layer must keep {}", least,
+        parameters,
+        settings_.below_need ? "a neuron"
+                             : "as many neurons as there are outputs, if not told otherwise"));
   }
   return cut(plan.counts(high, hidden), true, &plan);
 }
@@ -276,6 +287,18 @@ Reduction<T> Reducer<T>::to_tolerance(double tolerance) {
   if (x_.cols() == 0) {
     throw UsageError("tolerance: is measured on data; give samples, or name the widths");
   }
+  if (x_.cols() < 2) throw UsageError("tolerance: needs at least 2 samples, got 1");
+  const Index held_out = (x_.cols() + 3) / 4, fitted = x_.cols() - held_out;
+  Reducer inner(original_, engine_, x_.leftCols(fitted), settings_);
+  inner.judge_ = x_.rightCols(held_out);
+  inner.outputs_ = outputs_.rightCols(held_out).eval();
+  inner.on_layer = on_layer;
+  inner.on_trial = on_trial;
+  return inner.search(tolerance);
+}
+
+template <class T>
+Reduction<T> Reducer<T>::search(double tolerance) {
   const Plan plan = this->plan();
   const std::vector<int> hidden = original_.hidden();
   double too_much = 0;  // the change of the smallest cut that was too large

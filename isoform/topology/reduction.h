@@ -32,7 +32,8 @@ bool needs_data(Rule rule);
 
 struct ReductionSettings {
   Rule rule = Rule::singular;
-  bool refit = false;  // refit the next map after each layer (4.6); needs data
+  bool refit = false;       // refit the next map after each layer (4.6); needs data
+  bool below_need = false;  // budgets and tolerances may leave fewer neurons than outputs
 };
 
 /// What was known of one layer before it was cut.
@@ -52,7 +53,7 @@ struct Reduction {
   Network<T> network;       // the smaller one
   std::vector<Edit> edits;  // in order, refits included
   std::vector<LayerReduction> layers;
-  Change change;        // on the samples, if there were any
+  Change change;        // on the samples; of to_tolerance, on those held out
   double cheapest = 0;  // to_tolerance found nothing: the change of removing one neuron
 };
 
@@ -71,8 +72,9 @@ class Reducer {
   /// At most so many parameters: neurons go in the order of importance² per parameter over all layers. Throws
   /// UsageError below what the task needs.
   Reduction<T> to_parameters(Index parameters);
-  /// As few parameters as a mean relative change of the outputs on the samples of at most `tolerance` allows,
-  /// in the same order: about log₂(neurons) trials. Without a layer if not even one neuron can go.
+  /// As few parameters as a mean relative change of the outputs of at most `tolerance` allows, in the same
+  /// order: about log₂(neurons) trials. The last quarter of the samples is held out to judge by, as a refit
+  /// knows its own samples too well. Without a layer if not even one neuron can go.
   Reduction<T> to_tolerance(double tolerance);
 
   /// What the outputs need: a layer is not cut below by to_parameters and to_tolerance, because the logits are
@@ -96,11 +98,14 @@ class Reducer {
   // `plan`, if given, spares the first layer's scores.
   Reduction<T> cut(const std::vector<Index>& counts, bool report, const Plan* plan = nullptr);
   Plan plan();
+  Reduction<T> search(double tolerance);
   Index parameters_after(const std::vector<Index>& counts, const Plan& plan);
 
   const Network<T>& original_;
   Engine<T>& engine_;
-  Matrix<T> x_, outputs_;
+  Matrix<T> x_;  // what scores and refits see
+  Matrix<T> judge_,
+      outputs_;  // what changes are measured on; empty: x_, and the original's outputs
   ReductionSettings settings_;
 };
 

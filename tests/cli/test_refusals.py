@@ -230,6 +230,19 @@ class Outputs(Case):
                 self.refuses(1, "edit", "in.safetensors", place, "--layer", 1, "--grow", 1, says=place)
                 self.refuses(1, "shrink", "in.safetensors", place, "--remove", 1, says=place)
 
+    def test_empty_texts_are_not_zero(self):
+        self.train(out="in.safetensors", epochs=1)
+        model = self.bytes_of("in.safetensors")
+        for flag in ("--remove-groups", "--keep", "--keep=", "--grow", "--rotate"):
+            words = [flag] if flag.endswith("=") else [flag, ""]
+            self.refuses(2, "edit", "in.safetensors", "in.safetensors", "--layer", 1, *words, says=(flag.rstrip("="), "empty"))
+        for entry in ("0,,1", "0,", ",1"):
+            self.refuses(2, "edit", "in.safetensors", "in.safetensors", "--layer", 1, "--keep", entry, says="comma")
+        self.assertEqual(self.bytes_of("in.safetensors"), model)
+
+    def test_unknown_verbs_are_named_before_their_flags(self):
+        self.refuses(2, "grow", "--data", "x", says="verb 'grow' is unknown")
+
     def test_outputs_that_would_overwrite_each_other(self):
         self.train(out="in.safetensors", epochs=1)
         model = self.bytes_of("in.safetensors")

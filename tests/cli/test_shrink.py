@@ -58,7 +58,7 @@ class Shrinks(Case):
                 with self.subTest(metric=metric, words=words):
                     told = self.shrink(*words, "--metric", metric, "--data", self.data)
                     self.assertEqual(told["metric"], metric)
-                    self.assertEqual(told["refit"], "--no-refit" not in words)
+                    self.assertEqual(told["refit"], "--no-refit" not in words and words != ["--remove", 0])
                     self.assertEqual(told["samples"], 600)
                     self.expect_told(told, widths)
                     for layer in told["layers"]:
@@ -148,13 +148,32 @@ class Shrinks(Case):
         self.refuses(2, "shrink", "in.safetensors", "out.safetensors", "--parameters", least - 1, says=str(least))
 
     def test_fewer_neurons_than_outputs(self):
-        for words in (["--to", "12,3"], ["--to", "3,9"], ["--remove", 6]):
+        self.refuses(2, "shrink", "in.safetensors", "out.safetensors", "--remove", 6, says=("remove at most 5", "--below-need"))
+        for words in (["--to", "12,3"], ["--to", "3,9"]):
             self.refuses(2, "shrink", "in.safetensors", "out.safetensors", *words,
                          says=("3 neurons", "4 outputs need 4", "--below-need"))
         done = self.works("shrink", "in.safetensors", "out.safetensors", "--to", "12,3", "--below-need")
         self.assertIn("layer 2 keeps 3 neurons for 4 outputs", done.out)
         self.assertEqual(self.about("out.safetensors")["widths"], [64, 12, 3, 4])
         self.assertNotIn("keeps", self.works("shrink", "in.safetensors", "out.safetensors", "--to", "12,4").out)
+
+    def test_budgets_may_go_below_what_outputs_need_if_told(self):
+        told = self.shrink("--parameters", 100, "--below-need")
+        self.assertLessEqual(told["parameters"], 100)
+        told = self.shrink("--tolerance", 100, "--below-need", "--data", self.data)
+        self.assertEqual(told["widths"], [64, 1, 1, 4])
+
+    def test_zeros_that_are_spent_are_named(self):
+        self.train("--hidden", "9,9", "--group-size", "0", "--fixed", out="in.safetensors")
+        self.works("sparsify", "in.safetensors", "in.safetensors")
+        self.assertIn("map 2 diagonal", self.works("inspect", "in.safetensors").out)
+        done = self.works("shrink", "in.safetensors", "out.safetensors", "--remove", 1)
+        self.assertIn("dense again", done.out)
+        self.assertIn("dense again", self.works("edit", "in.safetensors", "out.safetensors", "--layer", 1, "--rotate", "random").out)
+
+    def test_nothing_is_tried_before_the_output_is_known_to_be_writable(self):
+        done = self.refuses(1, "shrink", "in.safetensors", "nowhere/out.safetensors", "--tolerance", 0.1, "--data", self.data)
+        self.assertNotIn("trying", done.err)
 
     def test_what_people_read(self):
         out = self.works("shrink", "in.safetensors", "out.safetensors", "--to", "8,5", "--data", self.data).out

@@ -23,21 +23,21 @@ using testing::random_model;
 
 // What is wrong with a page; empty when tags balance, attributes are quoted, ids are unique, every title that
 // is named is there, nothing is fetched and no number is missing.
-std::string flaw_in(const std::string& page) {
+std::string flaw_in(const std::string& page_) {
   std::vector<std::string> open;
   std::set<std::string> ids;
-  for (std::size_t i = 0; i < page.size(); ++i) {
-    if (page[i] == '&') {
-      const std::string entity = page.substr(i, page.find(';', i) - i + 1);
+  for (std::size_t i = 0; i < page_.size(); ++i) {
+    if (page_[i] == '&') {
+      const std::string entity = page_.substr(i, page_.find(';', i) - i + 1);
       if (entity != "&amp;" && entity != "&lt;" && entity != "&gt;" && entity != "&quot;" &&
           entity != "&#39;") {
-        return "a bare & at " + page.substr(i, 20);
+        return "a bare & at " + page_.substr(i, 20);
       }
     }
-    if (page[i] != '<') continue;
-    const std::size_t end = page.find('>', i);
+    if (page_[i] != '<') continue;
+    const std::size_t end = page_.find('>', i);
     if (end == std::string::npos) return "an open tag";
-    const std::string tag = page.substr(i + 1, end - i - 1);
+    const std::string tag = page_.substr(i + 1, end - i - 1);
     i = end;
     if (tag.starts_with("!DOCTYPE")) continue;
     if (tag.find('<') != std::string::npos) return "a broken tag " + tag;
@@ -55,17 +55,17 @@ std::string flaw_in(const std::string& page) {
     if (tag.back() != '/') open.push_back(tag.substr(0, tag.find(' ')));
   }
   if (!open.empty()) return "never closed: " + open.back();
-  for (std::size_t at = page.find("aria-labelledby=\""); at != std::string::npos;
-       at = page.find("aria-labelledby=\"", at + 1)) {
-    const std::size_t from = at + 17, space = page.find(' ', from), to = page.find('"', from);
+  for (std::size_t at = page_.find("aria-labelledby=\""); at != std::string::npos;
+       at = page_.find("aria-labelledby=\"", at + 1)) {
+    const std::size_t from = at + 17, space = page_.find(' ', from), to = page_.find('"', from);
     for (const std::string& name :
-         {page.substr(from, space - from), page.substr(space + 1, to - space - 1)}) {
+         {page_.substr(from, space - from), page_.substr(space + 1, to - space - 1)}) {
       if (!ids.contains(name)) return "no such id: " + name;
     }
   }
   for (const char* word :
        {"<script", "href", "src=", "@import", "url(http", "nan", "inf<", "inf "}) {
-    if (page.find(word) != std::string::npos) return std::string("a page holds no ") + word;
+    if (page_.find(word) != std::string::npos) return std::string("a page holds no ") + word;
   }
   return "";
 }
@@ -74,34 +74,34 @@ std::string flaw_in(const std::string& page) {
 class Page : public ::testing::Test {
  protected:
   void make(const ChainSettings& settings, Basis basis, Index samples) {
-    model = random_model<float>(settings, 3);
-    model.tasks = {{"shapes", {}, Loss::cross_entropy, true}};
+    model_ = random_model<float>(settings, 3);
+    model_.tasks = {{"shapes", {}, Loss::cross_entropy, true}};
     for (Index i = 0; i < settings.widths.back(); ++i)
-      model.tasks[0].outputs.push_back(fmt::format("class {}", i));
-    page.basis = basis;
-    page.layers.clear();
-    if (model.network.hidden().empty()) return;
-    const Reader<float> reader(model.network, *engine,
+      model_.tasks[0].outputs.push_back(fmt::format("class {}", i));
+    page_.basis = basis;
+    page_.layers.clear();
+    if (model_.network.hidden().empty()) return;
+    const Reader<float> reader(model_.network, *engine_,
                                Dice(5).normals<float>(settings.widths[0], samples));
-    page.layers = reader.read(basis);
-    page.weights = reader.weights(page.layers[0], 3);
-    if (samples > 0) page.answers = reader.answers(page.layers[0], 3);
-    page.read_on = samples > 0 ? "some samples" : "";
-    page.measured_on = "some inputs";
-    page.checks = {{"singular", 1e-7, 2.5e-7}, {"task", 2e-7, 5e-7}};
-    page.output_rms = 3;
+    page_.layers = reader.read(basis);
+    page_.weights = reader.weights(page_.layers[0], 3);
+    if (samples > 0) page_.answers = reader.answers(page_.layers[0], 3);
+    page_.read_on = samples > 0 ? "some samples" : "";
+    page_.measured_on = "some inputs";
+    page_.checks = {{"singular", 1e-7, 2.5e-7}, {"task", 2e-7, 5e-7}};
+    page_.output_rms = 3;
   }
   std::string drawn() {
-    std::string html = draw_page(page);
+    std::string html = draw_page(page_);
     EXPECT_EQ(flaw_in(html), "");
     EXPECT_THAT(html, AllOf(HasSubstr("<title>"), HasSubstr("prefers-color-scheme: dark"),
                             HasSubstr("name=\"viewport\""), HasSubstr("How to read this page")));
     return html;
   }
 
-  std::unique_ptr<Engine<float>> engine = create_engine<float>({.name = "cpu", .threads = 1});
-  Model<float> model;
-  ModelPage page{model, "m.safetensors", Basis::singular, {}, {}, "", "", {}, 0, {}, {}, 10};
+  std::unique_ptr<Engine<float>> engine_ = create_engine<float>({.name = "cpu", .threads = 1});
+  Model<float> model_;
+  ModelPage page_{model_, "m.safetensors", Basis::singular, {}, {}, "", "", {}, 0, {}, {}, 10};
 };
 
 TEST_F(Page, CheckerFindsFlaws) {
@@ -115,9 +115,9 @@ TEST_F(Page, CheckerFindsFlaws) {
 
 TEST_F(Page, ShowsWhatWasRead) {
   make(chain_of({36, 10, 8, 4}, 5), Basis::effect, 50);
-  model.image_rows = model.image_cols = 6;
-  page.accuracy = 0.875;
-  model.history.push_back(
+  model_.image_rows = model_.image_cols = 6;
+  page_.accuracy = 0.875;
+  model_.history.push_back(
       {7, EditKind::append, 1, {}, 8, 10, 2, 0, 0, {}, 1e-7, "grown <by> hand"});
   const std::string html = drawn();
   EXPECT_THAT(html, AllOf(HasSubstr("36 → 10 → 8 → 4"), HasSubstr("87.50 % of some inputs"),
@@ -125,7 +125,7 @@ TEST_F(Page, ShowsWhatWasRead) {
                           HasSubstr("some samples"), HasSubstr("grown &lt;by&gt; hand")));
   EXPECT_THAT(html, AllOf(HasSubstr("2.5e-07"), HasSubstr("8 → 10"), HasSubstr("+2")));
   // Strength, share and what it feeds of the first connection, as they are in the reading.
-  const Connection& first = page.layers[0].connections[0];
+  const Connection& first = page_.layers[0].connections[0];
   EXPECT_THAT(html, HasSubstr(fmt::format("<td>1</td><td>{:.3g}</td>", first.strength)));
   EXPECT_THAT(html,
               HasSubstr(fmt::format("hidden\u00a02\u00a0no.\u00a0{}", first.feeds[0].number + 1)));
@@ -154,7 +154,7 @@ TEST_F(Page, EveryBasisAndMode) {
     for (const Index group : {1, 3, 0}) {
       for (const Basis basis : {Basis::singular, Basis::covariance, Basis::effect, Basis::task}) {
         make(chain_of({4, 1, 7, 3}, group, length), basis, 30);
-        page.top = 0;
+        page_.top = 0;
         EXPECT_THAT(drawn(), AllOf(HasSubstr("All 7 connections"), HasSubstr("All 1 connections")));
       }
     }
@@ -165,44 +165,45 @@ TEST_F(Page, ALinearModelAndADeadLayer) {
   make(chain_of({4, 3}), Basis::singular, 0);
   EXPECT_THAT(drawn(), AllOf(HasSubstr("no hidden layer"), HasSubstr("4 → 3")));
   make(chain_of({4, 6, 3}), Basis::singular, 0);
-  for (const Map<float>& map : model.network.maps()) model.network.map(map.id).a.setZero();
-  const Reader<float> reader(model.network, *engine, Matrix<float>(4, 0));
-  page.layers = reader.read(Basis::singular);
+  for (const Map<float>& map : model_.network.maps()) model_.network.map(map.id).a.setZero();
+  const Reader<float> reader(model_.network, *engine_, Matrix<float>(4, 0));
+  page_.layers = reader.read(Basis::singular);
   EXPECT_THAT(drawn(), HasSubstr("Every connection has strength 0"));
 }
 
 TEST_F(Page, NamesAreEscaped) {
   make(chain_of({4, 6, 3}), Basis::task, 20);
-  page.name = "<script>\"a\" & b";
-  model.tasks[0].name = "<img src=x>";
-  model.tasks[0].outputs = {"<b>", "a&b", "\"'"};
+  page_.name = "<script>\"a\" & b";
+  model_.tasks[0].name = "<img src=x>";
+  model_.tasks[0].outputs = {"<b>", "a&b", "\"'"};
   // An attribute of a name would be found by the checker as src=: names are text here.
-  const std::string html = draw_page(page);
+  const std::string html = draw_page(page_);
   EXPECT_THAT(html, AllOf(Not(HasSubstr("<script")), Not(HasSubstr("<img")), Not(HasSubstr("<b>")),
                           HasSubstr("&lt;script&gt;"), HasSubstr("&lt;b&gt;")));
 }
 
 TEST_F(Page, SeveralTasksSayWhoseOutputItIs) {
   make(chain_of({4, 6, 5}), Basis::task, 0);
-  model.tasks = {{"p", {"u", "v"}}, {"q", {"w", "x"}}};
-  const auto name = [&](Index i) { return term_name(model, {2, i, 1}); };
+  model_.tasks = {{"p", {"u", "v"}}, {"q", {"w", "x"}}};
+  const auto name = [&](Index i) { return term_name(model_, {2, i, 1}); };
   EXPECT_EQ(name(1), "p: v");
   EXPECT_EQ(name(2), "q: w");
   EXPECT_EQ(name(4), "output 4");
-  EXPECT_EQ(term_name(model, {1, 2, 1}), "hidden 1 no. 3");
-  EXPECT_EQ(term_name(model, {0, 3, 1}), "input 3");
-  model.image_rows = 2, model.image_cols = 2;
-  EXPECT_EQ(term_name(model, {0, 3, 1}), "pixel 1,1");
-  EXPECT_EQ(terms_text(model, {{1, 0, 0.25}, {0, 1, -2}}, 5), "hidden 1 no. 1 +0.25, pixel 0,1 −2");
-  EXPECT_EQ(terms_text(model, {{1, 0, 0.25}, {0, 1, -2}}, 1), "hidden 1 no. 1 +0.25");
-  EXPECT_EQ(terms_text(model, {}, 3), "");
+  EXPECT_EQ(term_name(model_, {1, 2, 1}), "hidden 1 no. 3");
+  EXPECT_EQ(term_name(model_, {0, 3, 1}), "input 3");
+  model_.image_rows = 2, model_.image_cols = 2;
+  EXPECT_EQ(term_name(model_, {0, 3, 1}), "pixel 1,1");
+  EXPECT_EQ(terms_text(model_, {{1, 0, 0.25}, {0, 1, -2}}, 5),
+            "hidden 1 no. 1 +0.25, pixel 0,1 −2");
+  EXPECT_EQ(terms_text(model_, {{1, 0, 0.25}, {0, 1, -2}}, 1), "hidden 1 no. 1 +0.25");
+  EXPECT_EQ(terms_text(model_, {}, 3), "");
   EXPECT_THAT(drawn(), AllOf(HasSubstr("one of its tasks"), HasSubstr("p: 2 classes")));
 }
 
 TEST_F(Page, LongHistoriesAreCutAndWideLayersThinned) {
   make(chain_of({5, 2000, 3}, 8), Basis::singular, 0);
   for (int i = 0; i < 4000; ++i) {
-    model.history.push_back({i, EditKind::reduce, 1, {}, 9, 8, 0, 1, 0, 0.5, {}, "idle"});
+    model_.history.push_back({i, EditKind::reduce, 1, {}, 9, 8, 0, 1, 0, 0.5, {}, "idle"});
   }
   const std::string html = drawn();
   EXPECT_THAT(html, AllOf(HasSubstr("4,000 edits"), HasSubstr("The last 30 edits"),
