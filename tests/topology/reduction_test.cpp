@@ -226,7 +226,10 @@ TEST(Reducer, RefusesWithWhatIsPossible) {
   EXPECT_THAT(message([&] { reducer.to_tolerance(std::nan("")); }), HasSubstr("got nan"));
   EXPECT_THAT(message([&] { reducer.to_widths({4}); }), HasSubstr("each of the 2 hidden layers"));
   EXPECT_THAT(message([&] { reducer.to_widths({7, 5}); }), HasSubstr("needs 1 to 6, got 7"));
-  EXPECT_THAT(message([&] { reducer.to_widths({6, 0}); }), HasSubstr("layer 2 needs 1 to 5 neurons, got 0"));
+  EXPECT_THAT(message([&] {
+                reducer.to_widths({6, 0});
+              }),
+              HasSubstr("layer 2 needs 1 to 5 neurons, got 0"));
   const auto linear = Network<double>::chain({.widths = {3, 2}});
   EXPECT_THAT(message([&] { Reducer<double>(linear, *engine, Matrix<double>(3, 0), {}); }),
               HasSubstr("no hidden layer"));
