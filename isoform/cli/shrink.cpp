@@ -228,7 +228,9 @@ void run(const Options& o) {
       probe.name()));
   print_line(fmt::format(
       "metric      {}{}", rule_name(o.rule()),
-      o.refit() ? fmt::format(", next layers refitted on {} samples", format_count(samples)) : ""));
+      refitted ? fmt::format(", next layers refitted on {} samples",
+                             format_count(o.tolerance ? samples - (samples + 3) / 4 : samples))
+               : ""));
   print_line(fmt::format("parameters  {} → {}", format_count(parameters), format_count(stored)));
   print_line(fmt::format("bound       {}", no_bound.empty() ? fmt::format("{:.3g} in all", bound)
                                                             : "none: " + no_bound));
