@@ -23,21 +23,21 @@ using testing::random_model;
 
 // What is wrong with a page; empty when tags balance, attributes are quoted, ids are unique, every title that
 // is named is there, nothing is fetched and no number is missing.
-std::string flaw_in(const std::string& page_) {
+std::string flaw_in(const std::string& html) {
   std::vector<std::string> open;
   std::set<std::string> ids;
-  for (std::size_t i = 0; i < page_.size(); ++i) {
-    if (page_[i] == '&') {
-      const std::string entity = page_.substr(i, page_.find(';', i) - i + 1);
+  for (std::size_t i = 0; i < html.size(); ++i) {
+    if (html[i] == '&') {
+      const std::string entity = html.substr(i, html.find(';', i) - i + 1);
       if (entity != "&amp;" && entity != "&lt;" && entity != "&gt;" && entity != "&quot;" &&
           entity != "&#39;") {
-        return "a bare & at " + page_.substr(i, 20);
+        return "a bare & at " + html.substr(i, 20);
       }
     }
-    if (page_[i] != '<') continue;
-    const std::size_t end = page_.find('>', i);
+    if (html[i] != '<') continue;
+    const std::size_t end = html.find('>', i);
     if (end == std::string::npos) return "an open tag";
-    const std::string tag = page_.substr(i + 1, end - i - 1);
+    const std::string tag = html.substr(i + 1, end - i - 1);
     i = end;
     if (tag.starts_with("!DOCTYPE")) continue;
     if (tag.find('<') != std::string::npos) return "a broken tag " + tag;
@@ -55,17 +55,17 @@ std::string flaw_in(const std::string& page_) {
     if (tag.back() != '/') open.push_back(tag.substr(0, tag.find(' ')));
   }
   if (!open.empty()) return "never closed: " + open.back();
-  for (std::size_t at = page_.find("aria-labelledby=\""); at != std::string::npos;
-       at = page_.find("aria-labelledby=\"", at + 1)) {
-    const std::size_t from = at + 17, space = page_.find(' ', from), to = page_.find('"', from);
+  for (std::size_t at = html.find("aria-labelledby=\""); at != std::string::npos;
+       at = html.find("aria-labelledby=\"", at + 1)) {
+    const std::size_t from = at + 17, space = html.find(' ', from), to = html.find('"', from);
     for (const std::string& name :
-         {page_.substr(from, space - from), page_.substr(space + 1, to - space - 1)}) {
+         {html.substr(from, space - from), html.substr(space + 1, to - space - 1)}) {
       if (!ids.contains(name)) return "no such id: " + name;
     }
   }
   for (const char* word :
        {"<script", "href", "src=", "@import", "url(http", "nan", "inf<", "inf "}) {
-    if (page_.find(word) != std::string::npos) return std::string("a page holds no ") + word;
+    if (html.find(word) != std::string::npos) return std::string("a page holds no ") + word;
   }
   return "";
 }

@@ -275,7 +275,7 @@ TEST(Align, OfOneHiddenSpaceIsTheOptimum) {
     const auto a = small({3, 2, 2}, {{2}}, seed), b = small({3, 2, 2}, {{2}}, seed + 100);
     double least = INFINITY;
     for (int k = 0; k < 2 * kAngles; ++k) {
-      const Matrix<double> q = plane_turn(2 * M_PI * (k / 2) / kAngles, k % 2 == 1);
+      const Matrix<double> q = plane_turn(M_PI * (k - k % 2) / kAngles, k % 2 == 1);
       least = std::min(least, apart(applied(a, {by_hand(1, {{0, 2, q}})}), b).first);
     }
     const double found = align(a, b).after;
@@ -316,8 +316,8 @@ TEST(Align, OfTwoHiddenSpacesIsRarelyFarFromTheOptimum) {
     double least = INFINITY;
     for (int j = 0; j < 2 * kAngles; ++j) {
       for (int k = 0; k < 2 * kAngles; ++k) {
-        const Matrix<double> q = plane_turn(2 * M_PI * (j / 2) / kAngles, j % 2 == 1);
-        const Matrix<double> r = plane_turn(2 * M_PI * (k / 2) / kAngles, k % 2 == 1);
+        const Matrix<double> q = plane_turn(M_PI * (j - j % 2) / kAngles, j % 2 == 1);
+        const Matrix<double> r = plane_turn(M_PI * (k - k % 2) / kAngles, k % 2 == 1);
         least = std::min(
             least, apart(applied(a, {by_hand(1, {{0, 2, q}}), by_hand(2, {{0, 2, r}})}), b).first);
       }
