@@ -257,7 +257,7 @@ std::string draw_image(const Vector<double>& values, Index rows, Index cols, con
   cells = cells.cwiseQuotient(count);
   const double most = cells.cwiseAbs().maxCoeff();
   // One path for each shade, of the runs it has: a hundredth of the bytes of rectangles with colours.
-  std::array<std::string, 2 * kShades + 1> paths;
+  std::vector<std::string> paths(2 * kShades + 1);
   for (Index i = 0; i < down; ++i) {
     const auto shade = [&](Index j) {
       const double value = most > 0 ? cells(i, j) / most : 0;
