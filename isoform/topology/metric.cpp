@@ -53,8 +53,9 @@ std::vector<GroupScores> score_in_metric(const Network<T>& network, int space, M
     } else {
       const auto columns = outgoing.middleCols(s.begin(g), n);
       ISOFORM_ASSERT(metric == Metric::next || of.gram.rows() == n, "the Jacobian Gram");
-      const Roots h = roots_of(
-          metric == Metric::next ? Matrix<double>(columns.transpose() * columns) : of.gram);
+      const Roots h = roots_of(metric == Metric::next
+                                   ? Matrix<double>(of.weight * columns.transpose() * columns)
+                                   : of.gram);
       eigen = symmetric_eigen(h.root * of.covariance * h.root);
       scores.basis = eigen.vectors.transpose() * h.root;
       scores.dual = h.inverse * eigen.vectors;

@@ -16,7 +16,7 @@ namespace isoform {
 
 enum class Metric {
   covariance,  // H = I: principal directions of z
-  next,        // H = W_nextᵀ W_next: ranks, but predicts nothing (singular below full rank)
+  next,        // H = E s² W_nextᵀ W_next: ranks, but predicts nothing (singular below full rank)
   jacobian,    // H = E JᵀJ, J = ∂y/∂z: τ in units of the output
 };
 

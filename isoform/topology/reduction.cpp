@@ -138,8 +138,7 @@ Reduction<T> Reducer<T>::cut(const std::vector<Index>& counts, bool report, cons
     if (layer.after < need(id) && counts[i] > 0) {
       layer.note = fmt::format(
           "layer {} keeps {} neurons for {} outputs: the logits lie in a space of {} dimensions "
-          "and "
-          "what the gates add",
+          "and what the gates add",
           id, layer.after, original_.widths().back(), layer.after);
     }
     if (report && on_layer) on_layer(network, layer);

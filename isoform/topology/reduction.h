@@ -77,8 +77,8 @@ class Reducer {
   /// knows its own samples too well. Without a layer if not even one neuron can go.
   Reduction<T> to_tolerance(double tolerance);
 
-  /// What the outputs need: a layer is not cut below by to_parameters and to_tolerance, because the logits are
-  /// a linear image of its signal. min(width, outputs).
+  /// What the outputs need, min(width, outputs), because the logits are a linear image of a layer's signal:
+  /// to_parameters and to_tolerance go below only with settings.below_need.
   [[nodiscard]] Index need(int space) const;
 
   /// Called after each layer of the reduction that is returned, with the network so far.
