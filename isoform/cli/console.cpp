@@ -69,6 +69,8 @@ void DataOptions::add_to(CLI::App& app, bool data_required) {
   if (data_required) option->required();
   app.add_option("--data-dir", data_dir, "folder where known sets are looked for")
       ->type_name("DIR");
+  app.add_option("--task", task, "task that the data are for, where a model has several")
+      ->type_name("NAME");
   app.add_option("--split", split, "part of the set: test or train")
       ->type_name("PART")
       ->capture_default_str();

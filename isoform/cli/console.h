@@ -40,7 +40,7 @@ class Table {
 
 /// "--data", "--data-dir", "--split" and "--threads" as every verb that reads data has them.
 struct DataOptions {
-  std::string data, data_dir, split = "test";
+  std::string data, data_dir, task, split = "test";
   int threads = 0;
   void add_to(CLI::App& app, bool data_required);
   [[nodiscard]] Dataset load() const;

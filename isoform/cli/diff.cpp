@@ -186,7 +186,9 @@ void run(const Options& o) {
   const auto a = load_model<float>(o.a), b = load_model<float>(o.b);
   const Alignment alignment = align(a.network, b.network);
   const Probe probe(b, o.data);
-  if (probe.data()) require_fitting(a, *probe.data());
+  if (probe.data()) {
+    require_fitting(a, *probe.data(), true, task_for(a, *probe.data(), o.data.task));
+  }
   const Matrix<float> of_a = probe.outputs(a), of_b = probe.outputs(b);
   const Change change = measure_change(of_b, of_a);
   const std::vector<std::string> different = differences(a, b);

@@ -29,9 +29,10 @@ void run(const Options& o) {
   const auto model = load_model<float>(o.model);
   const Dataset data = o.data.load();
   const auto engine = create_engine<float>({"cpu", o.data.threads});
-  const Evaluation score = evaluate(model, data, *engine);
+  const std::size_t task = task_for(model, data, o.data.task);
+  const Evaluation score = evaluate(model, data, *engine, task);
   const Matrix<Index>& table = score.confusion;
-  const std::vector<std::string> names = output_names(model);
+  const std::vector<std::string> names = output_names(model, task);
   if (o.json) {
     nlohmann::json rows = nlohmann::json::array();
     for (Index i = 0; i < table.rows(); ++i) {

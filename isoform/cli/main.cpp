@@ -72,7 +72,8 @@ int refuse(const CLI::App& app, const CLI::ParseError& error) {
 // An unset variable of a shell leaves an empty text, or a hole in a list; neither may be read as 0 or passed
 // over.
 void refuse_gaps(const std::vector<std::string>& words) {
-  constexpr std::array kLists = {"--to", "--keep", "--remove-groups", "--diagonal"};
+  constexpr std::array kLists = {"--to",       "--keep",   "--remove-groups", "--diagonal", "--outputs",
+                                 "--features", "--inputs", "--mean",          "--deviation"};
   for (std::size_t i = 0; i < words.size(); ++i) {
     const std::size_t equals = words[i].find('=');
     const bool joined = words[i].starts_with("--") && equals != std::string::npos;
@@ -85,7 +86,7 @@ void refuse_gaps(const std::vector<std::string>& words) {
     const bool list = std::find(kLists.begin(), kLists.end(), flag) != kLists.end();
     if (list && (value.front() == ',' || value.back() == ',' || value.find(",,") != value.npos)) {
       throw isoform::UsageError(
-          fmt::format("{}: needs numbers with one comma between them, got '{}'", flag, value));
+          fmt::format("{}: needs entries with one comma between them, got '{}'", flag, value));
     }
   }
 }
@@ -107,6 +108,7 @@ int main(int argc, char** argv) {
   isoform::cli::add_shrink(app);
   isoform::cli::add_sparsify(app);
   isoform::cli::add_diff(app);
+  isoform::cli::add_task(app);
   isoform::cli::add_data(app);
   try {
     if (argc == 1) {

@@ -53,8 +53,9 @@ void run(const Options& o) {
     data = data.subset(first);
   }
   const auto engine = create_engine<float>({"cpu", o.data.threads});
-  const Matrix<float> y = logits(model, data, *engine);
-  const std::vector<std::string> names = output_names(model);
+  const std::size_t task = task_for(model, data, o.data.task);
+  const Matrix<float> y = logits(model, data, *engine, task);
+  const std::vector<std::string> names = output_names(model, task);
 
   std::string csv = "sample,prediction,probability";
   for (const std::string& name : names) csv += "," + field("logit " + name);

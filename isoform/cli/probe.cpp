@@ -22,7 +22,8 @@ Probe::Probe(const Model<float>& model, const DataOptions& data)
     : engine_(create_engine<float>({"cpu", data.threads})) {
   if (data.given()) {
     data_ = data.load();
-    require_fitting(model, *data_);
+    task_ = data.task;
+    require_fitting(model, *data_, true, task_for(model, *data_, task_));
   } else {
     random_ = normal_matrix(model.network.widths().front(), kRandomInputs, Random(0, Purpose::test))
                   .cast<float>();
@@ -30,7 +31,7 @@ Probe::Probe(const Model<float>& model, const DataOptions& data)
 }
 
 Matrix<float> Probe::outputs(const Model<float>& model) const {
-  if (data_) return logits(model, *data_, *engine_);
+  if (data_) return logits(model, *data_, *engine_, task_for(model, *data_, task_));
   return isoform::outputs<float>(model.network, *engine_, random_);
 }
 
@@ -67,14 +68,12 @@ Matrix<float> training_samples(const Model<float>& model, const DataOptions& dat
   DataOptions training = data;
   training.split = "train";
   const Dataset all = training.load();
-  require_fitting(model, all, false);
+  const std::size_t task = task_for(model, all, data.task);
+  require_fitting(model, all, false, task);
   std::vector<std::uint32_t> order =
       epoch_order(static_cast<std::uint32_t>(all.samples()), seed, 0);
   if (most > 0 && most < all.samples()) order.resize(static_cast<std::size_t>(most));
-  Matrix<float> x(all.features(), static_cast<Index>(order.size()));
-  all.gather(order, x);
-  model.standardise(x);
-  return x;
+  return stacked_samples<float>(model, task, all, order);
 }
 
 }  // namespace isoform::cli

@@ -22,6 +22,7 @@ class Probe {
 
  private:
   std::optional<Dataset> data_;
+  std::string task_;
   std::unique_ptr<Engine<float>> engine_;
   Matrix<float> random_;
 };

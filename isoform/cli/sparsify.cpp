@@ -66,7 +66,7 @@ Times measure_times(const Network<float>& before, const Network<float>& after, i
   for (int run = -1; run < kTimedRuns && total < kTimedSeconds; ++run) {
     for (int i = 0; i < 2; ++i) {
       predictors[i].prepare(kTimedSamples);
-      predictors[i].input() = x;
+      predictors[i].set_input(x);
       const auto start = std::chrono::steady_clock::now();
       predictors[i].run(*engine);
       const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <memory>
 #include <optional>
 
@@ -20,6 +21,7 @@
 #include "isoform/monitor/picture.h"
 #include "isoform/monitor/progress.h"
 #include "isoform/monitor/summary.h"
+#include "isoform/run/changes.h"
 #include "isoform/run/settings.h"
 #include "isoform/train/evaluate.h"
 
@@ -35,7 +37,9 @@ Examples:
   isoform train --data fashion-mnist --hidden 16,16 --group-size 8 --adapt --epochs 10 \
       --out model.safetensors --events run.jsonl --picture run.svg
   isoform train --data mnist --fixed --group-size 0 --hidden 128,128   # the paper's layers
-  isoform train --config run.toml --seed 7                             # flags override the file)";
+  isoform train --config run.toml --seed 7                             # flags override the file
+  isoform train --data mnist --epochs 15 --change 'epoch=6 append=fashion-mnist' \
+      --change 'epoch=11 remove=mnist' --picture tasks.svg)";
 
 struct Options {
   RunSettings settings;
@@ -43,6 +47,7 @@ struct Options {
   std::vector<std::pair<const Setting*, std::string>> given;
   bool adapt = false, fixed = false, json = false, quiet = false, show = false;
   std::string config, out = "model.safetensors", events, picture;
+  std::vector<std::string> changes;
 };
 
 std::atomic<bool> interrupted{false};
@@ -76,6 +81,32 @@ Json evaluation_json(const Evaluation& e) {
   return {{"samples", e.samples}, {"loss", e.loss}, {"accuracy", e.accuracy}};
 }
 
+struct TestScore {
+  std::string task, data;
+  Evaluation evaluation;
+};
+
+// Every task that is left, on the test part of the data that it had last.
+std::vector<TestScore> test_scores(const Model<float>& model,
+                                   const std::vector<TaskChange>& changes,
+                                   const std::map<std::string, Dataset>& tests,
+                                   Engine<float>& engine) {
+  std::map<std::string, std::string> data_of;  // task → name of its data
+  for (const auto& entry : tests) data_of[entry.first] = entry.first;
+  for (const TaskChange& change : changes) {
+    if (!change.data.empty()) data_of[change.task] = change.data;
+    if (change.action == TaskAction::rename) data_of[change.to] = data_of[change.task];
+  }
+  std::vector<TestScore> scores;
+  for (std::size_t i = 0; i < model.tasks.size(); ++i) {
+    const std::string& task = model.tasks[i].name;
+    const auto found = tests.find(data_of[task]);
+    if (found == tests.end()) continue;
+    scores.push_back({task, found->second.name(), evaluate(model, found->second, engine, i)});
+  }
+  return scores;
+}
+
 void run(Options& o) {
   RunSettings& settings = o.settings;
   if (!o.config.empty()) read_settings(o.config, settings);
@@ -83,23 +114,34 @@ void run(Options& o) {
   if (o.adapt && o.fixed) throw UsageError("--adapt and --fixed contradict each other; give one");
   if (o.adapt) settings.training.adapt.enabled = true;
   if (o.fixed) settings.training.adapt.enabled = false;
+  if (!o.changes.empty()) settings.training.changes.clear();
+  for (const std::string& text : o.changes) {
+    settings.training.changes.push_back(parse_change(text));
+  }
   if (o.show) return print(settings_toml(settings));
   settings.finish();
   if (o.out.empty()) throw UsageError("out: needs a file for the model, got an empty name");
   for (const std::string& path : {o.out, o.events, o.picture}) require_writable(path);
   require_different({{"out", o.out}, {"events", o.events}, {"picture", o.picture}});
 
-  const Dataset all = load(settings.data, Split::train, {settings.data_dir, true});
-  const Dataset test = load(settings.data, Split::test, {settings.data_dir, true});
-  if (test.features() != all.features()) {
-    throw FormatError(
-        fmt::format("data '{}': the training part has {} features a sample, the test part {}; give "
-                    "parts of the same set",
-                    all.name(), all.features(), test.features()));
+  std::vector<TaskData> data;
+  std::map<std::string, Dataset> tests;  // by the name of the data
+  for (const std::string& set : settings.data_sets()) {
+    const Dataset all = load(set, Split::train, {settings.data_dir, true});
+    const Dataset test = load(set, Split::test, {settings.data_dir, true});
+    if (test.features() != all.features()) {
+      throw FormatError(
+          fmt::format("data '{}': the training part has {} features a sample, the test part {}; "
+                      "give parts of the same set",
+                      all.name(), all.features(), test.features()));
+    }
+    const TrainValidation parts = split(all, settings.validation, settings.training.seed);
+    const std::string name = data.empty() ? all.name() : set;
+    data.push_back({name, parts.train, parts.validation});
+    tests[name] = test;
   }
-  const TrainValidation parts = split(all, settings.validation, settings.training.seed);
   const auto engine = create_engine<float>(settings.engine);
-  Model<float> model = create_model<float>(settings, parts.train);
+  Model<float> model = create_model<float>(settings, data.front().training);
 
   RunSummary summary;
   std::vector<Event> events;
@@ -128,22 +170,34 @@ void run(Options& o) {
   sigaction(SIGTERM, &action, nullptr);
   sigaction(SIGHUP, &action, nullptr);  // a terminal that is closed
   const TrainResult result =
-      train(model, parts.train, parts.validation, settings.training, *engine, outer, &interrupted);
+      train(model, data, settings.training, *engine, outer, &interrupted);
   save_model(model, o.out);
   if (!o.picture.empty()) write_file_atomically(o.picture, draw_run(summary.record()));
-  const Evaluation score = evaluate(model, test, *engine);
+  const std::vector<TestScore> scores =
+      test_scores(model, settings.training.changes, tests, *engine);
 
   if (o.json) {
     Json json = summary.to_json();
-    json["test"] = evaluation_json(score);
+    json["test"] = evaluation_json(scores.front().evaluation);
+    for (const TestScore& score : scores) {
+      json["tests"].push_back({{"task", score.task},
+                               {"data", score.data},
+                               {"samples", score.evaluation.samples},
+                               {"loss", score.evaluation.loss},
+                               {"accuracy", score.evaluation.accuracy}});
+    }
     json["model"] = o.out;
     json["adaptation_seconds"] = result.adaptation_seconds;
     print_json(json);
   } else {
     // The plain progress table has said it already.
     if (terminal || o.quiet) print_line(summary.format_summary());
-    print_line(fmt::format("test accuracy  {:.2f} %  ({} samples of {}, used for no choice)",
-                           100 * score.accuracy, format_count(score.samples), test.name()));
+    for (const TestScore& score : scores) {
+      const std::string who = scores.size() > 1 ? score.task + ", " : "";
+      print_line(fmt::format("test accuracy  {:.2f} %  ({}{} samples of {}, used for no choice)",
+                             100 * score.evaluation.accuracy, who,
+                             format_count(score.evaluation.samples), score.data));
+    }
     print_line(fmt::format("parameters     {}", format_count(model.network.parameter_count())));
     print_line(fmt::format("time           {}, of which adapting {:.1f} %",
                            format_duration(result.seconds),
@@ -193,6 +247,12 @@ void add_train(CLI::App& app) {
   verb->add_option("--config", options->config, "settings from a TOML file; flags override it")
       ->type_name("FILE.toml");
   verb->add_flag("--show-settings", options->show, "print the settings in effect as TOML and stop");
+  verb->add_option("--change", options->changes,
+                   "a task that comes, goes or changes; may be given several times, in order")
+      ->type_name("'epoch=N append=SET'")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->group("tasks");
   verb->add_option("--out", options->out, "where the model goes")
       ->type_name("FILE")
       ->capture_default_str();

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "isoform/linalg/engine.h"
-#include "isoform/network/network.h"
+#include "isoform/network/pass.h"
 #include "isoform/network/structure.h"
 
 namespace isoform {
@@ -24,18 +24,23 @@ namespace isoform {
 /// Zeros that a form leaves out are not kept in memory (those inside a block of a triangle are). Results agree
 /// with forward() within rounding, exactly where all maps run dense; they do not depend on threads. Buffers
 /// are shared by spaces that are not alive together. One predictor serves one thread of control.
+///
+/// A route leaves inputs and outputs out (network/pass.h): what is left of them costs nothing and takes no memory.
 template <class T>
 class Predictor {
  public:
-  explicit Predictor(const Network<T>& network);
+  explicit Predictor(const Network<T>& network, const Route& route = {});
 
   /// Shapes for `samples` columns. Claims buffers only when there are more than ever before.
   void prepare(Index samples);
   [[nodiscard]] Index samples() const { return samples_; }
-  /// x [n_0 × samples], to be written by the caller before each run, which overwrites it.
-  View<T> input() { return augmented(0).topRows(spaces_.front().dimension); }
-  /// y [n_L × samples], until the next run.
-  View<T> output() { return augmented(spaces_.size() - 1); }
+  /// x [n × samples] of the only input of the route, or of the k-th, to be written by the caller before each run,
+  /// which overwrites it.
+  View<T> input(std::size_t k = 0);
+  /// Writes the inputs of the route from all inputs of the network one below the other.
+  void set_input(ConstView<T> x);
+  /// y [Σ n × samples] of the outputs of the route one below the other, until the next run.
+  View<T> output() { return outputs_.leftCols(samples_); }
   /// y for the input. Claims no buffers.
   void run(Engine<T>& engine);
 
@@ -45,33 +50,48 @@ class Predictor {
   [[nodiscard]] Index numbers() const;
 
  private:
-  // z ← beta z + A (h; 1; s) for a map, A in blocks of rows: one for a dense map; for a diagonal one [b ψ].
+  // z ← beta z + π A (h; 1; s) for a map, A in blocks of rows: one for a dense map; for a diagonal one [b ψ].
   struct Step {
     std::size_t from = 0;
+    bool constant = false;  // its input is absent: the bias alone
     Structure form = Structure::dense;
     T beta = 0;
     Vector<T> d;
     std::vector<RowBlock<T>> blocks;
+    std::vector<std::size_t> factors;  // spaces whose gates multiply
   };
   struct SpacePlan {
     Index dimension = 0;
+    bool given = false, output = false;
     bool read = false;  // (h; 1; s), else h alone
     std::vector<Index> groups;
     Radial radial = Radial::tanh;
     Vector<T> o;
     std::vector<Step> steps;  // of the maps that end here, in their order
     std::size_t buffer = 0;   // where its vectors lie
+    Index row = 0;            // of an output, in the stack
   };
-  void plan_map(const Network<T>& network, const Map<T>& map, T beta);
-  void share_buffers(const Network<T>& network);
+  struct Input {
+    std::size_t space = 0;  // position
+    Index row = 0;          // in the stack of all inputs of the network
+  };
+  void plan_map(const Network<T>& network, const Map<T>& map, T beta, SpacePlan& plan);
+  void share_buffers();
   [[nodiscard]] Index height(const SpacePlan& space) const;
   View<T> augmented(std::size_t space);
+  View<T> z(std::size_t space);
+  void multiply(const Step& step, T beta, View<T> z, Engine<T>& engine);
+  void multiply_gated(const Step& step, View<T> z, Engine<T>& engine);
 
   Index samples_ = 0;
-  std::vector<SpacePlan> spaces_;
+  std::vector<SpacePlan> spaces_;      // those of the route, in topological order
+  std::vector<std::size_t> position_;  // of an id among them
+  std::vector<Input> inputs_;
   std::vector<Structure> forms_;    // of the maps
   std::vector<Vector<T>> buffers_;  // (h; 1; s) of a batch; z lies where h will
-  Vector<T> kappa_;                 // slopes, which nobody reads
+  Matrix<T> outputs_, part_, ones_;
+  Index input_rows_ = 0, part_rows_ = 0;
+  Vector<T> kappa_;  // slopes, which nobody reads
 };
 
 }  // namespace isoform

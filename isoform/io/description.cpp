@@ -1,57 +1,20 @@
 #include "isoform/io/description.h"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
-#include <algorithm>
 #include <cmath>
-#include <set>
 
-#include "isoform/base/error.h"
-#include "isoform/io/json.h"
+#include "isoform/io/description_words.h"
 
 namespace isoform {
 
+using detail::dumped;
+using detail::known_name;
 using nlohmann::json;
 
 namespace {
 
-constexpr const char* kAllInputs = "all";  // the only `inputs` of a task so far
+constexpr const char* kAllInputs = "all";  // what a task reads that names no inputs
 constexpr EditKind kEditKinds[] = {EditKind::rotate, EditKind::append,       EditKind::append_group,
                                    EditKind::reduce, EditKind::remove_group, EditKind::refit};
-
-// One name where all are the same.
-template <class Value, class Name>
-json names_json(const std::vector<Value>& values, Name name_of) {
-  const bool same = std::all_of(values.begin(), values.end(),
-                                [&](const Value& value) { return value == values.front(); });
-  if (!values.empty() && same) return name_of(values.front());
-  json names = json::array();
-  for (const Value& value : values) names.push_back(name_of(value));
-  return names;
-}
-
-// The lists of names say what they know when they meet another one.
-template <class FromName>
-auto known_name(const Field& field, FromName from_name) {
-  try {
-    return from_name(field.text());
-  } catch (const UsageError& error) {
-    throw FormatError(fmt::format("{}: {}", field.where(), error.what()));
-  }
-}
-
-template <class Value, class FromName>
-std::vector<Value> parse_names(const Field& field, std::size_t count, FromName from_name) {
-  if (field.is_text()) return std::vector<Value>(count, known_name(field, from_name));
-  std::vector<Value> values;
-  for (const Field& name : field.list()) values.push_back(known_name(name, from_name));
-  if (values.size() != count) {
-    throw FormatError(fmt::format("{}: needs one name, or one for each of {} hidden spaces, got {}",
-                                  field.where(), count, values.size()));
-  }
-  return values;
-}
 
 EditKind kind_from_name(const std::string& name) {
   for (const EditKind kind : kEditKinds) {
@@ -60,29 +23,63 @@ EditKind kind_from_name(const std::string& name) {
   throw UsageError(fmt::format("edit {} is unknown", in_quotes(name)));
 }
 
+std::vector<std::string> parse_texts(const Field& field) {
+  std::vector<std::string> texts;
+  for (const Field& text : field.list()) texts.push_back(text.text());
+  return texts;
+}
+
+json input_json(const InputDescription& d) {
+  json object = {{"name", d.input.name}, {"size", d.size}};
+  if (!d.input.features.empty()) object["features"] = d.input.features;
+  return object;
+}
+
+InputDescription parse_input(const Field& field) {
+  InputDescription d;
+  d.input.name = field["name"].text();
+  d.size = field["size"].integer(1);
+  if (const auto features = field.find("features")) {
+    d.input.features = parse_texts(*features);
+    if (d.input.features.empty()) features->fail("a name for each feature");
+  }
+  return d;
+}
+
 json task_json(const Task& task) {
-  return {{"name", task.name},
-          {"inputs", kAllInputs},
-          {"outputs", task.outputs},
-          {"loss", loss_name(task.loss)},
-          {"active", task.active}};
+  json object = {{"name", task.name},
+                 {"outputs", task.outputs},
+                 {"loss", loss_name(task.loss)},
+                 {"active", task.active}};
+  if (task.inputs.empty()) {
+    object["inputs"] = kAllInputs;
+  } else {
+    object["inputs"] = task.inputs;
+  }
+  if (task.weight != 1) object["weight"] = task.weight;
+  return object;
 }
 
 Task parse_task(const Field& field) {
   Task task;
   task.name = field["name"].text();
-  if (field["inputs"].text() != kAllInputs) field["inputs"].fail("'all'");
-  for (const Field& output : field["outputs"].list()) task.outputs.push_back(output.text());
+  const Field inputs = field["inputs"];
+  if (!inputs.is_text()) task.inputs = parse_texts(inputs);
+  if (task.inputs.empty() && (!inputs.is_text() || inputs.text() != kAllInputs)) {
+    inputs.fail("'all' or a list of names of inputs");
+  }
+  task.outputs = parse_texts(field["outputs"]);
   task.loss = known_name(field["loss"], loss_from_name);
   task.active = field["active"].flag();
+  if (const auto weight = field.find("weight")) task.weight = weight->number();
   return task;
 }
 
 json record_json(const EditRecord& record) {
-  json object = {{"step", record.step},      {"kind", edit_kind_name(record.kind)},
-                 {"space", record.space},    {"before", record.before},
-                 {"after", record.after},    {"born", record.born},
-                 {"removed", record.removed}};
+  json object = {{"step", record.step},     {"kind", edit_kind_name(record.kind)},
+                 {"before", record.before}, {"after", record.after},
+                 {"born", record.born},     {"removed", record.removed}};
+  if (record.space >= 0) object["space"] = record.space;
   if (record.group) object["group"] = *record.group;
   if (record.score != 0 && std::isfinite(record.score)) object["score"] = record.score;
   if (record.bound && std::isfinite(*record.bound)) object["bound"] = *record.bound;
@@ -91,15 +88,30 @@ json record_json(const EditRecord& record) {
   return object;
 }
 
-EditRecord parse_record(const Field& field, std::size_t hidden) {
+// In a graph the space may be gone.
+int parse_record_space(const Field& record, const ModelDescription& d) {
+  if (d.architecture == Architecture::graph) {
+    const auto field = record.find("space");
+    if (!field) return -1;
+    const std::int64_t space = field->integer(0);
+    if (space >= static_cast<std::int64_t>(d.spaces.size())) {
+      field->fail(fmt::format("the position of one of {} spaces, from 0", d.spaces.size()));
+    }
+    return static_cast<int>(space);
+  }
+  const Field field = record["space"];
+  const std::int64_t space = field.integer(1);
+  if (space > static_cast<std::int64_t>(d.hidden())) {
+    field.fail(fmt::format("one of the {} hidden spaces", d.hidden()));
+  }
+  return static_cast<int>(space);
+}
+
+EditRecord parse_record(const Field& field, const ModelDescription& d) {
   EditRecord record;
   record.step = field["step"].integer(0);
   record.kind = known_name(field["kind"], kind_from_name);
-  const std::int64_t space = field["space"].integer(1);
-  if (space > static_cast<std::int64_t>(hidden)) {
-    field["space"].fail(fmt::format("one of the {} hidden spaces", hidden));
-  }
-  record.space = static_cast<int>(space);
+  record.space = parse_record_space(field, d);
   record.before = field["before"].integer(0);
   record.after = field["after"].integer(0);
   record.born = field["born"].integer(0);
@@ -112,7 +124,7 @@ EditRecord parse_record(const Field& field, std::size_t hidden) {
   return record;
 }
 
-void check_format(const Field& all, const std::string& file) {
+Architecture parse_head(const Field& all, const std::string& file) {
   const std::int64_t format = all["format"].integer(1);
   if (format > kModelFormat) {
     throw FormatError(fmt::format(
@@ -120,138 +132,64 @@ void check_format(const Field& all, const std::string& file) {
         file, format, kModelFormat));
   }
   const Field architecture = all["architecture"];
-  if (architecture.text() != "chain") architecture.fail("'chain', which is all this Isoform reads");
+  if (architecture.text() == "chain") return Architecture::chain;
+  if (architecture.text() == "graph") return Architecture::graph;
+  architecture.fail("'chain' or 'graph', which is all this Isoform reads");
 }
 
-std::string groups_fault(const ModelDescription& d) {
-  if (d.groups.size() != d.hidden()) {
-    return fmt::format("groups: needs a list of sizes for each of {} hidden spaces, got {}",
-                       d.hidden(), d.groups.size());
+void parse_structures(const Field& field, ModelDescription& d) {
+  const std::vector<Field> names = field.list();
+  if (names.size() != d.structures.size()) {
+    field.fail(fmt::format("a list with a name for each of {} maps", d.structures.size()));
   }
-  for (std::size_t i = 0; i < d.hidden(); ++i) {
-    const Index width = d.widths[i + 1];
-    Index left = width;
-    for (const Index size : d.groups[i]) {
-      // Compared before it is subtracted, so that no sum overflows.
-      if (size < 1 || size > left) left = -1;
-      if (left < 0) break;
-      left -= size;
-    }
-    if (left != 0) {
-      return fmt::format(
-          "groups[{}]: needs sizes of at least 1 that add up to the width {}, got [{}]", i, width,
-          fmt::join(d.groups[i], ", "));
-    }
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    d.structures[i] = known_name(names[i], structure_from_name);
   }
-  return {};
-}
-
-std::string tasks_fault(const ModelDescription& d) {
-  std::set<std::string> names;
-  std::size_t outputs = 0;
-  for (const Task& task : d.tasks) {
-    if (!names.insert(task.name).second) {
-      return fmt::format("tasks: two are called {}; every task needs its own name",
-                         in_quotes(task.name));
-    }
-    outputs += task.outputs.size();
-  }
-  if (!d.tasks.empty() && static_cast<Index>(outputs) != d.widths.back()) {
-    return fmt::format("tasks: need a name for each of {} outputs, got {}", d.widths.back(),
-                       outputs);
-  }
-  return {};
-}
-
-std::string history_fault(const ModelDescription& d) {
-  if (d.history.size() > kMaxHistory) {
-    return fmt::format("history: needs at most {} records, got {}", kMaxHistory, d.history.size());
-  }
-  for (std::size_t i = 0; i < d.history.size(); ++i) {
-    const EditRecord& r = d.history[i];
-    const Index least = std::min({r.before, r.after, r.born, r.removed, r.group.value_or(0)});
-    if (r.step < 0 || least < 0 || r.space < 1 || r.space > static_cast<int>(d.hidden())) {
-      return fmt::format(
-          "history[{}]: needs counts of at least 0 and a space from 1 to {}, got step "
-          "{}, space {}, before {}, after {}, born {}, removed {}",
-          i, d.hidden(), r.step, r.space, r.before, r.after, r.born, r.removed);
-    }
-  }
-  return {};
 }
 
 }  // namespace
 
-std::string description_fault(const ModelDescription& d) {
-  if (d.widths.size() < 2) {
-    return fmt::format("widths: needs an input and an output at least, got {}", d.widths.size());
-  }
-  for (const auto check : {groups_fault, tasks_fault, history_fault}) {
-    if (std::string fault = check(d); !fault.empty()) return fault;
-  }
-  const Index rows = d.image_rows, cols = d.image_cols, inputs = d.widths.front();
-  const bool image = rows != 0 || cols != 0;
-  if (image && (rows < 1 || cols < 1 || rows > inputs / cols || inputs % (rows * cols) != 0)) {
-    return fmt::format("image: needs rows and columns that divide {} inputs, got {} × {}", inputs,
-                       rows, cols);
-  }
-  return {};
-}
-
 std::string description_json(const ModelDescription& d) {
-  json all = {{"format", kModelFormat},
-              {"architecture", "chain"},
-              {"widths", d.widths},
-              {"groups", d.groups},
-              {"radial", names_json(d.radials, radial_name)},
-              {"intrinsic_length_mode", names_json(d.length_modes, length_mode_name)},
-              {"psi_mode", names_json(d.psi_modes, psi_mode_name)}};
+  const bool graph = d.architecture == Architecture::graph;
+  json all = {{"format", kModelFormat}, {"architecture", graph ? "graph" : "chain"}};
+  if (graph) {
+    detail::put_graph(d, all);
+  } else {
+    detail::put_chain(d, all);
+  }
   const auto sparse = [](Structure structure) { return structure != Structure::dense; };
   if (std::any_of(d.structures.begin(), d.structures.end(), sparse)) {
     for (const Structure structure : d.structures) {
       all["structure"].push_back(structure_name(structure));
     }
   }
+  for (const InputDescription& input : d.inputs) all["inputs"].push_back(input_json(input));
   all["tasks"] = json::array();
   for (const Task& task : d.tasks) all["tasks"].push_back(task_json(task));
   if (d.image_rows > 0) all["image"] = {d.image_rows, d.image_cols};
   all["history"] = json::array();
   for (const EditRecord& record : d.history) all["history"].push_back(record_json(record));
-  // Names of classes may come from folders in any encoding; that is no reason to lose a model.
-  return all.dump(-1, ' ', false, json::error_handler_t::replace);
+  return dumped(all);
 }
 
 ModelDescription parse_description(std::string_view text, const std::string& file) {
   const std::string where = fmt::format("'{}', {}", file, kModelKey);
   const json parsed = parse_json(text, where);
   const Field all(parsed, where);
-  check_format(all, file);
 
   ModelDescription d;
-  for (const Field& width : all["widths"].list()) d.widths.push_back(width.integer(1));
-  if (d.widths.size() < 2) all["widths"].fail("an input and an output at least");
-  for (const Field& sizes : all["groups"].list()) {
-    d.groups.emplace_back();
-    for (const Field& size : sizes.list()) d.groups.back().push_back(size.integer(1));
+  d.architecture = parse_head(all, file);
+  if (d.architecture == Architecture::graph) {
+    detail::parse_graph(all, d);
+    d.structures.assign(d.maps.size(), Structure::dense);
+  } else {
+    detail::parse_chain(all, d);
+    d.structures.assign(d.widths.size() - 1, Structure::dense);
   }
-  d.radials = parse_names<Radial>(all["radial"], d.hidden(), radial_from_name);
-  d.length_modes.assign(d.hidden(), LengthMode::trainable);
-  if (const auto mode = all.find("intrinsic_length_mode")) {
-    d.length_modes = parse_names<LengthMode>(*mode, d.hidden(), length_mode_from_name);
-  }
-  d.psi_modes.assign(d.hidden(), PsiMode::decay);
-  if (const auto mode = all.find("psi_mode")) {
-    d.psi_modes = parse_names<PsiMode>(*mode, d.hidden(), psi_mode_from_name);
-  }
-  d.structures.assign(d.widths.size() - 1, Structure::dense);
-  if (const auto structure = all.find("structure")) {
-    const std::vector<Field> names = structure->list();
-    if (names.size() != d.structures.size()) {
-      structure->fail(fmt::format("a list with a name for each of {} maps", d.structures.size()));
-    }
-    for (std::size_t i = 0; i < names.size(); ++i) {
-      d.structures[i] = known_name(names[i], structure_from_name);
-    }
+  if (const auto structure = all.find("structure")) parse_structures(*structure, d);
+  if (const auto inputs = all.find("inputs")) {
+    for (const Field& input : inputs->list()) d.inputs.push_back(parse_input(input));
+    if (d.inputs.empty()) inputs->fail("an input at least");
   }
   if (const auto tasks = all.find("tasks")) {
     for (const Field& task : tasks->list()) d.tasks.push_back(parse_task(task));
@@ -263,9 +201,7 @@ ModelDescription parse_description(std::string_view text, const std::string& fil
     d.image_cols = extents[1].integer(1);
   }
   if (const auto history = all.find("history")) {
-    for (const Field& record : history->list()) {
-      d.history.push_back(parse_record(record, d.hidden()));
-    }
+    for (const Field& record : history->list()) d.history.push_back(parse_record(record, d));
   }
   if (const std::string fault = description_fault(d); !fault.empty()) {
     throw FormatError(fmt::format("{}.{}; the file is damaged", where, fault));

@@ -16,19 +16,59 @@ inline constexpr int kModelFormat = 1;
 /// Metadata key of the JSON.
 inline constexpr const char* kModelKey = "isoform";
 
-/// A chain without its numbers. Lists that say "hidden" have one entry for each hidden space.
+enum class Architecture {
+  chain,  // layers: all inputs, hidden spaces in a row, one output space (a head) for each task
+  graph,  // any spaces and maps
+};
+
+/// A space of a graph. One without groups is an input, an output or linear; its frozen part, if any, is 0.
+struct SpaceDescription {
+  std::string name;
+  Index dimension = 0;
+  std::vector<Index> groups = {};
+  Radial radial = Radial::tanh;
+  LengthMode length_mode = LengthMode::trainable;
+  std::vector<Index> frozen = {};  // parts, ascending
+};
+
+/// A map of a graph. Spaces are named by their positions.
+struct MapDescription {
+  Index from = 0, to = 0;
+  std::vector<Index> factors = {};
+  PsiMode psi_mode = PsiMode::none;
+};
+
+struct InputDescription {
+  Index size = 0;
+  Input input;
+};
+
+/// A model without its numbers. Lists that say "hidden" have one entry for each hidden space.
 struct ModelDescription {
-  std::vector<Index> widths;               // all L+1
-  std::vector<std::vector<Index>> groups;  // hidden
-  std::vector<Radial> radials;             // hidden
-  std::vector<LengthMode> length_modes;    // hidden
-  std::vector<PsiMode> psi_modes;          // hidden, of the map that reads the space
-  std::vector<Structure> structures;       // of the L maps, as stored
-  std::vector<Task> tasks;
+  Architecture architecture = Architecture::chain;
+  // Of a chain.
+  std::vector<Index> widths = {};  // all L+1; the first of all inputs, the last of all heads
+  std::vector<std::vector<Index>> groups = {};  // hidden
+  std::vector<Radial> radials = {};             // hidden
+  std::vector<LengthMode> length_modes = {};    // hidden
+  std::vector<PsiMode> psi_modes = {};          // hidden, of the maps that read the space
+  std::vector<std::vector<Index>> frozen =
+      {};  // groups of each hidden space, then of each head; or empty
+  // Of a graph.
+  std::vector<SpaceDescription> spaces = {};  // in topological order
+  std::vector<MapDescription> maps = {};      // in the order of summation
+  // Of both.
+  std::vector<Structure> structures = {};     // as stored: of the L layers, or of the maps
+  std::vector<InputDescription> inputs = {};  // empty: not named
+  std::vector<Task> tasks = {};
   Index image_rows = 0, image_cols = 0;
-  std::vector<EditRecord> history;
+  /// Their spaces are 1 … L−1 in a chain, positions in a graph, −1 for one that is gone.
+  std::vector<EditRecord> history = {};
 
   [[nodiscard]] std::size_t hidden() const { return widths.size() - 2; }
+  /// Dimensions of the input and output spaces, in order. A chain has one head for each task.
+  [[nodiscard]] std::vector<Index> input_sizes() const;
+  [[nodiscard]] std::vector<Index> output_sizes() const;
 };
 
 /// What is wrong with a description, in words; empty when nothing is. The same for reading and writing,

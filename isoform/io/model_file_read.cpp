@@ -1,21 +1,21 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <utility>
 
 #include "isoform/base/error.h"
 #include "isoform/io/description.h"
-#include "isoform/io/json.h"
 #include "isoform/io/model_file.h"
-#include "isoform/io/model_values.h"
-#include "isoform/io/safetensors.h"
+#include "isoform/io/model_file_shelf.h"
 
 namespace isoform {
 
-using detail::layer_name;
+using detail::owner_name;
+using detail::Shelf;
 using detail::Values;
-using detail::weight_name;
 
 namespace {
 
@@ -53,143 +53,203 @@ T held_length(LengthMode mode, T o) {
   return o;
 }
 
-// Hands out the tensors of a file, checked, each once.
 template <class T>
-class Shelf {
+void set_frozen(Space<T>& space, const std::vector<Index>& parts) {
+  if (!parts.empty()) space.frozen.assign(space.parts().size(), 0);
+  for (const Index part : parts) space.frozen[static_cast<std::size_t>(part)] = 1;
+}
+
+// Puts a network together from what a file says and holds.
+template <class T>
+class Builder {
  public:
-  Shelf(TensorFile file, std::string name) : file_(std::move(file)), name_(std::move(name)) {}
+  Builder(const ModelDescription& d, Shelf<T>& shelf) : d_(d), shelf_(shelf) {}
 
-  [[nodiscard]] bool has(const std::string& tensor) const { return file_.tensors.contains(tensor); }
-
-  // Columns of the shape are absent for a vector.
-  Matrix<T> take(const std::string& tensor, std::vector<Index> shape, Values rule) {
-    const auto found = file_.tensors.find(tensor);
-    if (found == file_.tensors.end()) fail(tensor, "is missing; the file is incomplete");
-    if (found->second.shape != shape) {
-      fail(tensor, fmt::format("needs the shape {} after widths and groups, got {}",
-                               shape_text(shape), shape_text(found->second.shape)));
+  Model<T> build() {
+    // Vectors before matrices: then every width is that of a tensor in the file, and no product of two
+    // widths overflows.
+    Model<T> model;
+    const std::vector<Index> sizes = d_.input_sizes();
+    const Index inputs = std::accumulate(sizes.begin(), sizes.end(), Index{0});
+    model.mean = shelf_.take("input.mean", {inputs}, Values::finite);
+    model.scale = shelf_.take("input.scale", {inputs}, Values::positive);
+    if (d_.architecture == Architecture::graph) {
+      build_graph();
+    } else {
+      build_chain(sizes);
     }
-    shape.resize(2, 1);
-    Matrix<T> m(shape[0], shape[1]);
-    std::visit(
-        [&](const auto& numbers) {
-          for (std::size_t k = 0; k < numbers.size(); ++k) {
-            const auto at = static_cast<Index>(k);
-            m(at / shape[1], at % shape[1]) = convert(tensor, k, numbers[k], rule);
-          }
-        },
-        found->second.data);
-    file_.tensors.erase(found);
-    return m;
-  }
-
-  void check_empty() const {
-    if (!file_.tensors.empty()) {
-      fail(file_.tensors.begin()->first,
-           "is not part of this architecture; remove it, or read the file with the version of "
-           "Isoform that wrote it");
-    }
-  }
-
-  [[noreturn]] void fail(const std::string& tensor, const std::string& what) const {
-    throw FormatError(fmt::format("'{}': tensor {} {}", name_, in_quotes(tensor), what));
+    shelf_.check_empty();
+    model.network = Network<T>(std::move(spaces_), std::move(maps_));
+    for (const InputDescription& input : d_.inputs) model.inputs.push_back(input.input);
+    model.tasks = d_.tasks;
+    model.image_rows = d_.image_rows;
+    model.image_cols = d_.image_cols;
+    model.history = d_.history;
+    return model;
   }
 
  private:
-  template <class Stored>
-  T convert(const std::string& tensor, std::size_t at, Stored stored, Values rule) const {
-    if (std::isfinite(stored) && std::abs(stored) > std::numeric_limits<T>::max()) {
-      fail(tensor, fmt::format("holds {}, which F32 cannot; load the model in double", stored));
-    }
-    const T value = static_cast<T>(stored);
-    if (const char* needs = detail::value_fault(rule, value)) {
-      fail(tensor, fmt::format("needs {}, got {} at position {}", needs, stored, at));
-    }
-    return value;
-  }
-
-  TensorFile file_;
-  std::string name_;
-};
-
-// The weight of map l + 1, which is stored in one form and unpacked here. Rows and columns are known to be
-// as many as there are numbers in other tensors.
-template <class T>
-Matrix<T> take_weight(const ModelDescription& d, std::size_t l, Shelf<T>& shelf) {
-  const Index columns = d.widths[l], rows = d.widths[l + 1];
-  const Structure structure = d.structures[l];
-  const std::string name = weight_name(l, structure);
-  for (const Structure other : {Structure::dense, Structure::diagonal, Structure::triangle}) {
-    const std::string found = weight_name(l, other);
-    if (other == structure || !shelf.has(found)) continue;
-    shelf.fail(found, fmt::format("is there, but after the key 'structure' this weight is {} and "
-                                  "kept in '{}' alone; the file is damaged",
-                                  structure_name(structure), name));
-  }
-  if (structure == Structure::dense) return shelf.take(name, {rows, columns}, Values::finite);
-  double unpacked = 0;
-  for (std::size_t k = 0; k <= l; ++k) {
-    if (d.structures[k] == Structure::dense) continue;
-    unpacked += static_cast<double>(d.widths[k]) * static_cast<double>(d.widths[k + 1]);
-  }
-  if (unpacked > kMostUnpacked) {
-    shelf.fail(name, fmt::format("is one of the sparse weights that stand for {} numbers, most of "
-                                 "them zeros; this Isoform unpacks {} at most",
-                                 unpacked, kMostUnpacked));
-  }
-  const bool hidden = l + 2 < d.widths.size();
-  const std::vector<Index> groups = hidden ? d.groups[l] : std::vector<Index>{rows};
-  const Index count = stored_weights(structure, groups, columns);
-  return unpacked_weight<T>(shelf.take(name, {count}, Values::finite), structure, groups, columns);
-}
-
-template <class T>
-Model<T> build(const ModelDescription& d, Shelf<T>& shelf) {
-  // Vectors before matrices: then every width is that of a tensor in the file, and no product of two
-  // widths overflows.
-  Model<T> model;
-  model.mean = shelf.take("input.mean", {d.widths[0]}, Values::finite);
-  model.scale = shelf.take("input.scale", {d.widths[0]}, Values::positive);
-  const std::size_t last = d.widths.size() - 1;
-  std::vector<Space<T>> spaces(last + 1);
-  std::vector<Map<T>> maps(last);
-  for (std::size_t l = 0; l <= last; ++l) {
-    Space<T>& s = spaces[l];
-    s.id = static_cast<int>(l);
-    s.name = l == 0 ? "input" : l == last ? "output" : fmt::format("hidden {}", l);
-    s.dimension = d.widths[l];
-    if (l == 0 || l == last) continue;
-    s.groups = d.groups[l - 1];
-    s.radial = d.radials[l - 1];
-    s.length_mode = d.length_modes[l - 1];
+  void take_length(Space<T>& s, const std::string& owner) {
     const bool none = s.length_mode == LengthMode::none;
-    s.length = shelf.take(layer_name(l - 1, "intrinsic_length"), {s.gates()},
-                          none ? Values::zero : Values::nonnegative);
+    s.length = shelf_.take(owner + ".intrinsic_length", {s.gates()},
+                           none ? Values::zero : Values::nonnegative);
     for (T& o : s.length) o = held_length(s.length_mode, o);
   }
-  for (std::size_t l = 0; l < last; ++l) {
-    Map<T>& m = maps[l];
-    m.id = m.from = static_cast<int>(l);
-    m.to = m.from + 1;
-    m.inputs = d.widths[l];
-    m.psi_mode = l == 0 ? PsiMode::none : d.psi_modes[l - 1];
-    const Index out = d.widths[l + 1], psi = has_psi(m.psi_mode) ? spaces[l].gates() : 0;
-    const Vector<T> bias = shelf.take(layer_name(l, "bias"), {out}, Values::finite);
-    const Matrix<T> weight = take_weight(d, l, shelf);
-    m.a = Matrix<T>::Zero(out, m.inputs + 1 + psi);
+
+  // The weight of a map, which is stored in one form and unpacked here. Rows are known to be as many as there are
+  // numbers in another tensor.
+  Matrix<T> take_weight(const std::string& owner, Structure structure,
+                        const std::vector<Index>& groups, Index rows, Index columns) {
+    const std::string name = detail::weight_name(owner, structure);
+    for (const Structure other : {Structure::dense, Structure::diagonal, Structure::triangle}) {
+      const std::string found = detail::weight_name(owner, other);
+      if (other == structure || !shelf_.has(found)) continue;
+      shelf_.fail(found,
+                  fmt::format("is there, but after the key 'structure' this weight is {} and "
+                              "kept in '{}' alone; the file is damaged",
+                              structure_name(structure), name));
+    }
+    if (structure == Structure::dense) return shelf_.take(name, {rows, columns}, Values::finite);
+    unpacked_ += static_cast<double>(rows) * static_cast<double>(columns);
+    if (unpacked_ > kMostUnpacked) {
+      shelf_.fail(name,
+                  fmt::format("is one of the sparse weights that stand for {} numbers, most of "
+                              "them zeros; this Isoform unpacks {} at most",
+                              unpacked_, kMostUnpacked));
+    }
+    const Index count = stored_weights(structure, groups, columns);
+    return unpacked_weight<T>(shelf_.take(name, {count}, Values::finite), structure, groups,
+                              columns);
+  }
+
+  // [W b ψ] of a map, or of a layer of maps as one.
+  void take_map(Map<T>& m, const std::string& owner, Structure structure,
+                const std::vector<Index>& groups, Index gates) {
+    const Index rows = std::accumulate(groups.begin(), groups.end(), Index{0});
+    const Index psi = has_psi(m.psi_mode) ? gates : 0;
+    const Vector<T> bias = shelf_.take(owner + ".bias", {rows}, Values::finite);
+    Matrix<T> weight(rows, 0);
+    if (m.inputs > 0) weight = take_weight(owner, structure, groups, rows, m.inputs);
+    m.a = Matrix<T>::Zero(rows, m.inputs + 1 + psi);
     m.weight() = weight;
     m.bias() = bias;
-    const std::string name = layer_name(l, "psi");
-    if (psi > 0 && shelf.has(name)) m.psi() = shelf.take(name, {out, psi}, Values::finite);
+    const std::string name = owner + ".psi";
+    if (psi > 0 && shelf_.has(name)) m.psi() = shelf_.take(name, {rows, psi}, Values::finite);
   }
-  shelf.check_empty();
-  model.network = Network<T>(std::move(spaces), std::move(maps));
-  model.tasks = d.tasks;
-  model.image_rows = d.image_rows;
-  model.image_cols = d.image_cols;
-  model.history = d.history;
-  return model;
-}
+
+  void build_graph() {
+    for (std::size_t i = 0; i < d_.spaces.size(); ++i) {
+      const SpaceDescription& described = d_.spaces[i];
+      Space<T> s;
+      s.id = static_cast<int>(i);
+      s.name = described.name;
+      s.dimension = described.dimension;
+      s.groups = described.groups;
+      s.radial = described.radial;
+      s.length_mode = described.length_mode;
+      if (s.hidden()) take_length(s, owner_name("spaces", i));
+      set_frozen(s, described.frozen);
+      spaces_.push_back(std::move(s));
+    }
+    for (std::size_t i = 0; i < d_.maps.size(); ++i) {
+      const MapDescription& described = d_.maps[i];
+      Map<T> m;
+      m.id = static_cast<int>(i);
+      m.from = static_cast<int>(described.from);
+      m.to = static_cast<int>(described.to);
+      m.psi_mode = described.psi_mode;
+      for (const Index factor : described.factors) m.factors.push_back(static_cast<int>(factor));
+      const Space<T>& from = spaces_[static_cast<std::size_t>(m.from)];
+      m.inputs = from.dimension;
+      take_map(m, owner_name("maps", i), d_.structures[i],
+               spaces_[static_cast<std::size_t>(m.to)].parts(), from.gates());
+      maps_.push_back(std::move(m));
+    }
+  }
+
+  // Ids as in a chain, those of further inputs and heads above.
+  void build_chain(const std::vector<Index>& inputs) {
+    const auto last = static_cast<int>(d_.widths.size()) - 1;
+    int next = last + 1;
+    const std::vector<Index> heads = d_.output_sizes();
+    std::vector<std::vector<std::size_t>> stages(d_.widths.size());  // positions
+    const auto add = [&](int l, int id, std::string name, Index dimension) {
+      stages[static_cast<std::size_t>(l)].push_back(spaces_.size());
+      Space<T>& s = spaces_.emplace_back();
+      s.id = id;
+      s.name = std::move(name);
+      s.dimension = dimension;
+    };
+    for (std::size_t k = 0; k < inputs.size(); ++k) {
+      add(0, k == 0 ? 0 : next++, d_.inputs.empty() ? "input" : d_.inputs[k].input.name, inputs[k]);
+    }
+    for (int l = 1; l < last; ++l) {
+      const auto i = static_cast<std::size_t>(l) - 1;
+      add(l, l, fmt::format("hidden {}", l), d_.widths[i + 1]);
+      Space<T>& s = spaces_.back();
+      s.groups = d_.groups[i];
+      s.radial = d_.radials[i];
+      s.length_mode = d_.length_modes[i];
+      take_length(s, owner_name("layers", i));
+    }
+    for (std::size_t k = 0; k < heads.size(); ++k) {
+      add(last, k == 0 ? last : next++, d_.tasks.empty() ? "output" : d_.tasks[k].name, heads[k]);
+    }
+    for (std::size_t i = 0; i < d_.frozen.size(); ++i) {
+      set_frozen(spaces_[inputs.size() + i], d_.frozen[i]);
+    }
+    next = last;
+    for (int l = 0; l < last; ++l) add_layer(l, stages[l], stages[l + 1], next);
+    std::sort(maps_.begin(), maps_.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
+  }
+
+  // Cuts a layer into the maps of every source to every target. The bias goes with the first source.
+  void add_layer(int l, const std::vector<std::size_t>& sources,
+                 const std::vector<std::size_t>& targets, int& next) {
+    const auto i = static_cast<std::size_t>(l);
+    Map<T> whole;
+    whole.inputs = d_.widths[i];
+    whole.psi_mode = l == 0 ? PsiMode::none : d_.psi_modes[i - 1];
+    const std::vector<Index> groups =
+        i < d_.hidden() ? d_.groups[i] : std::vector{d_.widths[i + 1]};
+    take_map(whole, owner_name("layers", i), d_.structures[i], groups,
+             l == 0 ? 0 : spaces_[sources.front()].gates());
+    if (sources.size() == 1 && targets.size() == 1) {
+      whole.id = l;
+      whole.from = spaces_[sources.front()].id;
+      whole.to = spaces_[targets.front()].id;
+      maps_.push_back(std::move(whole));
+      return;
+    }
+    Index row = 0;
+    for (const std::size_t target : targets) {
+      Index column = 0;
+      const Index rows = spaces_[target].dimension;
+      for (const std::size_t source : sources) {
+        const bool first = source == sources.front();
+        Map<T> m;
+        m.id = first && target == targets.front() ? l : next++;
+        m.from = spaces_[source].id;
+        m.to = spaces_[target].id;
+        m.psi_mode = whole.psi_mode;
+        m.inputs = spaces_[source].dimension;
+        m.a = Matrix<T>::Zero(rows, m.inputs + 1 + whole.psi().cols());
+        m.weight() = whole.weight().block(row, column, rows, m.inputs);
+        if (first) m.bias() = whole.bias().segment(row, rows);
+        m.psi() = whole.psi().middleRows(row, rows);
+        maps_.push_back(std::move(m));
+        column += spaces_[source].dimension;
+      }
+      row += rows;
+    }
+  }
+
+  const ModelDescription& d_;
+  Shelf<T>& shelf_;
+  double unpacked_ = 0;
+  std::vector<Space<T>> spaces_;
+  std::vector<Map<T>> maps_;
+};
 
 template <class T>
 Model<T> from_tensors(TensorFile file, const std::string& name) {
@@ -202,7 +262,7 @@ Model<T> from_tensors(TensorFile file, const std::string& name) {
   }
   const ModelDescription description = parse_description(text->second, name);
   Shelf<T> shelf(std::move(file), name);
-  return build(description, shelf);
+  return Builder<T>(description, shelf).build();
 }
 
 }  // namespace

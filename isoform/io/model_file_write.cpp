@@ -1,55 +1,23 @@
 #include <fmt/format.h>
 
+#include <numeric>
 #include <utility>
 
 #include "isoform/base/error.h"
 #include "isoform/base/file.h"
 #include "isoform/io/description.h"
 #include "isoform/io/model_file.h"
+#include "isoform/io/model_file_layers.h"
 #include "isoform/io/model_values.h"
 #include "isoform/io/safetensors.h"
 
 namespace isoform {
 
-using detail::layer_name;
+using detail::Layer;
+using detail::owner_name;
 using detail::Values;
-using detail::weight_name;
 
 namespace {
-
-template <class T>
-bool is_chain(const Network<T>& network) {
-  const auto& spaces = network.spaces();
-  if (spaces.size() < 2 || network.maps().size() + 1 != spaces.size()) return false;
-  for (const Map<T>& m : network.maps()) {
-    if (m.from != m.id || m.to != m.id + 1) return false;
-  }
-  for (std::size_t l = 0; l < spaces.size(); ++l) {
-    if (spaces[l].hidden() != (l > 0 && l + 1 < spaces.size())) return false;
-  }
-  return true;
-}
-
-template <class T>
-ModelDescription describe(const Model<T>& model) {
-  ModelDescription d;
-  d.widths = model.network.widths();
-  for (const int id : model.network.hidden()) {
-    const Space<T>& space = model.network.space(id);
-    d.groups.push_back(space.groups);
-    d.radials.push_back(space.radial);
-    d.length_modes.push_back(space.length_mode);
-    d.psi_modes.push_back(model.network.map(id).psi_mode);  // in a chain, map id + 1 reads space id
-  }
-  for (const Map<T>& m : model.network.maps()) {
-    d.structures.push_back(structure_of(model.network, m.id));
-  }
-  d.tasks = model.tasks;
-  d.image_rows = model.image_rows;
-  d.image_cols = model.image_cols;
-  d.history = model.history;
-  return d;
-}
 
 template <class T, class Derived>
 Tensor make_tensor(const std::string& name, const Eigen::MatrixBase<Derived>& m, Values rule) {
@@ -71,51 +39,118 @@ Tensor make_tensor(const std::string& name, const Eigen::MatrixBase<Derived>& m,
   return tensor;
 }
 
+// The tensors of a model.
+template <class T>
+class Tensors {
+ public:
+  explicit Tensors(const Model<T>& model) : network_(model.network) {
+    add("input.mean", model.mean, Values::finite);
+    add("input.scale", model.scale, Values::positive);
+  }
+
+  void add_chain(const std::vector<Layer>& layers, const std::vector<Structure>& structures) {
+    for (std::size_t l = 0; l < layers.size(); ++l) {
+      const std::string owner = owner_name("layers", l);
+      if (layers[l].maps.size() == 1) {
+        add_map(network_.map(layers[l].maps.front()), owner, structures[l]);
+      } else {
+        add_map(stacked(layers[l]), owner, Structure::dense);
+      }
+      if (l + 1 < layers.size()) add_length(network_.space(layers[l].targets.front()), owner);
+    }
+  }
+
+  void add_graph(const std::vector<Structure>& structures) {
+    for (std::size_t i = 0; i < network_.maps().size(); ++i) {
+      add_map(network_.maps()[i], owner_name("maps", i), structures[i]);
+    }
+    for (std::size_t i = 0; i < network_.spaces().size(); ++i) {
+      const Space<T>& space = network_.spaces()[i];
+      if (space.hidden()) add_length(space, owner_name("spaces", i));
+    }
+  }
+
+  [[nodiscard]] TensorFile take() && { return std::move(file_); }
+
+ private:
+  template <class Derived>
+  void add(const std::string& name, const Eigen::MatrixBase<Derived>& m, Values rule) {
+    file_.tensors[name] = make_tensor<T>(name, m, rule);
+  }
+
+  void add_map(const Map<T>& m, const std::string& owner, Structure structure) {
+    const std::string weight = detail::weight_name(owner, structure);
+    if (structure != Structure::dense) {
+      add(weight, packed_weight(network_, m.id, structure), Values::finite);
+    } else if (m.inputs > 0) {
+      add(weight, m.weight(), Values::finite);
+    }
+    add(owner + ".bias", m.bias(), Values::finite);
+    if (m.psi().cols() > 0) add(owner + ".psi", m.psi(), Values::finite);
+  }
+
+  void add_length(const Space<T>& space, const std::string& owner) {
+    Vector<T> o(space.gates());
+    for (Index g = 0; g < space.gates(); ++g) o[g] = space.o(g);
+    add(owner + ".intrinsic_length", o, Values::nonnegative);
+  }
+
+  // The maps of a layer as one: sources side by side, targets one below the other.
+  Map<T> stacked(const Layer& layer) const {
+    const auto total = [&](const std::vector<int>& spaces) {
+      return std::accumulate(spaces.begin(), spaces.end(), Index{0},
+                             [&](Index sum, int id) { return sum + network_.space(id).dimension; });
+    };
+    Map<T> whole;
+    whole.inputs = total(layer.sources);
+    const Index psi = network_.map(layer.maps.front()).psi().cols();
+    whole.a = Matrix<T>::Zero(total(layer.targets), whole.inputs + 1 + psi);
+    Index row = 0;
+    auto map = layer.maps.begin();
+    for (const int target : layer.targets) {
+      const Index rows = network_.space(target).dimension;
+      whole.bias().segment(row, rows) = network_.map(*map).bias();
+      whole.psi().middleRows(row, rows) = network_.map(*map).psi();
+      Index column = 0;
+      for (std::size_t k = 0; k < layer.sources.size(); ++k, ++map) {
+        const Map<T>& m = network_.map(*map);
+        whole.weight().block(row, column, rows, m.inputs) = m.weight();
+        column += m.inputs;
+      }
+      row += rows;
+    }
+    return whole;
+  }
+
+  const Network<T>& network_;
+  TensorFile file_;
+};
+
 }  // namespace
 
 template <class T>
 std::string serialise_model(const Model<T>& model) {
-  const Network<T>& network = model.network;
-  if (!is_chain(network)) {
-    throw UsageError(
-        "model: the file format holds chains of layers only, and this network is none");
-  }
-  ModelDescription description = describe(model);
-  if (const std::string fault = description_fault(description); !fault.empty()) {
+  const std::vector<Layer> layers = detail::layers_of(model);
+  const ModelDescription d = detail::describe(model, layers);
+  if (const std::string fault = description_fault(d); !fault.empty()) {
     throw UsageError("model: " + fault);
   }
-  const Index inputs = description.widths.front();
+  const std::vector<Index> sizes = d.input_sizes();
+  const Index inputs = std::accumulate(sizes.begin(), sizes.end(), Index{0});
   if (model.mean.size() != inputs || model.scale.size() != inputs) {
     throw UsageError(
         fmt::format("model: mean and scale need {} numbers each, got {} and {}; call "
                     "set_transform first",
                     inputs, model.mean.size(), model.scale.size()));
   }
-  TensorFile file;
-  const auto add = [&](const std::string& name, const auto& m, Values rule) {
-    file.tensors[name] = make_tensor<T>(name, m, rule);
-  };
-  add("input.mean", model.mean, Values::finite);
-  add("input.scale", model.scale, Values::positive);
-  for (const Map<T>& m : network.maps()) {
-    const auto i = static_cast<std::size_t>(m.id);
-    const Structure structure = description.structures[i];
-    const std::string weight = weight_name(i, structure);
-    if (structure == Structure::dense) {
-      add(weight, m.weight(), Values::finite);
-    } else {
-      add(weight, packed_weight(network, m.id, structure), Values::finite);
-    }
-    add(layer_name(i, "bias"), m.bias(), Values::finite);
-    const Space<T>& from = network.space(m.from);
-    if (from.hidden() && has_psi(m.psi_mode)) add(layer_name(i, "psi"), m.psi(), Values::finite);
-    const Space<T>& to = network.space(m.to);
-    if (!to.hidden()) continue;
-    Vector<T> o(to.gates());
-    for (Index g = 0; g < to.gates(); ++g) o[g] = to.o(g);
-    add(layer_name(i, "intrinsic_length"), o, Values::nonnegative);
+  Tensors<T> tensors(model);
+  if (layers.empty()) {
+    tensors.add_graph(d.structures);
+  } else {
+    tensors.add_chain(layers, d.structures);
   }
-  file.metadata[kModelKey] = description_json(description);
+  TensorFile file = std::move(tensors).take();
+  file.metadata[kModelKey] = description_json(d);
   return serialise(file);
 }
 

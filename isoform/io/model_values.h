@@ -10,16 +10,16 @@
 
 namespace isoform::detail {
 
-/// Name of a tensor of a layer: "layers.{i}.{what}", i from 0.
-inline std::string layer_name(std::size_t i, const char* what) {
-  return fmt::format("layers.{}.{}", i, what);
+/// Name of what a tensor belongs to, i from 0: "layers.{i}" of a chain; "maps.{i}", "spaces.{i}" of a graph.
+template <class Integer>
+std::string owner_name(const char* kind, Integer i) {
+  return fmt::format("{}.{}", kind, i);
 }
 
-/// Name of the tensor that holds the weight of a layer in a form.
-inline std::string weight_name(std::size_t i, Structure structure) {
-  std::string name = layer_name(i, "weight");
-  if (structure == Structure::dense) return name;
-  return fmt::format("{}.{}", name, structure_name(structure));
+/// Name of the tensor that holds a weight in a form.
+inline std::string weight_name(const std::string& owner, Structure structure) {
+  if (structure == Structure::dense) return owner + ".weight";
+  return fmt::format("{}.weight.{}", owner, structure_name(structure));
 }
 
 /// The rule for the values of one tensor.

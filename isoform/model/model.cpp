@@ -1,8 +1,12 @@
 #include "isoform/model/model.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
 
 #include "isoform/base/error.h"
+#include "isoform/base/text.h"
 
 namespace isoform {
 
@@ -28,6 +32,73 @@ void Model<T>::standardise(View<T> x) const {
   for (Index j = 0; j < x.cols(); ++j) {
     x.col(j) = (x.col(j) - mean).cwiseProduct(scale);
   }
+}
+
+template <class T>
+void Model<T>::standardise(View<T> x, int input) const {
+  const RowRange rows = rows_of_input(input);
+  const Index n = rows.end - rows.begin;
+  for (Index j = 0; j < x.cols(); ++j) {
+    x.col(j) = (x.col(j) - mean.segment(rows.begin, n)).cwiseProduct(scale.segment(rows.begin, n));
+  }
+}
+
+namespace {
+
+// Position of a name in a list of things that have one.
+std::size_t find_name(std::string_view name, std::string_view what, const auto& list) {
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    if (list[i].name == name) return i;
+    names.push_back(list[i].name);
+  }
+  throw UsageError(fmt::format("{}: '{}' is unknown; the model has {}{}", what, name,
+                               names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", ")),
+                               did_you_mean(std::string(name), names)));
+}
+
+}  // namespace
+
+template <class T>
+std::size_t Model<T>::task_index(std::string_view name) const {
+  return find_name(name, "task", tasks);
+}
+
+template <class T>
+std::size_t Model<T>::task_index(std::string_view name, std::string_view what) const {
+  return find_name(name, what, tasks);
+}
+
+template <class T>
+std::size_t Model<T>::input_index(std::string_view name) const {
+  return find_name(name, "input", inputs);
+}
+
+template <class T>
+Route Model<T>::route(std::size_t task) const {
+  if (tasks.empty()) return {};
+  const std::vector<int> in = network.inputs(), out = network.outputs();
+  ISOFORM_ASSERT(out.size() == tasks.size(), "an output space for each task");
+  Route route{{}, {out[task]}};
+  for (std::size_t k = 0; k < inputs.size(); ++k) {
+    const std::vector<std::string>& read = tasks[task].inputs;
+    if (read.empty() || std::find(read.begin(), read.end(), inputs[k].name) != read.end()) {
+      route.inputs.push_back(in[k]);
+    }
+  }
+  if (inputs.empty()) route.inputs = in;
+  return route;
+}
+
+template <class T>
+RowRange Model<T>::rows_of_input(int space) const {
+  Index row = 0;
+  for (const int id : network.inputs()) {
+    const Index n = network.space(id).dimension;
+    if (id == space) return {row, row + n};
+    row += n;
+  }
+  throw InternalError("a space that is an input");
 }
 
 template <class T>

@@ -40,7 +40,7 @@ void each_batch(const Network<T>& network, Engine<T>& engine, ConstView<T> x, co
   for (Index first = 0; first < x.cols(); first += kBatch) {
     const Index count = std::min(kBatch, x.cols() - first);
     pass.prepare(network, count);
-    pass.input() = x.middleCols(first, count);
+    pass.set_input(x.middleCols(first, count));
     forward(network, engine, pass);
     use(first, pass);
   }

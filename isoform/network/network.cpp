@@ -49,18 +49,52 @@ void ChainSettings::validate() const {
 template <class T>
 Network<T>::Network(std::vector<Space<T>> spaces, std::vector<Map<T>> maps)
     : spaces_(std::move(spaces)), maps_(std::move(maps)) {
-  for (std::size_t i = 0; i < spaces_.size(); ++i) {
-    ISOFORM_ASSERT(spaces_[i].id == static_cast<int>(i), "ids of spaces are positions");
+  index();
+  const auto before = [this](int first, int second) {
+    return place(space_at_, first) < place(space_at_, second);
+  };
+  for (const Space<T>& s : spaces_) {
+    ISOFORM_ASSERT(s.frozen.empty() || s.frozen.size() == s.parts().size(), "a mark for each part");
   }
-  for (std::size_t i = 0; i < maps_.size(); ++i) {
-    const Map<T>& m = maps_[i];
-    ISOFORM_ASSERT(m.id == static_cast<int>(i) && m.from < m.to, "maps run forward");
+  for (const Map<T>& m : maps_) {
+    ISOFORM_ASSERT(before(m.from, m.to), "maps run forward");
     const Space<T>& from = space(m.from);
     const Index psi = from.hidden() && has_psi(m.psi_mode) ? from.gates() : 0;
     ISOFORM_ASSERT(m.inputs == from.dimension && m.a.cols() == from.dimension + 1 + psi &&
                        m.a.rows() == space(m.to).dimension,
                    "shape of a map");
+    for (const int gate : m.factors) {
+      ISOFORM_ASSERT(space(gate).gates() == 1 && before(gate, m.to), "factors are earlier gates");
+    }
   }
+}
+
+template <class T>
+void Network<T>::index() {
+  const auto fill = [](std::vector<int>& at, const auto& list) {
+    std::size_t ids = at.size();  // an id is never given twice
+    for (const auto& item : list) ids = std::max(ids, static_cast<std::size_t>(item.id) + 1);
+    at.assign(ids, -1);
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      int& entry = at[static_cast<std::size_t>(list[i].id)];
+      ISOFORM_ASSERT(entry == -1, "an id of its own for each");
+      entry = static_cast<int>(i);
+    }
+  };
+  fill(space_at_, spaces_);
+  fill(map_at_, maps_);
+}
+
+template <class T>
+bool Network<T>::known(const std::vector<int>& at, int id) {
+  return id >= 0 && static_cast<std::size_t>(id) < at.size() &&
+         at[static_cast<std::size_t>(id)] >= 0;
+}
+
+template <class T>
+std::size_t Network<T>::place(const std::vector<int>& at, int id) {
+  ISOFORM_ASSERT(known(at, id), "an id of this network");
+  return static_cast<std::size_t>(at[static_cast<std::size_t>(id)]);
 }
 
 template <class T>
@@ -126,10 +160,100 @@ std::vector<int> Network<T>::hidden() const {
 }
 
 template <class T>
+std::vector<int> Network<T>::inputs() const {
+  std::vector<int> ids;
+  for (const Space<T>& s : spaces_) {
+    if (s.dimension > 0 && is_given(s.id)) ids.push_back(s.id);
+  }
+  return ids;
+}
+
+template <class T>
+std::vector<int> Network<T>::outputs() const {
+  std::vector<int> ids;
+  for (const Space<T>& s : spaces_) {
+    if (!s.hidden() && outgoing(s.id).empty()) ids.push_back(s.id);
+  }
+  return ids;
+}
+
+template <class T>
 std::vector<Index> Network<T>::widths() const {
-  std::vector<Index> widths;
-  for (const Space<T>& s : spaces_) widths.push_back(s.dimension);
+  std::vector<Index> widths = {0};
+  Index outputs = 0;
+  for (const Space<T>& s : spaces_) {
+    if (is_given(s.id)) {
+      widths.front() += s.dimension;
+    } else if (!s.hidden() && outgoing(s.id).empty()) {
+      outputs += s.dimension;
+    } else {
+      widths.push_back(s.dimension);
+    }
+  }
+  widths.push_back(outputs);
   return widths;
+}
+
+template <class T>
+bool Network<T>::is_given(int id) const {
+  return !space(id).hidden() && incoming(id).empty();
+}
+
+template <class T>
+bool Network<T>::has_factors() const {
+  return std::any_of(maps_.begin(), maps_.end(),
+                     [](const Map<T>& m) { return !m.factors.empty(); });
+}
+
+template <class T>
+bool Network<T>::is_gate(int id) const {
+  return space(id).hidden() && outgoing(id).empty();
+}
+
+template <class T>
+bool Network<T>::carries_bias(int id) const {
+  const Map<T>& own = map(id);
+  const auto first = std::find_if(maps_.begin(), maps_.end(), [&](const Map<T>& m) {
+    return m.to == own.to && m.factors == own.factors;
+  });
+  return first->id == id;
+}
+
+template <class T>
+bool Network<T>::is_held(int id, Index group) const {
+  const Space<T>& s = space(id);
+  if (s.is_frozen(group)) return true;
+  for (const Map<T>& m : maps_) {
+    const bool multiplies = std::find(m.factors.begin(), m.factors.end(), id) != m.factors.end();
+    if (m.from != id && !multiplies) continue;
+    for (const RowRange& r : frozen_rows(m.to)) {
+      const auto rows = m.a.middleRows(r.begin, r.end - r.begin);
+      if (multiplies && !rows.isZero(0)) return true;
+      if (m.from != id) continue;
+      const bool reads_gate =
+          m.psi().cols() > 0 && !rows.col(m.inputs + 1 + group).isZero(0);
+      if (reads_gate || !rows.middleCols(s.begin(group), s.groups[group]).isZero(0)) return true;
+    }
+  }
+  return false;
+}
+
+template <class T>
+std::vector<RowRange> Network<T>::frozen_rows(int id) const {
+  const Space<T>& s = space(id);
+  std::vector<RowRange> ranges;
+  if (s.frozen.empty()) return ranges;
+  const std::vector<Index> parts = s.parts();
+  Index at = 0;
+  for (std::size_t part = 0; part < parts.size(); at += parts[part++]) {
+    if (!s.is_frozen(static_cast<Index>(part))) continue;
+    if (!ranges.empty() && ranges.back().end == at) {
+      ranges.back().end += parts[part];
+    } else {
+      ranges.push_back({at, at + parts[part]});
+    }
+  }
+  return ranges;
 }
 
 template <class T>
@@ -176,19 +300,22 @@ double Network<T>::penalty() const {
 template <class T>
 void Network<T>::apply(const Edit& edit) {
   Space<T>& s = space(edit.space);
-  ISOFORM_ASSERT(s.hidden() && edit.dimension() >= 1, "an edit changes a hidden space");
+  ISOFORM_ASSERT(edit.dimension() >= 1, "a space keeps a coordinate");
+  ISOFORM_ASSERT(s.hidden() || (edit.groups.size() == 1 && edit.length.size() == 0),
+                 "a space without gates is one part");
+  const std::vector<Index> parts = s.parts();
   const auto gates_after = static_cast<Index>(edit.groups.size());
-  std::vector<Matrix<double>> next(maps_.size());
+  std::vector<Matrix<double>> next(map_ids());
   for (const Map<T>& m : maps_) {
     if (m.to != edit.space && m.from != edit.space) continue;
     const Matrix<double> a = m.a.template cast<double>();
     if (m.to == edit.space) {
-      next[m.id] = transport_rows(edit, s.groups, a);
+      next[m.id] = transport_rows(edit, parts, a);
     } else {
       const Index psi = a.cols() - m.inputs - 1;
       Matrix<double>& out = next[m.id];
       out.resize(a.rows(), edit.dimension() + 1 + (psi > 0 ? gates_after : 0));
-      out.leftCols(edit.dimension()) = transport_columns(edit, s.groups, a.leftCols(m.inputs));
+      out.leftCols(edit.dimension()) = transport_columns(edit, parts, a.leftCols(m.inputs));
       out.col(edit.dimension()) = a.col(m.inputs);
       if (psi > 0) out.rightCols(gates_after) = transport_gates(edit, a.rightCols(psi));
     }
@@ -209,16 +336,24 @@ void Network<T>::apply(const Edit& edit) {
 
   // Nothing below throws: the network is changed whole or not at all.
   const Space<T> before = s;
-  s.groups.clear();
-  s.length = Vector<T>::Zero(gates_after);
-  for (Index g = 0; g < gates_after; ++g) {
-    const GroupEdit& group = edit.groups[g];
-    s.groups.push_back(group.size);
+  const auto source_of = [&](Index g) { return edit.groups[static_cast<std::size_t>(g)].source; };
+  if (!before.frozen.empty()) {
+    s.frozen.assign(edit.groups.size(), 0);
+    for (Index g = 0; g < gates_after; ++g) {
+      if (source_of(g) != GroupEdit::kNew) s.frozen[g] = before.frozen[source_of(g)];
+    }
+  }
+  if (before.hidden()) {
+    s.groups.clear();
+    s.length = Vector<T>::Zero(gates_after);
+  }
+  for (Index g = 0; before.hidden() && g < gates_after; ++g) {
+    s.groups.push_back(edit.groups[g].size);
     const double added = edit.length.size() == 0 ? 0.0 : edit.length[g];
-    const bool is_new = group.source == GroupEdit::kNew;
-    if (!is_new) s.length[g] = before.length[group.source];
+    const bool is_new = source_of(g) == GroupEdit::kNew;
+    if (!is_new) s.length[g] = before.length[source_of(g)];
     if (is_new || added != 0) {
-      const double o = is_new ? 0.0 : static_cast<double>(before.o(group.source));
+      const double o = is_new ? 0.0 : static_cast<double>(before.o(source_of(g)));
       s.set_o(g, std::max(0.0, o + added));
     }
   }
@@ -229,6 +364,53 @@ void Network<T>::apply(const Edit& edit) {
   }
 }
 
+template <class T>
+int Network<T>::add_like(int like, std::string name, Index dimension) {
+  const std::size_t at = place(space_at_, like);
+  const bool input = is_given(like);
+  ISOFORM_ASSERT(dimension >= 1 && (input || (outgoing(like).empty() && !space(like).hidden())),
+                 "inputs and outputs are added");
+  Space<T> fresh;
+  fresh.id = static_cast<int>(space_ids());
+  fresh.name = std::move(name);
+  fresh.dimension = dimension;
+  // Behind the last of its kind: the order of sums and of stacked vectors stays.
+  std::size_t behind = at;
+  for (const int id : input ? inputs() : outputs()) behind = std::max(behind, place(space_at_, id));
+  auto next_map = static_cast<int>(map_ids());
+  for (const int id : input ? outgoing(like) : incoming(like)) {
+    Map<T> m = map(id);
+    m.id = next_map++;
+    (input ? m.from : m.to) = fresh.id;
+    if (input) m.inputs = dimension;
+    m.a = Matrix<T>::Zero(input ? m.a.rows() : dimension, input ? dimension + 1 : m.a.cols());
+    maps_.push_back(std::move(m));
+  }
+  const int id = fresh.id;
+  spaces_.insert(spaces_.begin() + static_cast<std::ptrdiff_t>(behind) + 1, std::move(fresh));
+  index();
+  return id;
+}
+
+template <class T>
+void Network<T>::remove_space(int id) {
+  const bool input = is_given(id);
+  ISOFORM_ASSERT((input ? inputs() : outputs()).size() > 1 && !space(id).hidden(),
+                 "an input or output among others");
+  for (const int gone : outgoing(id)) {
+    if (!input || !carries_bias(gone)) continue;
+    const Map<T>& m = map(gone);
+    const auto heir = std::find_if(maps_.begin(), maps_.end(), [&](const Map<T>& other) {
+      return other.id != gone && other.to == m.to && other.factors == m.factors;
+    });
+    ISOFORM_ASSERT(heir != maps_.end(), "a map that the bias goes on in");
+    heir->bias() += m.bias();
+  }
+  std::erase_if(maps_, [&](const Map<T>& m) { return m.from == id || m.to == id; });
+  std::erase_if(spaces_, [&](const Space<T>& s) { return s.id == id; });
+  index();
+}
+
 template class Network<float>;
 template class Network<double>;
 
@@ -237,9 +419,10 @@ Matrix<double> incoming_matrix(const Network<T>& network, int space) {
   Matrix<double> stack(network.space(space).dimension, 0);
   for (const int id : network.incoming(space)) {
     const Map<T>& m = network.map(id);
-    const Index old = stack.cols(), psi = m.psi().cols();
-    stack.conservativeResize(Eigen::NoChange, old + m.inputs + psi);
+    const Index old = stack.cols(), psi = m.psi().cols(), bias = m.factors.empty() ? 0 : 1;
+    stack.conservativeResize(Eigen::NoChange, old + m.inputs + bias + psi);
     stack.middleCols(old, m.inputs) = m.weight().template cast<double>();
+    if (bias > 0) stack.col(old + m.inputs) = m.bias().template cast<double>();
     stack.rightCols(psi) = m.psi().template cast<double>();
   }
   return stack;
@@ -249,7 +432,8 @@ template <class T>
 Vector<double> incoming_bias(const Network<T>& network, int space) {
   Vector<double> bias = Vector<double>::Zero(network.space(space).dimension);
   for (const int id : network.incoming(space)) {
-    bias += network.map(id).bias().template cast<double>();
+    const Map<T>& m = network.map(id);
+    if (m.factors.empty()) bias += m.bias().template cast<double>();
   }
   return bias;
 }

@@ -43,37 +43,69 @@ struct ParameterKey {
   auto operator<=>(const ParameterKey&) const = default;  // NOLINT(modernize-use-nullptr)
 };
 
+/// Rows [begin, end) of a matrix.
+struct RowRange {
+  Index begin = 0, end = 0;
+};
+
 /// A window on one parameter and its gradient. Valid until the next edit.
 template <class T>
 struct Parameter {
   ParameterKey key;
   Index rows = 0, cols = 0;
   T* value = nullptr;     // rows × cols, contiguous, column-major
-  T* gradient = nullptr;  // the same shape
+  T* gradient = nullptr;  // the same shape; 0 in frozen rows
   bool trainable = true;
+  std::vector<RowRange> frozen = {};  // rows that stay as they are; not all of them
   [[nodiscard]] Index size() const { return rows * cols; }
 };
 
+/// Spaces and maps. Ids stay as long as the network lives, through edits and the coming and going of inputs and
+/// outputs; those of a fresh chain are positions from 0, so that W_l of the mathematics is map(l − 1).
 template <class T>
 class Network {
  public:
   Network() = default;
   static Network chain(const ChainSettings& settings);
-  /// Assembles a network from its parts; spaces in topological order, ids equal to positions.
+  /// Assembles a network from its parts: ids of its own for each, spaces in topological order (what a space reads and
+  /// the gates that multiply it come before it).
   Network(std::vector<Space<T>> spaces, std::vector<Map<T>> maps);
 
+  /// In topological order: inputs first, outputs last in whatever a chain was made into.
   [[nodiscard]] const std::vector<Space<T>>& spaces() const { return spaces_; }
   [[nodiscard]] const std::vector<Map<T>>& maps() const { return maps_; }
-  [[nodiscard]] const Space<T>& space(int id) const { return spaces_.at(id); }
-  [[nodiscard]] const Map<T>& map(int id) const { return maps_.at(id); }
-  [[nodiscard]] Space<T>& space(int id) { return spaces_.at(id); }
-  [[nodiscard]] Map<T>& map(int id) { return maps_.at(id); }
-  /// Ids are positions, from 0: W_l of the mathematics is map(l − 1). Ids of the maps that end in, or start from, a space; in a fixed order.
+  [[nodiscard]] const Space<T>& space(int id) const { return spaces_[place(space_at_, id)]; }
+  [[nodiscard]] const Map<T>& map(int id) const { return maps_[place(map_at_, id)]; }
+  [[nodiscard]] Space<T>& space(int id) { return spaces_[place(space_at_, id)]; }
+  [[nodiscard]] Map<T>& map(int id) { return maps_[place(map_at_, id)]; }
+  [[nodiscard]] bool has_space(int id) const { return known(space_at_, id); }
+  [[nodiscard]] bool has_map(int id) const { return known(map_at_, id); }
+  /// Every id is below: sizes of lists that are indexed by id.
+  [[nodiscard]] std::size_t space_ids() const { return space_at_.size(); }
+  [[nodiscard]] std::size_t map_ids() const { return map_at_.size(); }
+  /// Ids of the maps that end in, or start from, a space; in a fixed order, which is that of summation.
   [[nodiscard]] std::vector<int> incoming(int space) const;
   [[nodiscard]] std::vector<int> outgoing(int space) const;
-  /// Ids of the hidden spaces, first to last.
+  /// Ids of the input, hidden and output spaces, first to last.
+  [[nodiscard]] std::vector<int> inputs() const;
   [[nodiscard]] std::vector<int> hidden() const;
+  [[nodiscard]] std::vector<int> outputs() const;
+  /// True for a space that is given: it reads nothing and has no gates. All but the constant 1 are inputs.
+  [[nodiscard]] bool is_given(int space) const;
+  /// Of all inputs together, of each space between, of all outputs together.
   [[nodiscard]] std::vector<Index> widths() const;
+  /// True where gates multiply maps: what speaks of chains of linear maps alone does not hold then.
+  [[nodiscard]] bool has_factors() const;
+  /// True for a hidden space that nobody reads: it counts through its gate alone.
+  [[nodiscard]] bool is_gate(int space) const;
+  /// True for the one of several maps into a space (with equal factors) whose bias counts and is trained. The others'
+  /// are 0.
+  [[nodiscard]] bool carries_bias(int map) const;
+  /// True for a group that may not lose anything: it is frozen, or something frozen reads it.
+  [[nodiscard]] bool is_held(int space, Index group) const;
+  /// Rows of a space that are frozen, as few ranges as possible.
+  [[nodiscard]] std::vector<RowRange> frozen_rows(int space) const;
+
   /// Every number a model file stores: weights, biases, ψ and o.
   [[nodiscard]] Index parameter_count() const;
   /// The same for the network with space `id` changed by so many neurons and groups.
@@ -85,17 +117,28 @@ class Network {
   /// Applies an edit in double and rounds once. Throws InternalError if the edit's shapes are not those
   /// of this network; the network is then unchanged.
   void apply(const Edit& edit);
+  /// Adds an input or output that is connected like `like` (its maps' ends, factors and modes), with zero weights:
+  /// whatever it holds, the other outputs are unchanged, bit by bit. Returns its id.
+  int add_like(int like, std::string name, Index dimension);
+  /// Removes an input or output with its maps. A bias that counted goes on in the next map. The outputs that stay are
+  /// unchanged where a removed input is 0. The last input or output can't be removed.
+  void remove_space(int id);
 
  private:
+  static bool known(const std::vector<int>& at, int id);
+  static std::size_t place(const std::vector<int>& at, int id);
+  void index();
+
   std::vector<Space<T>> spaces_;
   std::vector<Map<T>> maps_;
+  std::vector<int> space_at_, map_at_;  // position of each id; −1: gone
 };
 
-/// The incoming maps of a space side by side without biases, in double: [W₁ ψ₁ W₂ ψ₂ …]. The matrix whose
-/// left singular vectors diagonalise the space (docs/mathematics.md 4.1).
+/// The incoming maps of a space side by side, in double: [W₁ ψ₁ W₂ ψ₂ …], without biases unless gates multiply them.
+/// The matrix whose left singular vectors diagonalise the space (docs/mathematics.md 4.1).
 template <class T>
 Matrix<double> incoming_matrix(const Network<T>& network, int space);
-/// Sum of the incoming biases [n].
+/// Sum of the incoming biases that no gate multiplies [n].
 template <class T>
 Vector<double> incoming_bias(const Network<T>& network, int space);
 /// The outgoing weights one above the other, in double: [W₁; W₂; …], columns on the space.

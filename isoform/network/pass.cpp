@@ -1,5 +1,7 @@
 #include "isoform/network/pass.h"
 
+#include <algorithm>
+
 #include "isoform/base/error.h"
 
 namespace isoform {
@@ -11,160 +13,343 @@ void reshape(Matrix<T>& m, Index rows, Index cols) {
   if (m.rows() != rows || m.cols() < cols) m.setZero(rows, cols);
 }
 
-template <class T>
-Gates<T> gates_of(const Space<T>& space) {
-  return {space.groups, radial_function<T>(space.radial)};
-}
-
-template <class T>
-std::span<T> span_of(Vector<T>& v) {
-  return {v.data(), static_cast<std::size_t>(v.size())};
+bool named(const std::vector<int>& list, int id) {
+  return list.empty() || std::find(list.begin(), list.end(), id) != list.end();
 }
 
 }  // namespace
 
 template <class T>
-void Pass<T>::prepare(const Network<T>& network, Index samples) {
-  const std::size_t spaces = network.spaces().size();
+void Pass<T>::prepare(const Network<T>& network, Index samples, const Route& route) {
+  const std::size_t spaces = network.space_ids(), maps = network.map_ids();
   samples_ = samples;
+  route_ = route;
   has_gradients_ = false;
-  dimension_.resize(spaces);
-  augmented_.resize(spaces);
-  z_.resize(spaces);
-  kappa_.resize(spaces);
-  gradient_.resize(spaces);
+  dimension_.assign(spaces, 0);
+  output_row_.assign(spaces, -1);
+  present_.assign(spaces, 1);
+  for (auto* list : {&augmented_, &z_, &kappa_, &gradient_}) list->resize(spaces);
   length_gradient_.resize(spaces);
   o_.resize(spaces);
+  inputs_ = network.inputs();
+  single_input_ = inputs_.size() == 1 ? inputs_.front() : -1;
+  for (const int id : inputs_) present_[id] = named(route.inputs, id) ? 1 : 0;
+  Index rows = 0;
+  for (const int id : network.outputs()) {
+    output_row_[id] = rows;
+    rows += network.space(id).dimension;
+    present_[id] = named(route.outputs, id) ? 1 : 0;
+  }
+  reshape(output_, rows, samples);
+  reshape(output_gradient_, rows, samples);
   for (const Space<T>& s : network.spaces()) {
     const Index n = s.dimension, gates = s.gates();
-    const bool input = s.id == 0;
-    const bool output = network.outgoing(s.id).empty();
     dimension_[s.id] = n;
-    if (!output) {
-      reshape(augmented_[s.id], n + 1 + gates, samples);
-      augmented_[s.id].row(n).setOnes();
-    }
-    if (!input) {
-      reshape(z_[s.id], n, samples);
-      reshape(gradient_[s.id], output ? n : n + 1 + gates, samples);
+    if (output_row_[s.id] < 0) {
+      if (present_[s.id] != 0) {
+        reshape(augmented_[s.id], n + 1 + gates, samples);
+        augmented_[s.id].row(n).setOnes();
+      }
+      if (!network.is_given(s.id)) {
+        reshape(z_[s.id], n, samples);
+        reshape(gradient_[s.id], n + 1 + gates, samples);
+      }
     }
     // Contiguous for the samples in use: engines read kappa as one block.
     reshape(kappa_[s.id], gates, samples);
-    length_gradient_[s.id].setZero(gates);
+    if (length_gradient_[s.id].size() != gates) length_gradient_[s.id].setZero(gates);
     o_[s.id].resize(gates);
   }
-  map_gradient_.resize(network.maps().size());
-  for (const Map<T>& m : network.maps()) map_gradient_[m.id].setZero(m.a.rows(), m.a.cols());
+  for (auto* list : {&map_gradient_, &part_, &product_, &dot_}) list->resize(maps);
+  for (const Map<T>& m : network.maps()) {
+    Matrix<T>& gradient = map_gradient_[m.id];
+    if (gradient.rows() != m.a.rows() || gradient.cols() != m.a.cols()) {
+      gradient.setZero(m.a.rows(), m.a.cols());
+    }
+    if (m.factors.empty()) continue;
+    reshape(part_[m.id], m.a.rows(), samples);
+    reshape(product_[m.id], 1, samples);
+    reshape(dot_[m.id], 1, samples);
+  }
+  if (ones_.cols() < samples) ones_.setOnes(1, samples);
+}
+
+template <class T>
+void Pass<T>::set_input(ConstView<T> x) {
+  Index row = 0;
+  for (const int id : inputs_) {
+    if (present_[id] != 0) input(id) = x.middleRows(row, dimension_[id]);
+    row += dimension_[id];
+  }
+  ISOFORM_ASSERT(row == x.rows() && x.cols() == samples_, "all inputs one below the other");
 }
 
 template <class T>
 std::vector<Parameter<T>> Pass<T>::parameters(Network<T>& network) {
   std::vector<Parameter<T>> list;
+  const auto push = [&](Parameter<T> p, const std::vector<RowRange>& frozen) {
+    Index rows = 0;
+    for (const RowRange& range : frozen) rows += range.end - range.begin;
+    if (rows == p.rows) p.trainable = false;
+    if (p.trainable) p.frozen = frozen;
+    list.push_back(std::move(p));
+  };
   for (const Map<T>& map : network.maps()) {
     Map<T>& m = network.map(map.id);
     ISOFORM_ASSERT(map_gradient_[m.id].cols() == m.a.cols(), "prepare() follows every edit");
+    const std::vector<RowRange> frozen = network.frozen_rows(m.to);
     const auto add = [&](Role role, Index first, Index cols, bool trainable) {
       if (cols == 0) return;
       const Index at = first * m.a.rows();
-      list.push_back({{role, m.id},
-                      m.a.rows(),
-                      cols,
-                      m.a.data() + at,
-                      map_gradient_[m.id].data() + at,
-                      trainable});
+      push({{role, m.id},
+            m.a.rows(),
+            cols,
+            m.a.data() + at,
+            map_gradient_[m.id].data() + at,
+            trainable},
+           frozen);
     };
     add(Role::weight, 0, m.inputs, true);
-    add(Role::bias, m.inputs, 1, true);
+    add(Role::bias, m.inputs, 1, network.carries_bias(m.id));
     add(Role::psi, m.inputs + 1, m.psi().cols(), trains_psi(m.psi_mode));
   }
   for (const int id : network.hidden()) {
     Space<T>& s = network.space(id);
     if (s.length_mode == LengthMode::none) continue;
-    list.push_back({{Role::length, id},
-                    s.gates(),
-                    1,
-                    s.length.data(),
-                    length_gradient_[id].data(),
-                    trains_length(s.length_mode)});
+    std::vector<RowRange> frozen;
+    for (Index g = 0; g < s.gates(); ++g) {
+      if (s.is_frozen(g)) frozen.push_back({g, g + 1});
+    }
+    push({{Role::length, id},
+          s.gates(),
+          1,
+          s.length.data(),
+          length_gradient_[id].data(),
+          trains_length(s.length_mode)},
+         frozen);
   }
   return list;
 }
+
+// One forward or backward over a network.
+template <class T>
+class Passage {
+ public:
+  Passage(const Network<T>& network, Engine<T>& engine, Pass<T>& pass)
+      : network_(network), engine_(engine), pass_(pass) {}
+
+  void forward() {
+    pass_.has_gradients_ = false;
+    for (const Space<T>& s : network_.spaces()) {
+      if (!pass_.takes_part(s.id)) continue;
+      T beta = 0;
+      for (const Map<T>& m : network_.maps()) {
+        if (m.to != s.id || silent(m)) continue;
+        if (m.factors.empty()) {
+          engine_.multiply(Op::none, live(m), Op::none, read(m), beta, pass_.z(s.id));
+        } else {
+          add_product(m, beta);
+        }
+        beta = 1;
+      }
+      if (beta == T(0) && !network_.is_given(s.id)) pass_.z(s.id).setZero();
+      if (s.hidden()) {
+        for (Index g = 0; g < s.gates(); ++g) pass_.o_[s.id][g] = s.o(g);
+        engine_.gate_forward(gates_of(s), pass_.z(s.id), span_of(pass_.o_[s.id]),
+                             pass_.hidden(s.id), pass_.gates(s.id), kappa(s));
+      } else if (linear(s.id)) {
+        pass_.hidden(s.id) = pass_.z(s.id);
+      }
+    }
+  }
+
+  void backward_to(int space) {
+    pass_.has_gradients_ = false;
+    for (auto s = network_.spaces().rbegin(); s != network_.spaces().rend(); ++s) {
+      finish(*s);
+      if (s->id == space) return;
+    }
+  }
+
+  void backward(Gradients gradients) {
+    const bool add = gradients == Gradients::add;
+    for (auto s = network_.spaces().rbegin(); s != network_.spaces().rend(); ++s) {
+      finish(*s);
+      keep_length_gradient(*s, add);
+      for (const Map<T>& m : network_.maps()) {
+        if (m.to == s->id) map_gradient(m, add);
+      }
+    }
+    for (const Map<T>& m : network_.maps()) {
+      Matrix<T>& gradient = pass_.map_gradient_[m.id];
+      if (m.psi_mode == PsiMode::decay && !add) {
+        gradient.rightCols(m.psi().cols()) += T(2 * kPsiPenalty) * m.psi();
+      }
+      for (const RowRange& r : network_.frozen_rows(m.to)) {
+        gradient.middleRows(r.begin, r.end - r.begin).setZero();
+      }
+    }
+    pass_.has_gradients_ = true;
+  }
+
+ private:
+  static Gates<T> gates_of(const Space<T>& s) { return {s.groups, radial_function<T>(s.radial)}; }
+  static std::span<T> span_of(Vector<T>& v) {
+    return {v.data(), static_cast<std::size_t>(v.size())};
+  }
+  View<T> kappa(const Space<T>& s) { return pass_.block(pass_.kappa_[s.id], s.gates()); }
+  [[nodiscard]] bool linear(int id) const {
+    return pass_.output_row_[id] < 0 && !network_.is_given(id);
+  }
+  [[nodiscard]] bool absent(const Map<T>& m) const { return !pass_.takes_part(m.from); }
+  // An absent input brings nothing but the bias, where its map is the one that carries it.
+  [[nodiscard]] bool silent(const Map<T>& m) const {
+    return absent(m) && !network_.carries_bias(m.id);
+  }
+  // The columns of [W b ψ] that meet something, and what they meet.
+  ConstView<T> live(const Map<T>& m) const {
+    if (absent(m)) return m.a.middleCols(m.inputs, 1);
+    return m.a;
+  }
+  View<T> read(const Map<T>& m) {
+    if (absent(m)) return pass_.ones_.leftCols(pass_.samples_);
+    return pass_.augmented(m.from).topRows(m.a.cols());
+  }
+
+  void add_product(const Map<T>& m, T beta) {
+    auto part = pass_.block(pass_.part_[m.id], m.a.rows());
+    engine_.multiply(Op::none, live(m), Op::none, read(m), T(0), part);
+    auto product = pass_.block(pass_.product_[m.id], 1);
+    product.setOnes();
+    for (const int gate : m.factors) product.array() *= pass_.gates(gate).array();
+    auto z = pass_.z(m.to);
+    for (Index j = 0; j < pass_.samples_; ++j) {
+      if (beta == T(0)) {
+        z.col(j) = product(0, j) * part.col(j);
+      } else {
+        z.col(j) += product(0, j) * part.col(j);
+      }
+    }
+  }
+
+  // dL/dz of a space from dL/dz of the spaces that read it or its gates, and what its own factors will want.
+  void finish(const Space<T>& s) {
+    if (!pass_.takes_part(s.id)) return;
+    if (s.hidden()) {
+      finish_hidden(s);
+    } else if (linear(s.id)) {
+      gather(s);
+    }
+    for (const Map<T>& m : network_.maps()) {
+      if (m.to != s.id || m.factors.empty() || silent(m)) continue;
+      // π Σ_rows ζ · part: over s_f it is what this map adds to dL/ds_f.
+      const auto delta = pass_.delta(m.to);
+      auto part = pass_.block(pass_.part_[m.id], m.a.rows());
+      auto dot = pass_.block(pass_.dot_[m.id], 1);
+      const auto product = pass_.block(pass_.product_[m.id], 1);
+      for (Index j = 0; j < pass_.samples_; ++j) {
+        dot(0, j) = product(0, j) * delta.col(j).dot(part.col(j));
+      }
+    }
+  }
+
+  // (dL/dh; –; dL/ds) of a space from the maps that read it.
+  void gather(const Space<T>& s) {
+    Matrix<T>& gradient = pass_.gradient_[s.id];
+    T beta = 0;
+    for (const Map<T>& m : network_.maps()) {
+      if (m.from != s.id || !pass_.takes_part(m.to)) continue;
+      const bool reads_gates = m.a.cols() == gradient.rows();
+      if (!reads_gates && beta == T(0)) gradient.bottomRows(s.gates()).setZero();
+      if (m.factors.empty()) {
+        engine_.multiply(Op::transpose, m.a, Op::none, pass_.delta(m.to), beta,
+                         pass_.block(gradient, m.a.cols()));
+      } else {
+        engine_.multiply(Op::transpose, m.a, Op::none, scaled(m), beta,
+                         pass_.block(gradient, m.a.cols()));
+      }
+      beta = 1;
+    }
+    if (beta == T(0)) gradient.setZero();
+  }
+
+  void finish_hidden(const Space<T>& s) {
+    gather(s);
+    auto q = pass_.gradient_[s.id].bottomRows(s.gates()).leftCols(pass_.samples_);
+    for (const Map<T>& m : network_.maps()) {
+      if (!pass_.takes_part(m.to) || silent(m)) continue;
+      for (const int gate : m.factors) {
+        if (gate != s.id) continue;
+        q.array() += pass_.block(pass_.dot_[m.id], 1).array() / pass_.gates(s.id).array();
+      }
+    }
+    pass_.scratch_.resize(s.gates());
+    engine_.gate_backward(gates_of(s), pass_.z(s.id), pass_.gates(s.id), kappa(s), q,
+                          pass_.delta(s.id), span_of(pass_.scratch_));
+  }
+
+  // From dL/do, which finish() left, to the parameter that holds o.
+  void keep_length_gradient(const Space<T>& s, bool add) {
+    for (Index g = 0; g < s.gates(); ++g) {
+      T slope = pass_.scratch_[g];
+      if (s.length_mode == LengthMode::trainable) slope *= T(2) * s.length[g];
+      if (s.length_mode == LengthMode::log) slope *= s.o(g);
+      if (s.is_frozen(g)) slope = T(0);
+      T& total = pass_.length_gradient_[s.id][g];
+      total = add ? total + slope : slope;
+    }
+  }
+
+  // π ζ of a map with factors: the gradient of what it gave before they multiplied.
+  View<T> scaled(const Map<T>& m) {
+    const auto delta = pass_.delta(m.to);
+    const auto product = pass_.block(pass_.product_[m.id], 1);
+    reshape(pass_.scaled_, m.a.rows(), pass_.samples_);
+    auto scaled = pass_.block(pass_.scaled_, m.a.rows());
+    for (Index j = 0; j < pass_.samples_; ++j) scaled.col(j) = product(0, j) * delta.col(j);
+    return scaled;
+  }
+
+  void map_gradient(const Map<T>& m, bool add) {
+    Matrix<T>& gradient = pass_.map_gradient_[m.id];
+    const T beta = add ? 1 : 0;
+    if (!pass_.takes_part(m.to) || silent(m)) {
+      if (!add) gradient.setZero();
+      return;
+    }
+    if (absent(m) && !add) gradient.setZero();
+    View<T> target = absent(m) ? View<T>(gradient.middleCols(m.inputs, 1)) : View<T>(gradient);
+    const View<T> delta = m.factors.empty() ? pass_.delta(m.to) : scaled(m);
+    engine_.multiply(Op::none, delta, Op::transpose, read(m), beta, target);
+  }
+
+  const Network<T>& network_;
+  Engine<T>& engine_;
+  Pass<T>& pass_;
+};
 
 template <class T>
 Matrix<T> outputs(const Network<T>& network, Engine<T>& engine, ConstView<T> x) {
   Pass<T> pass;
   pass.prepare(network, x.cols());
-  pass.input() = x;
+  pass.set_input(x);
   forward(network, engine, pass);
   return pass.output();
 }
 
 template <class T>
 void forward(const Network<T>& network, Engine<T>& engine, Pass<T>& pass) {
-  pass.has_gradients_ = false;
-  for (const Space<T>& s : network.spaces()) {
-    T beta = 0;
-    for (const Map<T>& m : network.maps()) {
-      if (m.to != s.id) continue;
-      engine.multiply(Op::none, m.a, Op::none, pass.augmented(m.from).topRows(m.a.cols()), beta,
-                      pass.z(s.id));
-      beta = 1;
-    }
-    if (!s.hidden()) continue;
-    for (Index g = 0; g < s.gates(); ++g) pass.o_[s.id][g] = s.o(g);
-    engine.gate_forward(gates_of(s), pass.z(s.id), span_of(pass.o_[s.id]), pass.hidden(s.id),
-                        pass.gates(s.id), pass.block(pass.kappa_[s.id], s.gates()));
-  }
-}
-
-// dL/dz and dL/do of one hidden space, from dL/dz of the spaces that read it.
-template <class T>
-void backward_space(const Network<T>& network, Engine<T>& engine, Pass<T>& pass, int id) {
-  const Space<T>& s = network.space(id);
-  Matrix<T>& gradient = pass.gradient_[id];  // (v; –; q)
-  T beta = 0;
-  for (const Map<T>& m : network.maps()) {
-    if (m.from != id) continue;
-    const bool reads_gates = m.a.cols() == gradient.rows();
-    if (!reads_gates && beta == T(0)) gradient.bottomRows(s.gates()).setZero();
-    engine.multiply(Op::transpose, m.a, Op::none, pass.delta(m.to), beta,
-                    pass.block(gradient, m.a.cols()));
-    beta = 1;
-  }
-  auto q = gradient.bottomRows(s.gates()).leftCols(pass.samples_);
-  engine.gate_backward(gates_of(s), pass.z(id), pass.gates(id),
-                       pass.block(pass.kappa_[id], s.gates()), q, pass.delta(id),
-                       span_of(pass.length_gradient_[id]));
-  for (Index g = 0; g < s.gates(); ++g) {  // from dL/do to the parameter that holds o
-    T& slope = pass.length_gradient_[id][g];
-    if (s.length_mode == LengthMode::trainable) slope *= T(2) * s.length[g];
-    if (s.length_mode == LengthMode::log) slope *= s.o(g);
-  }
+  Passage<T>(network, engine, pass).forward();
 }
 
 template <class T>
 void backward_to(const Network<T>& network, Engine<T>& engine, Pass<T>& pass, int space) {
-  pass.has_gradients_ = false;
-  for (int id = static_cast<int>(network.spaces().size()) - 1; id >= space; --id) {
-    if (network.space(id).hidden()) backward_space(network, engine, pass, id);
-  }
+  Passage<T>(network, engine, pass).backward_to(space);
 }
 
 template <class T>
-void backward(const Network<T>& network, Engine<T>& engine, Pass<T>& pass) {
-  for (int id = static_cast<int>(network.spaces().size()) - 1; id > 0; --id) {
-    if (network.space(id).hidden()) backward_space(network, engine, pass, id);
-    for (const Map<T>& m : network.maps()) {
-      if (m.to != id) continue;
-      engine.multiply(Op::none, pass.delta(id), Op::transpose,
-                      pass.augmented(m.from).topRows(m.a.cols()), T(0), pass.map_gradient_[m.id]);
-    }
-  }
-  for (const Map<T>& m : network.maps()) {
-    if (m.psi_mode != PsiMode::decay) continue;
-    pass.map_gradient_[m.id].rightCols(m.psi().cols()) += T(2 * kPsiPenalty) * m.psi();
-  }
-  pass.has_gradients_ = true;
+void backward(const Network<T>& network, Engine<T>& engine, Pass<T>& pass, Gradients gradients) {
+  Passage<T>(network, engine, pass).backward(gradients);
 }
 
 #define ISOFORM_FOR_SCALAR(T)                                              \
@@ -172,7 +357,7 @@ void backward(const Network<T>& network, Engine<T>& engine, Pass<T>& pass) {
   template Matrix<T> outputs(const Network<T>&, Engine<T>&, ConstView<T>); \
   template void forward(const Network<T>&, Engine<T>&, Pass<T>&);          \
   template void backward_to(const Network<T>&, Engine<T>&, Pass<T>&, int); \
-  template void backward(const Network<T>&, Engine<T>&, Pass<T>&);
+  template void backward(const Network<T>&, Engine<T>&, Pass<T>&, Gradients);
 ISOFORM_FOR_SCALAR(float)
 ISOFORM_FOR_SCALAR(double)
 #undef ISOFORM_FOR_SCALAR

@@ -8,29 +8,51 @@
 
 namespace isoform {
 
+/// Which inputs samples bring and which outputs are wanted of them: ids of spaces, ascending; none named: all. An
+/// absent input is 0 (the mean, in standardised units) and costs nothing; an output that is not wanted is not computed.
+struct Route {
+  std::vector<int> inputs = {}, outputs = {};
+  bool operator==(const Route&) const = default;
+};
+
+/// What backward does with the gradients there are.
+enum class Gradients { replace, add };
+
 /// The buffers of a batch. Memory is claimed when the shapes grow, never in the training loop. One pass
 /// serves one thread of control.
 ///
 ///   pass.prepare(network, batch);
-///   pass.input().topRows(…) = x;            // [n_0 × batch], already standardised
+///   pass.input() = x;                       // [n_0 × batch], already standardised
 ///   forward(network, engine, pass);         // pass.output(): [n_L × batch]
 ///   pass.output_gradient() = dL/dy;         // [n_L × batch]
 ///   backward(network, engine, pass);        // pass.parameters(network): values with gradients
+///
+/// With several inputs or outputs, set_input() takes all inputs one below the other, output() and output_gradient() have
+/// all outputs one below the other, in the order of Network::inputs() and outputs().
 template <class T>
 class Pass {
  public:
-  /// Shapes for `samples` columns. Keeps the storage it has where that suffices.
-  void prepare(const Network<T>& network, Index samples);
+  /// Shapes for `samples` columns and a route; gradients stay until a backward replaces them. Keeps the storage it
+  /// has where that suffices.
+  void prepare(const Network<T>& network, Index samples, const Route& route = {});
   [[nodiscard]] Index samples() const { return samples_; }
+  [[nodiscard]] const Route& route() const { return route_; }
   /// True after backward, until the next forward.
   [[nodiscard]] bool has_gradients() const { return has_gradients_; }
+  /// True for a space that the route leaves in: it has values after forward.
+  [[nodiscard]] bool takes_part(int space) const {
+    return present_[static_cast<std::size_t>(space)] != 0;
+  }
 
-  /// x [n_0 × samples], to be written by the caller.
-  View<T> input() { return block(augmented_.front(), dimension_.front()); }
-  /// y = z_L [n_L × samples].
-  View<T> output() { return block(z_.back(), dimension_.back()); }
+  /// x [n_0 × samples] of the only input, or of one, to be written by the caller.
+  View<T> input() { return input(single_input_); }
+  View<T> input(int space) { return block(augmented_[space], dimension_[space]); }
+  /// Writes the present inputs from all inputs one below the other [Σ n × samples].
+  void set_input(ConstView<T> x);
+  /// y = z_L [n_L × samples]. Rows of outputs that are not wanted mean nothing.
+  View<T> output() { return block(output_, output_.rows()); }
   /// dL/dy, to be written by the caller between forward and backward.
-  View<T> output_gradient() { return block(gradient_.back(), dimension_.back()); }
+  View<T> output_gradient() { return block(output_gradient_, output_gradient_.rows()); }
 
   /// Of a space: (h; 1; s) [n + 1 + H × samples].
   View<T> augmented(int space) { return block(augmented_[space], augmented_[space].rows()); }
@@ -41,33 +63,43 @@ class Pass {
     return augmented_[space].bottomRows(kappa_[space].rows()).leftCols(samples_);
   }
   /// z [n × samples].
-  View<T> z(int space) { return block(z_[space], dimension_[space]); }
-  /// After backward: dL/dz [n × samples].
-  View<T> delta(int space) { return block(gradient_[space], dimension_[space]); }
+  View<T> z(int space) { return part_of(z_, output_, space); }
+  /// After backward: dL/dz [n × samples]. Of an output, to be written before it.
+  View<T> delta(int space) { return part_of(gradient_, output_gradient_, space); }
 
   /// Every parameter with its value in the network and its gradient here, in a fixed order.
   std::vector<Parameter<T>> parameters(Network<T>& network);
 
  private:
   template <class U>
-  friend void forward(const Network<U>&, Engine<U>&, Pass<U>&);
-  template <class U>
-  friend void backward_space(const Network<U>&, Engine<U>&, Pass<U>&, int);
-  template <class U>
-  friend void backward_to(const Network<U>&, Engine<U>&, Pass<U>&, int);
-  template <class U>
-  friend void backward(const Network<U>&, Engine<U>&, Pass<U>&);
+  friend class Passage;
 
   View<T> block(Matrix<T>& m, Index rows) { return m.topRows(rows).leftCols(samples_); }
+  View<T> part_of(std::vector<Matrix<T>>& own, Matrix<T>& shared, int space) {
+    const Index first = output_row_[space];
+    if (first < 0) return block(own[space], dimension_[space]);
+    return shared.middleRows(first, dimension_[space]).leftCols(samples_);
+  }
 
   Index samples_ = 0;
   bool has_gradients_ = false;
+  Route route_;
+  int single_input_ = 0;
+  std::vector<int> inputs_;  // in stacked order
   std::vector<Index> dimension_;
+  std::vector<Index> output_row_;  // where an output lies in the stack; −1: no output
+  std::vector<char> present_;
+  Matrix<T> output_, output_gradient_;  // all outputs one below the other
   // For each space: (h; 1; s); z; 2G'; then (dL/dh; –; dL/ds), whose top becomes dL/dz.
   std::vector<Matrix<T>> augmented_, z_, kappa_, gradient_;
   std::vector<Matrix<T>> map_gradient_;     // dL/d[W b ψ]
   std::vector<Vector<T>> length_gradient_;  // dL/d(o, β or log o)
   std::vector<Vector<T>> o_;                // o of each group, as the forward pass used it
+  Vector<T> scratch_;                       // dL/do of one space
+  Matrix<T> ones_;                          // what an absent input still brings: its 1
+  // For each map with factors: W (h; 1; s) before they multiply; their product; Σ_rows z-gradient · that.
+  std::vector<Matrix<T>> part_, product_, dot_;
+  Matrix<T> scaled_;
 };
 
 /// y for a matrix of inputs [n_0 × samples], with buffers of its own: for checks and small uses.
@@ -83,8 +115,10 @@ void forward(const Network<T>& network, Engine<T>& engine, Pass<T>& pass);
 template <class T>
 void backward_to(const Network<T>& network, Engine<T>& engine, Pass<T>& pass, int space);
 
-/// Gradients of every parameter for dL/dy in the pass, the penalty's included. Follows a forward.
+/// Gradients of every parameter for dL/dy in the pass. `replace`: these alone, with the penalty's; `add`: on top of
+/// those of an earlier pass of the same step. Rows that are frozen get 0. Follows a forward.
 template <class T>
-void backward(const Network<T>& network, Engine<T>& engine, Pass<T>& pass);
+void backward(const Network<T>& network, Engine<T>& engine, Pass<T>& pass,
+              Gradients gradients = Gradients::replace);
 
 }  // namespace isoform

@@ -59,6 +59,15 @@ void Space<T>::set_o(Index g, double o) {
   }
 }
 
+template <class T>
+void Space<T>::set_frozen(Index part, bool value) {
+  if (frozen.empty()) frozen.assign(parts().size(), 0);
+  frozen[static_cast<std::size_t>(part)] = value ? 1 : 0;
+  if (std::count(frozen.begin(), frozen.end(), 0) == static_cast<Index>(frozen.size())) {
+    frozen.clear();
+  }
+}
+
 template struct Space<float>;
 template struct Space<double>;
 

@@ -1,7 +1,11 @@
 // The two things a network is made of. A *space* is a vector space with one gate for each of its groups;
-// a *map* is an affine map between two spaces. docs/mathematics.md 1 and 9; docs/conventions.md.
+// a *map* is an affine map between two spaces. docs/mathematics.md 1, 6 and 9; docs/conventions.md.
 //
-//   z = Σ_incoming (W h + b + ψ s),   t_g = o_g + |z_g|²,   s_g = G(t_g),   h_g = s_g z_g
+//   z = Σ_incoming π (W h + b + ψ s),   t_g = o_g + |z_g|²,   s_g = G(t_g),   h_g = s_g z_g
+//
+// π is 1, or the product of gates that a map names as its factors (the generalised isotropic perceptron).
+// What a space is follows from the maps: an input reads nothing, an output has no gates and nobody reads it,
+// a hidden space has gates, and a space between others without gates is linear (h = z).
 #pragma once
 
 #include <cmath>
@@ -50,17 +54,27 @@ LengthMode length_mode_from_name(std::string_view name);
 std::string_view psi_mode_name(PsiMode mode);
 PsiMode psi_mode_from_name(std::string_view name);
 
-/// A vector space inside the network. Input and output spaces have no groups.
+/// A vector space inside the network. Input, output and linear spaces have no groups. An input of dimension 0 is
+/// the constant 1: maps from it are biases.
 template <class T>
 struct Space {
-  int id = 0;
+  int id = 0;  // stays as long as the network lives
   std::string name;
   Index dimension = 0;
   std::vector<Index> groups;  // sizes, in order, adding up to dimension; empty: no gates
   Radial radial = Radial::tanh;
   LengthMode length_mode = LengthMode::trainable;
   Vector<T> length;  // [groups] as trained: o, β or log o
+  std::vector<char> frozen = {};  // of each part, 1: what it computes is not trained; empty: none
 
+  /// The parts that edits act in: the groups, or all coordinates as one.
+  [[nodiscard]] std::vector<Index> parts() const {
+    return hidden() ? groups : std::vector<Index>{dimension};
+  }
+  [[nodiscard]] bool is_frozen(Index part) const {
+    return !frozen.empty() && frozen[static_cast<std::size_t>(part)] != 0;
+  }
+  void set_frozen(Index part, bool value);
   [[nodiscard]] bool hidden() const { return !groups.empty(); }
   [[nodiscard]] Index gates() const { return static_cast<Index>(groups.size()); }
   /// First coordinate of group g.
@@ -91,11 +105,12 @@ struct Space {
 /// Kept as one matrix, so that one product gives z and one gives every gradient.
 template <class T>
 struct Map {
-  int id = 0;
+  int id = 0;            // stays as long as the network lives
   int from = 0, to = 0;  // ids of spaces
   PsiMode psi_mode = PsiMode::none;
   Matrix<T> a;       // [n_to × (n_from + 1 + gates)]; without ψ the last columns are absent
   Index inputs = 0;  // n_from
+  std::vector<int> factors = {};  // ids of spaces of one group whose gates multiply what the map gives
 
   [[nodiscard]] auto weight() { return a.leftCols(inputs); }
   [[nodiscard]] auto weight() const { return a.leftCols(inputs); }

@@ -1,11 +1,13 @@
 #include "isoform/network/statistics.h"
 
+#include <algorithm>
+
 #include "isoform/base/error.h"
 
 namespace isoform {
 
 template <class T>
-Statistics::Statistics(const Network<T>& network) : spaces_(network.spaces().size()) {
+Statistics::Statistics(const Network<T>& network) : spaces_(network.space_ids()) {
   for (const Space<T>& s : network.spaces()) {
     OfSpace& of = spaces_[s.id];
     for (const Index size : s.groups)
@@ -15,24 +17,47 @@ Statistics::Statistics(const Network<T>& network) : spaces_(network.spaces().siz
 }
 
 template <class T>
-void Statistics::gather(const Network<T>& network, Pass<T>& pass) {
+void Statistics::gather(const Network<T>& network, Pass<T>& pass, Gradients gradients) {
   samples_ += pass.samples();
+  const bool add = gradients == Gradients::add;
+  const auto put = [&](Matrix<double>& to, Index rows, const Matrix<double>& from) {
+    const Index before = add ? to.cols() : 0;
+    to.conservativeResize(rows, before + pass.samples());
+    if (from.size() > 0) {
+      to.rightCols(pass.samples()) = from;
+    } else {
+      to.rightCols(pass.samples()).setZero();
+    }
+  };
+  const std::vector<int> outputs = network.outputs();
   for (const Space<T>& s : network.spaces()) {
     OfSpace& of = spaces_[s.id];
-    const bool output = network.outgoing(s.id).empty();
-    if (!output) of.probe = pass.augmented(s.id).template cast<double>();
-    if (s.id == 0) continue;
+    const bool output = std::find(outputs.begin(), outputs.end(), s.id) != outputs.end();
+    const bool part = pass.takes_part(s.id);
+    Matrix<double> augmented;
+    if (!output) {
+      if (part) augmented = pass.augmented(s.id).template cast<double>();
+      if (part && network.is_gate(s.id)) {
+        augmented.topRows(s.dimension) = pass.z(s.id).template cast<double>();
+      }
+      put(of.probe, s.dimension + 1 + s.gates(), augmented);
+    }
+    if (network.is_given(s.id)) continue;
+    Matrix<double> delta;
+    if (part && pass.has_gradients()) delta = pass.delta(s.id).template cast<double>();
+    if (pass.has_gradients()) put(of.delta, s.dimension, delta);
+    if (!part) continue;
     const Matrix<double> z = pass.z(s.id).template cast<double>();
+    of.samples += pass.samples();
     of.z_sum += z.rowwise().sum();
     of.z_squares += z.squaredNorm();
-    if (pass.has_gradients()) of.delta = pass.delta(s.id).template cast<double>();
     Index at = 0;
     for (Index g = 0; g < s.gates(); ++g) {
       const Index n = s.groups[g];
       Matrix<double> local(n + 2, pass.samples());
-      local.topRows(n) = of.probe.middleRows(at, n);
+      local.topRows(n) = augmented.middleRows(at, n);
       local.row(n).setOnes();
-      local.row(n + 1) = of.probe.row(s.dimension + 1 + g);
+      local.row(n + 1) = augmented.row(s.dimension + 1 + g);
       of.moments[g].noalias() += local * local.transpose();
       at += n;
     }
@@ -42,6 +67,7 @@ void Statistics::gather(const Network<T>& network, Pass<T>& pass) {
 template <class T>
 void Statistics::transport(const Network<T>& before, const Edit& edit) {
   const Space<T>& s = before.space(edit.space);
+  ISOFORM_ASSERT(s.hidden(), "statistics follow edits of hidden spaces");
   OfSpace& of = spaces_.at(edit.space);
   // (h; 1; s) moves by diag(T, 1, 1) inside a group; a new group has h = 0 and a constant gate.
   std::vector<Matrix<double>> moments;
@@ -72,8 +98,8 @@ void Statistics::transport(const Network<T>& before, const Edit& edit) {
   // What leaves takes its mean with it and not its variance, which stays as gathered.
   const double mean_before = of.z_sum.squaredNorm();
   of.z_sum = transport_rows(edit, s.groups, of.z_sum);
-  if (samples_ > 0) {
-    of.z_squares -= (mean_before - of.z_sum.squaredNorm()) / static_cast<double>(samples_);
+  if (of.samples > 0) {
+    of.z_squares -= (mean_before - of.z_sum.squaredNorm()) / static_cast<double>(of.samples);
   }
   if (of.probe.size() == 0) return;
   const Matrix<double> old = of.probe;
@@ -102,13 +128,14 @@ double Statistics::mean_gate(int space, Index group) const {
 
 double Statistics::z_variance(int space) const {
   ISOFORM_ASSERT(samples_ > 0, "moments are gathered before they are read");
-  const auto count = static_cast<double>(samples_);
+  if (!saw(space)) return 0;
+  const auto count = static_cast<double>(spaces_[space].samples);
   return spaces_[space].z_squares / count - (spaces_[space].z_sum / count).squaredNorm();
 }
 
 #define ISOFORM_FOR_SCALAR(T)                                    \
   template Statistics::Statistics(const Network<T>&);            \
-  template void Statistics::gather(const Network<T>&, Pass<T>&); \
+  template void Statistics::gather(const Network<T>&, Pass<T>&, Gradients); \
   template void Statistics::transport(const Network<T>&, const Edit&);
 ISOFORM_FOR_SCALAR(float)
 ISOFORM_FOR_SCALAR(double)

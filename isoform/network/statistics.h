@@ -17,9 +17,11 @@ class Statistics {
   explicit Statistics(const Network<T>& network);
   Statistics() = default;
 
-  /// Adds the batch of a pass after forward, and keeps it as the probe; after backward dL/dz too. O(Σ n_g² · batch).
+  /// Adds the batch of a pass after forward, and keeps it as the probe, after backward with dL/dz; `add` puts it beside
+  /// the probe there is: another task's batch of the same step. Of a space that nobody reads (Network::is_gate)
+  /// z stands for h. Spaces that take no part add nothing. O(Σ n_g² · batch).
   template <class T>
-  void gather(const Network<T>& network, Pass<T>& pass);
+  void gather(const Network<T>& network, Pass<T>& pass, Gradients gradients = Gradients::replace);
   /// Follows an edit of the network it was gathered on (call before the network applies it).
   template <class T>
   void transport(const Network<T>& before, const Edit& edit);
@@ -30,10 +32,12 @@ class Statistics {
   [[nodiscard]] Matrix<double> moment(int space, Index group) const;
   /// E s_g.
   [[nodiscard]] double mean_gate(int space, Index group) const;
-  /// E |z − E z|² of a space, as gathered (edits do not change it).
+  /// E |z − E z|² of a space, as gathered (edits do not change it); 0 if it took no part.
   [[nodiscard]] double z_variance(int space) const;
+  /// True if batches in which the space took part were gathered.
+  [[nodiscard]] bool saw(int space) const { return spaces_.at(space).samples > 0; }
 
-  /// The last batch gathered: (h; 1; s) and dL/dz, columns are samples.
+  /// The last batch gathered: (h; 1; s) and dL/dz, columns are samples; 0 where the space took no part.
   [[nodiscard]] const Matrix<double>& probe(int space) const { return spaces_[space].probe; }
   [[nodiscard]] const Matrix<double>& probe_delta(int space) const { return spaces_[space].delta; }
 
@@ -42,6 +46,7 @@ class Statistics {
     std::vector<Matrix<double>> moments;  // sums, one for each group
     Vector<double> z_sum;
     double z_squares = 0;
+    Index samples = 0;
     Matrix<double> probe, delta;
   };
   Index samples_ = 0;

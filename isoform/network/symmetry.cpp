@@ -209,9 +209,9 @@ Symmetry symmetry_of(const Space<T>& space) {
 
 template <class T>
 Edit act(const Network<T>& network, int space, const Matrix<double>& element) {
-  if (space < 0 || space >= static_cast<int>(network.spaces().size())) {
+  if (!network.has_space(space)) {
     throw UsageError(fmt::format("act: space {} is out of range; spaces are 0 to {}", space,
-                                 network.spaces().size() - 1));
+                                 network.space_ids() - 1));
   }
   const Space<T>& s = network.space(space);
   require_gates(s, "act");

@@ -2,11 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <type_traits>
 
 #include "isoform/base/error.h"
+#include "isoform/run/changes.h"
+#include "isoform/topology/perceptron.h"
 
 namespace isoform {
 
@@ -44,9 +50,45 @@ void RunSettings::finish() {
     }
   }
   training.adapt.policy.seed = training.seed;
-  training.adapt.policy.group_size = network.group_size;
+  const bool gates_alone =
+      architecture == Architecture::perceptron || architecture == Architecture::general;
+  if (gates_alone && hidden.empty()) {
+    throw UsageError("hidden: a perceptron needs a width for each gate, got none");
+  }
+  training.adapt.policy.group_size = gates_alone ? 0 : network.group_size;
   training.validate();
+  Task first;
+  first.name = data_name(data);
+  check_changes({first}, training.changes, training.epochs);
   chain_settings(*this, 1, 1).validate();
+}
+
+std::vector<std::string> RunSettings::data_sets() const {
+  std::vector<std::string> sets = {data};
+  for (const TaskChange& change : training.changes) {
+    if (change.data.empty()) continue;
+    if (std::find(sets.begin(), sets.end(), change.data) == sets.end()) {
+      sets.push_back(change.data);
+    }
+  }
+  return sets;
+}
+
+namespace {
+constexpr std::array<std::string_view, 4> kArchitectures = {"chain", "skips", "perceptron",
+                                                            "general"};
+}  // namespace
+
+std::string_view architecture_name(Architecture architecture) {
+  return kArchitectures[static_cast<std::size_t>(architecture)];
+}
+
+Architecture architecture_from_name(std::string_view name) {
+  for (std::size_t i = 0; i < kArchitectures.size(); ++i) {
+    if (kArchitectures[i] == name) return static_cast<Architecture>(i);
+  }
+  throw UsageError(fmt::format("architecture: '{}' is unknown; known are {}", name,
+                               fmt::join(kArchitectures, ", ")));
 }
 
 namespace {
@@ -158,6 +200,9 @@ std::vector<Setting> list_settings(RunSettings& s) {
   f.number("validation", s.validation, "share of the training set kept for choices; 0: none");
 
   f.section("network");
+  f.choice("architecture", s.architecture, architecture_from_name, architecture_name,
+           "chain, skips (later layers read the input too), perceptron, general (perceptrons: one "
+           "gate a layer, group-size has no say)");
   f.list_of("hidden", s.hidden, "widths of the hidden layers; none: a linear model");
   f.number("group-size", s.network.group_size, "neurons in a group; 0: one group, the whole layer");
   f.choice("radial", s.network.radial, radial_from_name, radial_name,
@@ -211,12 +256,36 @@ std::vector<Setting> list_settings(RunSettings& s) {
   return f.list;
 }
 
+namespace {
+
+template <class T>
+Network<T> fresh_network(const RunSettings& settings, const ChainSettings& chain) {
+  switch (settings.architecture) {
+    case Architecture::chain:
+      return Network<T>::chain(chain);
+    case Architecture::skips:
+      return with_input_skips(Network<T>::chain(chain));
+    case Architecture::perceptron:
+    case Architecture::general:
+      return perceptron<T>({.inputs = chain.widths.front(),
+                            .outputs = chain.widths.back(),
+                            .gates = settings.hidden,
+                            .general = settings.architecture == Architecture::general,
+                            .radial = chain.radial,
+                            .length = chain.length,
+                            .seed = chain.seed});
+  }
+  throw InternalError("an architecture without a network");
+}
+
+}  // namespace
+
 template <class T>
 Model<T> create_model(const RunSettings& settings, const Dataset& training) {
   Model<T> model;
   const ChainSettings chain =
       chain_settings(settings, training.features(), static_cast<Index>(training.classes().size()));
-  model.network = Network<T>::chain(chain);
+  model.network = fresh_network<T>(settings, chain);
   const FeatureStatistics statistics = feature_statistics(training);
   model.set_transform(statistics.mean, statistics.standard_deviation);
   model.tasks.push_back({training.name(), training.classes(), settings.loss, true});

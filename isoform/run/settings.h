@@ -14,6 +14,16 @@
 
 namespace isoform {
 
+/// The graphs that a run can begin with.
+enum class Architecture {
+  chain,       // layers in a row
+  skips,       // a chain whose later layers read the input too
+  perceptron,  // the generalised isotropic perceptron (topology/perceptron.h), one product of gates with a linear part
+  general,     // the same with a linear part for every product
+};
+std::string_view architecture_name(Architecture architecture);
+Architecture architecture_from_name(std::string_view name);
+
 /// What `train` is told. Everything has a default but the data.
 struct RunSettings {
   std::string data = {};      // a known set or a folder
@@ -21,6 +31,7 @@ struct RunSettings {
   double validation = kDefaultValidation;
 
   std::vector<Index> hidden = {16, 16};
+  Architecture architecture = Architecture::chain;
   ChainSettings network = {};  // its widths come from `hidden` and the data
   Loss loss = Loss::cross_entropy;
 
@@ -29,6 +40,8 @@ struct RunSettings {
 
   /// Derives what follows from other settings and validates all of it: UsageError.
   void finish();
+  /// Data of every task that the run will have, by name as in TaskChange::data; the first is the run's own.
+  [[nodiscard]] std::vector<std::string> data_sets() const;
 
  private:
   static TrainSettings adaptive();
@@ -47,7 +60,7 @@ struct Setting {
 /// The fields of `settings`, bound to it; it must outlive them.
 std::vector<Setting> list_settings(RunSettings& settings);
 
-/// Reads a TOML file of [section] key = value into settings. FileError, FormatError (with line and column),
+/// Reads a TOML file of [section] key = value, and tables [[change]] (run/changes.h), into settings. FileError, FormatError (with line and column),
 /// UsageError for unknown sections or keys (with the nearest known one) and unsuitable values.
 void read_settings(const std::filesystem::path& path, RunSettings& settings);
 

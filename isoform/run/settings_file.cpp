@@ -10,6 +10,7 @@
 
 #include "isoform/base/error.h"
 #include "isoform/base/text.h"
+#include "isoform/run/changes.h"
 #include "isoform/run/settings.h"
 
 namespace isoform {
@@ -66,6 +67,26 @@ std::string other_place(const std::vector<Setting>& list, std::string_view key) 
   return "";
 }
 
+// The tables [[change]], which replace what there was.
+void read_changes(const toml::node& content, const std::filesystem::path& path,
+                  RunSettings& settings) {
+  const toml::array* list = content.as_array();
+  const auto at = [&](const toml::node& node) {
+    return fmt::format("{}:{}: change", path.string(), node.source().begin.line);
+  };
+  if (list == nullptr || !list->is_array_of_tables()) {
+    throw UsageError(fmt::format("{} needs tables, each headed [[change]]", at(content)));
+  }
+  settings.training.changes.clear();
+  for (const toml::node& item : *list) {
+    std::map<std::string, std::string> words;
+    for (const auto& [key, value] : *item.as_table()) {
+      words[std::string(key.str())] = flag_text(value, at(item));
+    }
+    settings.training.changes.push_back(parse_change(words, at(item)));
+  }
+}
+
 }  // namespace
 
 void read_settings(const std::filesystem::path& path, RunSettings& settings) {
@@ -95,6 +116,10 @@ void read_settings(const std::filesystem::path& path, RunSettings& settings) {
   for (const auto& [section, content] : table) {
     const std::string section_name(section.str());
     const auto line = content.source().begin.line;
+    if (section_name == "change") {
+      read_changes(content, path, settings);
+      continue;
+    }
     if (!content.is_table() ||
         std::find(sections.begin(), sections.end(), section_name) == sections.end()) {
       throw UsageError(fmt::format("{}:{}: '{}' is no section; known are [{}]{}", path.string(),
@@ -130,6 +155,9 @@ nlohmann::json settings_json(RunSettings& settings) {
   nlohmann::json out = nlohmann::json::object();
   for (const Setting& setting : list_settings(settings))
     out[setting.section][toml_key(setting.name)] = setting.get();
+  for (const TaskChange& change : settings.training.changes) {
+    out["change"].push_back(change_json(change));
+  }
   return out;
 }
 
@@ -143,6 +171,7 @@ std::string settings_toml(RunSettings& settings) {
     out +=
         fmt::format("{} = {}  # {}\n", toml_key(setting.name), toml_value(setting), setting.help);
   }
+  for (const TaskChange& change : settings.training.changes) out += change_toml(change);
   return out;
 }
 

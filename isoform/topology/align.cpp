@@ -50,7 +50,7 @@ void require_comparable(const Network<double>& a, const Network<double>& b) {
         a.hidden().size(), b.hidden().size()));
   }
   const auto same_ends = [](const Map<double>& x, const Map<double>& y) {
-    return x.from == y.from && x.to == y.to;
+    return x.from == y.from && x.to == y.to && x.factors == y.factors;
   };
   if (!std::equal(a.maps().begin(), a.maps().end(), b.maps().begin(), b.maps().end(), same_ends)) {
     throw UsageError("align: needs networks whose maps connect the same layers");

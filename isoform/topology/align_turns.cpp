@@ -44,7 +44,7 @@ Vector<double> root_lengths(const Space<double>& space) {
 }
 
 Turns::Turns(const Network<double>& a, const Network<double>& b)
-    : a_(&a), b_(&b), spaces_(b.spaces().size()) {
+    : a_(&a), b_(&b), spaces_(b.space_ids()) {
   for (const int id : b.hidden()) {
     OfSpace& space = spaces_[id];
     std::vector<Index> of_a = a.space(id).groups, of_b = b.space(id).groups;

@@ -59,11 +59,14 @@ double lipschitz(const Network<T>& network, const Map<T>& m, bool ghost_moves) {
 
 template <class T>
 std::vector<double> gains(const Network<T>& network, int moving_ghost = -1) {
-  std::vector<double> gain(network.spaces().size(), 0);
-  for (int id = static_cast<int>(gain.size()) - 1; id >= 0; --id) {
+  require_no_factors(network, "bound");
+  std::vector<double> gain(network.space_ids(), 0);
+  const auto& spaces = network.spaces();
+  for (auto s = spaces.rbegin(); s != spaces.rend(); ++s) {
+    const int id = s->id;
     const std::vector<int> out = network.outgoing(id);
     if (out.empty()) gain[id] = 1;
-    if (!network.space(id).hidden()) continue;
+    if (network.incoming(id).empty()) continue;
     for (const int m : out) {
       gain[id] += lipschitz(network, network.map(m), id == moving_ghost) * gain[network.map(m).to];
     }

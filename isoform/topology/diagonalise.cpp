@@ -13,13 +13,20 @@ namespace isoform {
 
 template <class T>
 void require_hidden(const Network<T>& network, int space, const char* what) {
-  const auto count = static_cast<int>(network.spaces().size());
-  if (space >= 0 && space < count && network.space(space).hidden()) return;
+  if (network.has_space(space) && network.space(space).hidden()) return;
   if (network.hidden().empty()) {
     throw UsageError(fmt::format("{}: this network has no hidden layer to edit", what));
   }
   throw UsageError(fmt::format("{}: layer {} is out of range; hidden layers are {} to {}", what,
                                space, network.hidden().front(), network.hidden().back()));
+}
+
+template <class T>
+void require_no_factors(const Network<T>& network, const char* what) {
+  if (!network.has_factors()) return;
+  throw UsageError(fmt::format(
+      "{}: needs a network of plain layers, but gates multiply maps in this one (a generalised perceptron)",
+      what));
 }
 
 namespace {
@@ -40,6 +47,7 @@ Edit rotate_left(const Network<T>& network, int space) {
   Edit edit = rotation(space, s.groups, "left: incoming connections ordered by singular value");
   const Matrix<double> incoming = incoming_matrix(network, space);
   for (Index g = 0; g < s.gates(); ++g) {
+    if (s.is_frozen(g)) continue;
     edit.groups[g].t = left_svd(incoming.middleRows(s.begin(g), s.groups[g])).u.transpose();
   }
   return edit;
@@ -52,6 +60,7 @@ Edit rotate_right(const Network<T>& network, int space) {
   Edit edit = rotation(space, s.groups, "right: outgoing connections ordered by singular value");
   const Matrix<double> outgoing = outgoing_matrix(network, space);
   for (Index g = 0; g < s.gates(); ++g) {
+    if (s.is_frozen(g)) continue;
     const Matrix<double> columns = outgoing.middleCols(s.begin(g), s.groups[g]);
     edit.groups[g].t = left_svd(columns.transpose()).u.transpose();
   }
@@ -60,7 +69,7 @@ Edit rotate_right(const Network<T>& network, int space) {
 
 template <class T>
 std::pair<Edit, Edit> rotate_full(const Network<T>& network, int map) {
-  if (map < 0 || map >= static_cast<int>(network.maps().size())) {
+  if (!network.has_map(map)) {
     throw UsageError(fmt::format("rotate: map {} is out of range; maps are 1 to {}", map + 1,
                                  network.maps().size()));
   }
@@ -91,6 +100,7 @@ std::pair<Edit, Edit> rotate_full(const Network<T>& network, int map) {
   Edit write = rotation(m.to, to.groups, fmt::format("full: left factor of map {}", map + 1));
   for (const Pair& pair : pairs) {
     if (write.groups[pair.g].t.size() != 0 || read.groups[pair.h].t.size() != 0) continue;
+    if (to.is_frozen(pair.g) || from.is_frozen(pair.h)) continue;
     const FullSvd svd = full_svd(block(pair.g, pair.h));
     write.groups[pair.g].t = svd.u.transpose();
     read.groups[pair.h].t = svd.v.transpose();
@@ -104,6 +114,7 @@ Edit rotate_random(const Network<T>& network, int space, std::uint64_t seed) {
   const Space<T>& s = network.space(space);
   Edit edit = rotation(space, s.groups, "random");
   for (Index g = 0; g < s.gates(); ++g) {
+    if (s.is_frozen(g)) continue;
     const Random random(seed, Purpose::rotation, static_cast<std::uint64_t>(g),
                         static_cast<std::uint64_t>(space));
     edit.groups[g].t = orthogonal_matrix(s.groups[g], s.groups[g], random);
@@ -139,6 +150,7 @@ Vector<double> spectrum(const Network<T>& network, int space) {
 
 #define ISOFORM_FOR_SCALAR(T)                                                 \
   template void require_hidden(const Network<T>&, int, const char*);          \
+  template void require_no_factors(const Network<T>&, const char*);           \
   template Edit rotate_left(const Network<T>&, int);                          \
   template Edit rotate_right(const Network<T>&, int);                         \
   template std::pair<Edit, Edit> rotate_full(const Network<T>&, int);         \

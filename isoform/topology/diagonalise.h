@@ -42,5 +42,8 @@ Vector<double> spectrum(const Network<T>& network, int space);
 /// Throws UsageError unless `space` is the id of a hidden space.
 template <class T>
 void require_hidden(const Network<T>& network, int space, const char* what);
+/// Throws UsageError, beginning with `what`, where gates multiply maps.
+template <class T>
+void require_no_factors(const Network<T>& network, const char* what);
 
 }  // namespace isoform

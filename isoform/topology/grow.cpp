@@ -19,13 +19,21 @@ Index Growth::neurons() const {
          std::accumulate(new_groups.begin(), new_groups.end(), Index{0});
 }
 
-Growth fill_groups(const std::vector<Index>& groups, Index count, Index group_size) {
+Growth fill_groups(const std::vector<Index>& groups, Index count, Index group_size,
+                   const std::vector<char>& frozen) {
   Growth growth{std::vector<Index>(groups.size(), 0), {}};
+  const auto open = [&](std::size_t g) { return frozen.empty() || frozen[g] == 0; };
   if (group_size == 0) {
-    growth.into.back() = count;
+    for (std::size_t g = groups.size(); g-- > 0;) {
+      if (!open(g)) continue;
+      growth.into[g] = count;
+      return growth;
+    }
+    growth.new_groups = {count};
     return growth;
   }
   for (std::size_t g = 0; g < groups.size() && count > 0; ++g) {
+    if (!open(g)) continue;
     growth.into[g] = std::clamp<Index>(group_size - groups[g], 0, count);
     count -= growth.into[g];
   }
@@ -68,6 +76,33 @@ void gradient_columns(const Network<T>& network, int space, Index g, const Stati
   }
 }
 
+// The ghost neuron of each group that grows shares its bias with the new ones, equally.
+template <class T>
+void share_ghosts(const Network<T>& network, const Growth& growth, Edit& edit) {
+  const Space<T>& s = network.space(edit.space);
+  if (s.length_mode == LengthMode::none) return;
+  int bias_map = -1;  // the one whose bias no gate multiplies
+  for (const int id : network.incoming(edit.space)) {
+    if (network.map(id).factors.empty() && network.carries_bias(id)) bias_map = id;
+  }
+  if (bias_map < 0) return;
+  const Map<T>& m = network.map(bias_map);
+  Matrix<double> delta = Matrix<double>::Zero(edit.dimension(), m.a.cols());
+  if (edit.length.size() == 0) {
+    edit.length = Vector<double>::Zero(static_cast<Index>(edit.groups.size()));
+  }
+  Index row = 0;
+  for (Index g = 0; g < s.gates(); ++g) {
+    const Index fresh = growth.into[g];
+    row += edit.groups[g].size;
+    if (fresh == 0) continue;
+    const double share = static_cast<double>(s.o(g)) / static_cast<double>(fresh + 1);
+    delta.col(m.inputs).segment(row - fresh, fresh).setConstant(std::sqrt(share));
+    edit.length[g] = -share * static_cast<double>(fresh);
+  }
+  edit.corrections.push_back({bias_map, std::move(delta)});
+}
+
 [[noreturn]] void refuse_growth(int space, Index width, Index count) {
   if (count < 1) throw UsageError(fmt::format("grow: needs at least 1 new neuron, got {}", count));
   throw UsageError(fmt::format(
@@ -94,6 +129,10 @@ Edit grow(const Network<T>& network, int space, const Growth& growth,
   edit.record.step = settings.step;
   for (Index g = 0; g < s.gates(); ++g) {
     if (growth.into[g] == 0) continue;
+    if (s.is_frozen(g)) {
+      throw UsageError(fmt::format(
+          "grow: group {} of layer {} is frozen; grow another group, or thaw it first", g, space));
+    }
     GroupEdit& group = edit.groups[g];
     group.size += growth.into[g];
     group.t = Matrix<double>::Identity(group.size, s.groups[g]);
@@ -136,6 +175,9 @@ Edit grow(const Network<T>& network, int space, const Growth& growth,
   Index row = 0;
   for (const int id : network.outgoing(space)) {
     const Map<T>& m = network.map(id);
+    for (const RowRange& r : network.frozen_rows(m.to)) {
+      columns.middleRows(row + r.begin, r.end - r.begin).setZero();
+    }
     const Index psi = m.psi().cols() > 0 ? gates_after : 0;
     Matrix<double> delta = Matrix<double>::Zero(m.a.rows(), edit.dimension() + 1 + psi);
     used = 0;
@@ -148,6 +190,7 @@ Edit grow(const Network<T>& network, int space, const Growth& growth,
     row += m.a.rows();
     if (used > 0) edit.corrections.push_back({id, std::move(delta)});
   }
+  if (network.is_gate(space)) share_ghosts(network, growth, edit);
   if (growth.new_groups.empty() || settings.group_start == GroupStart::columns) return edit;
   // Incoming rows of new groups, on the scale of the rows there are.
   const Index first = position(s.gates()), fresh = edit.dimension() - first;
@@ -171,7 +214,8 @@ Edit grow(const Network<T>& network, int space, Index count, const GrowSettings&
   const Space<T>& s = network.space(space);
   // Checked before anything of that size is made.
   if (count < 1 || count > kMaxWidth - s.dimension) refuse_growth(space, s.dimension, count);
-  return grow(network, space, fill_groups(s.groups, count, settings.group_size), settings);
+  return grow(network, space, fill_groups(s.groups, count, settings.group_size, s.frozen),
+              settings);
 }
 
 #define ISOFORM_FOR_SCALAR(T)                                                     \

@@ -27,7 +27,9 @@ struct Growth {
 
 /// Fills groups that are below group_size in order, then opens new ones; group_size 0: the one group of the
 /// layer takes all. fill_groups({8, 5}, 6, 8) = into {0, 3}, new groups {3}.
-Growth fill_groups(const std::vector<Index>& groups, Index count, Index group_size);
+/// Frozen groups (marks as in Space::frozen) take none; if all are, the whole layer's one group is joined by another.
+Growth fill_groups(const std::vector<Index>& groups, Index count, Index group_size,
+                   const std::vector<char>& frozen = {});
 
 /// How the outgoing columns of neurons appended to a group are chosen.
 enum class Outgoing {
@@ -50,8 +52,11 @@ struct GrowSettings {
   std::int64_t step = 0;  // keys the random numbers
 };
 
-/// One edit for all new neurons of a space. No decomposition, but for Outgoing::gradient.
-/// Throws UsageError beyond kMaxWidth, for a layer out of range, or for fewer than one neuron.
+/// One edit for all new neurons of a space. No decomposition, but for Outgoing::gradient. What is frozen does not hear
+/// them. In a space that nobody reads (Network::is_gate) a neuron is heard through the norm alone and would never
+/// learn from 0; there o is the ghost neuron (docs/mathematics.md 1.5), and new neurons take shares of its bias:
+/// b² each, o loses as much, t stays. Without o (mode none, or 0) they start at 0 and sleep.
+/// Throws UsageError beyond kMaxWidth, for a layer out of range, for fewer than one neuron, or into a frozen group.
 template <class T>
 Edit grow(const Network<T>& network, int space, const Growth& growth,
           const GrowSettings& settings = {});

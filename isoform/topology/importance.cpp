@@ -58,15 +58,60 @@ std::vector<GroupScores> score_by_paper(const Network<T>& network, int space) {
   return all;
 }
 
+namespace {
+
+// Descending, with what belongs to each.
+GroupScores in_order(const Matrix<double>& basis, const Vector<double>& score,
+                     const Vector<double>& constant, const Vector<double>& spread) {
+  const Index n = score.size();
+  std::vector<Index> order(static_cast<std::size_t>(n));
+  std::iota(order.begin(), order.end(), Index{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](Index a, Index b) { return score[a] > score[b]; });
+  return {basis(order, Eigen::all), {}, score(order), constant(order), spread(order), n};
+}
+
+// A space that nobody reads: what its neurons do to t. Moments are those of (z; 1; s) there.
+template <class T>
+std::vector<GroupScores> score_gates(const Space<T>& s, const Statistics& statistics) {
+  std::vector<GroupScores> all;
+  double total = 0;
+  for (Index g = 0; g < s.gates(); ++g) {
+    const Index n = s.groups[g];
+    const Matrix<double> moment = statistics.moment(s.id, g);
+    const Vector<double> mean = moment.col(n).head(n);
+    const SymmetricEigen eigen =
+        symmetric_eigen(moment.topLeftCorner(n, n) - mean * mean.transpose());
+    const Vector<double> constant = eigen.vectors.transpose() * mean;
+    const Vector<double> spread = eigen.values.cwiseMax(0);
+    const Vector<double> score =
+        4 * constant.array().square() * spread.array() + 2 * spread.array().square();
+    total += score.sum();
+    all.push_back(in_order(eigen.vectors.transpose(), score, constant, spread));
+  }
+  for (GroupScores& scores : all) {
+    if (total > 0) scores.score /= total;
+  }
+  return all;
+}
+
+}  // namespace
+
 template <class T>
 std::vector<GroupScores> score_by_effect(const Network<T>& network, int space,
                                          const Statistics& statistics) {
   require_hidden(network, space, "importance");
   const Space<T>& s = network.space(space);
-  const Matrix<double> outgoing = outgoing_matrix(network, space);
+  if (network.is_gate(space)) return score_gates(s, statistics);
+  // Outputs that no batch wanted have no say.
   double variance = 0;
+  Matrix<double> outgoing(0, s.dimension);
   for (const int id : network.outgoing(space)) {
-    variance += statistics.z_variance(network.map(id).to);
+    const Map<T>& m = network.map(id);
+    if (!statistics.saw(m.to)) continue;
+    variance += statistics.z_variance(m.to);
+    outgoing.conservativeResize(outgoing.rows() + m.a.rows(), Eigen::NoChange);
+    outgoing.bottomRows(m.a.rows()) = m.weight().template cast<double>();
   }
   const double unit = variance > 0 ? 1 / variance : 0;
   std::vector<GroupScores> all;
@@ -80,21 +125,13 @@ std::vector<GroupScores> score_by_effect(const Network<T>& network, int space,
     const Matrix<double> columns = outgoing.middleCols(s.begin(g), n) * eigen.vectors;
     const Vector<double> score =
         unit * eigen.values.cwiseMax(0).cwiseProduct(columns.colwise().squaredNorm().transpose());
-    std::vector<Index> order(n);
-    std::iota(order.begin(), order.end(), Index{0});
-    std::stable_sort(order.begin(), order.end(),
-                     [&](Index a, Index b) { return score[a] > score[b]; });
-    GroupScores scores{Matrix<double>(n, n), {}, Vector<double>(n), Vector<double>(n),
-                       Vector<double>(n),    n};
+    const Vector<double> constant = eigen.vectors.transpose() * hs / ss;
+    Vector<double> spread(n);
     for (Index i = 0; i < n; ++i) {
-      const Vector<double> q = eigen.vectors.col(order[i]);
-      scores.basis.row(i) = q.transpose();
-      scores.score[i] = score[order[i]];
-      scores.constant[i] = q.dot(hs) / ss;
-      const double a = scores.constant[i];
-      scores.spread[i] = std::max(0.0, q.dot(hh * q) / ss - a * a);
+      const Vector<double> q = eigen.vectors.col(i);
+      spread[i] = std::max(0.0, q.dot(hh * q) / ss - constant[i] * constant[i]);
     }
-    all.push_back(std::move(scores));
+    all.push_back(in_order(eigen.vectors.transpose(), score, constant, spread));
   }
   return all;
 }

@@ -34,7 +34,11 @@ std::vector<GroupScores> score_by_paper(const Network<T>& network, int space);
 /// Share of effect: the part of E|z − Ez|² of the next spaces that a neuron contributes, in the basis of
 /// the gate-weighted covariance K = E hhᵀ − E hs E shᵀ / E s², which is what removal changes once the
 /// stand-in a = E s²u / E s² is folded: score = λ |W_next q|² / Var z_next. A number without unit; all
-/// neurons of a layer of n that contribute equally have about 1/n.
+/// neurons of a layer of n that contribute equally have about 1/n. Next spaces that took no part in the batches
+/// (tasks that are off) do not count.
+///
+/// In a space that nobody reads (Network::is_gate) effect is that on t = o + |z|², in the basis of the covariance of z: with
+/// u = a + v, Var u² = 4a²λ + 2λ² (Gaussian v of variance λ), as a share of their sum; the stand-in is a, spread λ.
 template <class T>
 std::vector<GroupScores> score_by_effect(const Network<T>& network, int space,
                                          const Statistics& statistics);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "isoform/base/error.h"
 #include "isoform/topology/shrink.h"
@@ -46,15 +47,39 @@ Policy::Policy(const PolicySettings& settings) : settings_(settings) { settings_
 template <class T>
 std::vector<GroupScores> Policy::scores(const Network<T>& network, int space,
                                         const Statistics& statistics) const {
-  return settings_.rule == PolicyRule::paper ? score_by_paper(network, space)
-                                             : score_by_effect(network, space, statistics);
+  std::vector<GroupScores> scores = settings_.rule == PolicyRule::paper
+                                        ? score_by_paper(network, space)
+                                        : score_by_effect(network, space, statistics);
+  // What may not leave is nobody's scaffold.
+  for (std::size_t g = 0; g < scores.size(); ++g) {
+    if (network.is_held(space, static_cast<Index>(g))) {
+      scores[g].score.setConstant(std::numeric_limits<double>::infinity());
+    }
+  }
+  return scores;
 }
+
+namespace {
+
+// False where new neurons would be heard by nobody, for ever.
+template <class T>
+bool can_learn(const Network<T>& network, int space) {
+  if (network.is_gate(space)) return network.space(space).frozen.empty();
+  for (const int id : network.outgoing(space)) {
+    Index frozen = 0;
+    for (const RowRange& r : network.frozen_rows(network.map(id).to)) frozen += r.end - r.begin;
+    if (frozen < network.map(id).a.rows()) return true;
+  }
+  return false;
+}
+
+}  // namespace
 
 template <class T>
 std::vector<SpaceOutcome> Policy::adapt(Network<T>& network, Statistics& statistics,
                                         std::int64_t step, bool settling,
                                         const std::function<void(const Edit&)>& apply) {
-  rest_.resize(network.spaces().size(), 0);
+  rest_.resize(network.space_ids(), 0);
   const Index target = settling ? 0 : settings_.buffer;
   std::vector<SpaceOutcome> outcomes;
   // The paper's rule sees only incoming weights, so its scaffold must start with zero rows.
@@ -77,8 +102,12 @@ std::vector<SpaceOutcome> Policy::adapt(Network<T>& network, Statistics& statist
         count = std::max<Index>(0, settings_.max_width - space.dimension);
         outcome.limit = fmt::format("maximum width {}", settings_.max_width);
       }
+      if (!can_learn(network, id)) {
+        count = 0;
+        outcome.limit = "everything that reads it is frozen";
+      }
       const auto fits = [&](Index neurons) {
-        const Growth growth = fill_groups(space.groups, neurons, settings_.group_size);
+        const Growth growth = fill_groups(space.groups, neurons, settings_.group_size, space.frozen);
         return network.parameter_count_after(id, neurons,
                                              static_cast<Index>(growth.new_groups.size())) <=
                settings_.parameter_budget;

@@ -156,7 +156,7 @@ std::vector<GroupScores> Reader<T>::scores(int space, Basis basis) const {
 
 template <class T>
 typename Reader<T>::AllScores Reader<T>::all_scores(Basis basis) const {
-  AllScores all(network_.spaces().size());
+  AllScores all(network_.space_ids());
   for (const int id : network_.hidden()) all[id] = scores(id, basis);
   return all;
 }
@@ -247,7 +247,7 @@ LayerReading Reader<T>::read_space(int space, Basis basis,
 template <class T>
 void Reader<T>::read_terms(const AllScores& scores, std::vector<LayerReading>& layers) const {
   // Where each direction of each space came to stand in its order.
-  std::vector<std::vector<Index>> numbers(network_.spaces().size());
+  std::vector<std::vector<Index>> numbers(network_.space_ids());
   for (const LayerReading& layer : layers) {
     const Space<T>& s = network_.space(layer.space);
     numbers[layer.space].resize(static_cast<std::size_t>(s.dimension));

@@ -219,7 +219,7 @@ typename Reducer<T>::Plan Reducer<T>::plan() {
   }
   std::stable_sort(neurons.begin(), neurons.end(),
                    [](const Neuron& a, const Neuron& b) { return a.price < b.price; });
-  std::vector<Index> left(original_.spaces().size());
+  std::vector<Index> left(original_.space_ids());
   for (const int id : original_.hidden()) left[id] = original_.space(id).dimension;
   for (const Neuron& neuron : neurons) {
     if (left[neuron.space] == (settings_.below_need ? 1 : need(neuron.space))) continue;

@@ -22,7 +22,7 @@ Matrix<double> correction(const Network<T>& reduced, const Network<T>& original,
   Pass<T> target;
   each_batch(reduced, engine, x, [&](Index first, Pass<T>& pass) {
     target.prepare(original, pass.samples());
-    target.input() = x.middleCols(first, pass.samples());
+    target.set_input(x.middleCols(first, pass.samples()));
     forward(original, engine, target);
     const Matrix<double> f = pass.augmented(m.from).topRows(features).template cast<double>();
     const Matrix<double> missing =

@@ -141,6 +141,11 @@ Edit reduce(const Network<T>& network, int space, const std::vector<GroupScores>
   bool oblique = false;
   for (Index g = 0; g < s.gates(); ++g) {
     const Index n = s.groups[g];
+    if (keep[g] < n && network.is_held(space, g)) {
+      throw UsageError(fmt::format(
+          "shrink: group {} of layer {} is frozen or read by what is frozen; thaw it first", g,
+          space));
+    }
     if (keep[g] < std::min(n, scores[g].counted)) {
       edit.record.score = std::max(edit.record.score, scores[g].score[keep[g]]);
     }

@@ -146,7 +146,7 @@ BoundCheck check_bound(const Network<T>& network, int space, const std::vector<G
   measure_bound<T>(network, reduce(network, space, scores, keep), engine, x, tolerance, check);
   Pass<T> pass;
   pass.prepare(network, x.cols());
-  pass.input() = x;
+  pass.set_input(x);
   forward(network, engine, pass);
   check.claims = {
       {"for every input", removal_bound(network, space, scores, keep)},

@@ -74,9 +74,9 @@ std::string misfit_of_lengths(const Space<T>& space, const Edit& edit) {
 template <class T>
 std::string misfit_of_corrections(const Network<T>& network, const Edit& edit) {
   for (const MapCorrection& correction : edit.corrections) {
-    if (correction.map < 0 || correction.map >= static_cast<int>(network.maps().size())) {
+    if (!network.has_map(correction.map)) {
       return fmt::format("a correction names map {}; maps are 0 to {}", correction.map,
-                         network.maps().size() - 1);
+                         network.map_ids() - 1);
     }
     const Map<T>& m = network.map(correction.map);
     if (m.to != edit.space && m.from != edit.space) {
@@ -101,9 +101,9 @@ std::string misfit_of_corrections(const Network<T>& network, const Edit& edit) {
 
 template <class T>
 std::string check_shapes(const Network<T>& network, const Edit& edit) {
-  const auto count = static_cast<int>(network.spaces().size());
-  if (edit.space < 0 || edit.space >= count) {
-    return fmt::format("the edit is one of space {}; spaces are 0 to {}", edit.space, count - 1);
+  if (!network.has_space(edit.space)) {
+    return fmt::format("the edit is one of space {}; spaces are 0 to {}", edit.space,
+                       network.space_ids() - 1);
   }
   const Space<T>& space = network.space(edit.space);
   if (!space.hidden()) {

@@ -1,6 +1,7 @@
 #include "isoform/train/evaluate.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <limits>
 #include <numeric>
@@ -15,18 +16,33 @@ namespace {
 
 constexpr Index kBatch = 512;
 
+// Outputs of a task: all that a model without tasks has.
+template <class T>
+Index outputs_of(const Model<T>& model, std::size_t task) {
+  const Route route = model.route(task);
+  return route.outputs.empty() ? model.network.widths().back()
+                               : model.network.space(route.outputs.front()).dimension;
+}
+
+template <class T>
+std::vector<int> inputs_of(const Model<T>& model, const Route& route) {
+  return route.inputs.empty() ? model.network.inputs() : route.inputs;
+}
+
 // Calls use(first sample, y) for consecutive batches of the data.
 template <class T, class Function>
-void each_batch(const Model<T>& model, const Dataset& data, Engine<T>& engine,
+void each_batch(const Model<T>& model, const Dataset& data, Engine<T>& engine, std::size_t task,
                 const Function& use) {
-  Predictor<T> predictor(model.network);
+  const Route route = model.route(task);
+  Predictor<T> predictor(model.network, route);
+  Matrix<T> buffer;
   std::vector<std::uint32_t> samples;
   for (Index first = 0; first < data.samples(); first += kBatch) {
     samples.resize(static_cast<std::size_t>(std::min(kBatch, data.samples() - first)));
     std::iota(samples.begin(), samples.end(), static_cast<std::uint32_t>(first));
     predictor.prepare(static_cast<Index>(samples.size()));
-    data.gather(samples, predictor.input());
-    model.standardise(predictor.input());
+    feed<T>(
+        model, route, data, samples, [&](std::size_t k) { return predictor.input(k); }, buffer);
     predictor.run(engine);
     use(first, predictor.output());
   }
@@ -35,39 +51,99 @@ void each_batch(const Model<T>& model, const Dataset& data, Engine<T>& engine,
 }  // namespace
 
 template <class T>
-void require_fitting(const Model<T>& model, const Dataset& data, bool classes) {
-  const Index inputs = model.network.widths().front();
+std::size_t task_for(const Model<T>& model, const Dataset& data, std::string_view name) {
+  if (!name.empty()) return model.task_index(name);
+  if (model.tasks.size() <= 1) return 0;
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < model.tasks.size(); ++i) {
+    if (model.tasks[i].name == data.name()) return i;
+    names.push_back(model.tasks[i].name);
+  }
+  throw UsageError(fmt::format("task: the model has {}; say which one '{}' is for (--task NAME)",
+                               fmt::join(names, ", "), data.name()));
+}
+
+template <class T>
+void require_fitting(const Model<T>& model, const Dataset& data, bool classes, std::size_t task) {
+  Index inputs = 0;
+  for (const int id : inputs_of(model, model.route(task))) {
+    inputs += model.network.space(id).dimension;
+  }
+  const std::string who =
+      model.tasks.size() > 1 ? fmt::format("task '{}'", model.tasks[task].name) : "the model";
   if (data.features() != inputs) {
     throw UsageError(fmt::format(
-        "data '{}': has {} features a sample, but the model reads {}; use data of the kind the "
+        "data '{}': has {} features a sample, but {} reads {}; use data of the kind the "
         "model was trained on",
-        data.name(), data.features(), inputs));
+        data.name(), data.features(), who, inputs));
   }
-  const auto outputs = static_cast<std::size_t>(model.network.widths().back());
+  const auto outputs = static_cast<std::size_t>(outputs_of(model, task));
   if (classes && data.classes().size() > outputs) {
-    throw UsageError(fmt::format("data '{}': has {} classes, but the model answers with {}",
-                                 data.name(), data.classes().size(), outputs));
+    throw UsageError(fmt::format("data '{}': has {} classes, but {} answers with {}", data.name(),
+                                 data.classes().size(), who, outputs));
   }
 }
 
 template <class T>
-Matrix<T> logits(const Model<T>& model, const Dataset& data, Engine<T>& engine) {
-  require_fitting(model, data, false);
-  Matrix<T> all(model.network.widths().back(), data.samples());
-  each_batch(model, data, engine,
+void feed(const Model<T>& model, const Route& route, const Dataset& data,
+          std::span<const std::uint32_t> samples, const std::function<View<T>(std::size_t)>& input,
+          Matrix<T>& buffer) {
+  const std::vector<int> inputs = inputs_of(model, route);
+  if (inputs.size() == 1) {
+    data.gather(samples, input(0));
+    model.standardise(input(0), inputs.front());
+    return;
+  }
+  const auto count = static_cast<Index>(samples.size());
+  if (buffer.rows() != data.features() || buffer.cols() < count) {
+    buffer.resize(data.features(), count);
+  }
+  data.gather(samples, buffer.leftCols(count));
+  Index row = 0;
+  for (std::size_t k = 0; k < inputs.size(); ++k) {
+    View<T> to = input(k);
+    to = buffer.middleRows(row, to.rows()).leftCols(count);
+    row += to.rows();
+    model.standardise(to, inputs[k]);
+  }
+}
+
+template <class T>
+Matrix<T> stacked_samples(const Model<T>& model, std::size_t task, const Dataset& data,
+                          std::span<const std::uint32_t> samples) {
+  const Route route = model.route(task);
+  const std::vector<int> inputs = inputs_of(model, route);
+  Matrix<T> x = Matrix<T>::Zero(model.network.widths().front(), static_cast<Index>(samples.size()));
+  Matrix<T> buffer;
+  feed<T>(
+      model, route, data, samples,
+      [&](std::size_t k) -> View<T> {
+        const RowRange rows = model.rows_of_input(inputs[k]);
+        return x.middleRows(rows.begin, rows.end - rows.begin);
+      },
+      buffer);
+  return x;
+}
+
+template <class T>
+Matrix<T> logits(const Model<T>& model, const Dataset& data, Engine<T>& engine, std::size_t task) {
+  require_fitting(model, data, false, task);
+  Matrix<T> all(outputs_of(model, task), data.samples());
+  each_batch(model, data, engine, task,
              [&](Index first, View<T> y) { all.middleCols(first, y.cols()) = y; });
   return all;
 }
 
 template <class T>
-Evaluation evaluate(const Model<T>& model, const Dataset& data, Engine<T>& engine) {
-  require_fitting(model, data);
-  const Index classes = model.network.widths().back();
+Evaluation evaluate(const Model<T>& model, const Dataset& data, Engine<T>& engine,
+                    std::size_t task) {
+  require_fitting(model, data, true, task);
+  const Index classes = outputs_of(model, task);
   Evaluation result;
   result.confusion = Matrix<Index>::Zero(classes, classes);
   BatchScore total;
-  const Loss loss = model.tasks.empty() ? Loss::cross_entropy : model.tasks.front().loss;
-  each_batch(model, data, engine, [&](Index first, View<T> y) {
+  const Loss loss = model.tasks.empty() ? Loss::cross_entropy : model.tasks[task].loss;
+  each_batch(model, data, engine, task, [&](Index first, View<T> y) {
     const std::span labels(data.labels().data() + first, static_cast<std::size_t>(y.cols()));
     const BatchScore score = score_batch<T>(loss, y, labels, nullptr);
     total.loss += score.loss;
@@ -86,10 +162,16 @@ Evaluation evaluate(const Model<T>& model, const Dataset& data, Engine<T>& engin
   return result;
 }
 
-#define ISOFORM_FOR_SCALAR(T)                                             \
-  template void require_fitting(const Model<T>&, const Dataset&, bool);   \
-  template Matrix<T> logits(const Model<T>&, const Dataset&, Engine<T>&); \
-  template Evaluation evaluate(const Model<T>&, const Dataset&, Engine<T>&);
+#define ISOFORM_FOR_SCALAR(T)                                                                  \
+  template std::size_t task_for(const Model<T>&, const Dataset&, std::string_view);            \
+  template void require_fitting(const Model<T>&, const Dataset&, bool, std::size_t);           \
+  template void feed(const Model<T>&, const Route&, const Dataset&,                            \
+                     std::span<const std::uint32_t>, const std::function<View<T>(std::size_t)>&, \
+                     Matrix<T>&);                                                              \
+  template Matrix<T> stacked_samples(const Model<T>&, std::size_t, const Dataset&,             \
+                                     std::span<const std::uint32_t>);                          \
+  template Matrix<T> logits(const Model<T>&, const Dataset&, Engine<T>&, std::size_t);         \
+  template Evaluation evaluate(const Model<T>&, const Dataset&, Engine<T>&, std::size_t);
 ISOFORM_FOR_SCALAR(float)
 ISOFORM_FOR_SCALAR(double)
 #undef ISOFORM_FOR_SCALAR

@@ -1,8 +1,9 @@
-// The training loop: batches in a keyed order, steps, adaptations, events.
+// The training loop: batches in a keyed order, steps, adaptations, tasks that come and go, events.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "isoform/train/event.h"
 #include "isoform/train/optimiser.h"
 #include "isoform/train/schedule.h"
+#include "isoform/train/task_change.h"
 
 namespace isoform {
 
@@ -33,6 +35,7 @@ struct TrainSettings {
   ScheduleSettings schedule;
   double clip_norm = 0;  // joint gradient norm; 0: no clipping
   AdaptSettings adapt;
+  std::vector<TaskChange> changes = {};  // in order; between two of them lies a phase
 
   /// Throws UsageError with field, value and rule.
   void validate() const;
@@ -54,7 +57,56 @@ struct TrainResult {
   std::string message;             // for people, when not finished
 };
 
-/// Trains in place. Same settings, data and build: same bits, whatever the engine's threads. `validation`
+/// The samples of a task. `name` is the task's, or what a TaskChange calls its data.
+struct TaskData {
+  std::string name;
+  Dataset training, validation;  // validation may be empty
+};
+
+/// Trains a model in place, epoch by epoch, and lets its tasks come and go between epochs.
+///
+///   Trainer<float> trainer(model, {{"digits", training, validation}}, settings, *engine);
+///   while (trainer.run_epoch()) {
+///     if (trainer.epoch() == 5) trainer.change({.action = TaskAction::append, .task = "letters"}, &letters);
+///   }
+///   const TrainResult result = trainer.finish();
+///
+/// A step takes a batch of every task that is on; its loss is their mean, by weight. An epoch is one pass over the
+/// largest of their sets; smaller ones begin again. A stretch of epochs without changes is a phase: the learning-rate
+/// schedule runs, and widths settle, over each anew. With a single task everything is as if there were no tasks.
+template <class T>
+class Trainer {
+ public:
+  /// Throws UsageError for settings that contradict themselves, data that do not fit, changes that can't be (before anything
+  /// starts). The arguments must outlive the trainer, but for `data`.
+  Trainer(Model<T>& model, std::vector<TaskData> data, const TrainSettings& settings,
+          Engine<T>& engine, std::vector<Observer> observers = {},
+          const std::atomic<bool>* stop = nullptr);
+  ~Trainer();
+  Trainer(Trainer&&) noexcept;
+
+  /// One epoch, after the changes that are due. False when there was none left, or training ended early.
+  bool run_epoch();
+  /// Changes tasks now, between epochs; `change.epoch` is not read. `data`, if not null, joins those given at the start. A
+  /// new phase begins. Throws UsageError as check_changes does.
+  void change(const TaskChange& change, const TaskData* data = nullptr);
+  /// Epochs run so far.
+  [[nodiscard]] int epoch() const;
+  /// Tells observers that the run has ended. Once.
+  TrainResult finish();
+
+ private:
+  class Run;
+  std::unique_ptr<Run> run_;
+};
+
+/// All epochs of a Trainer.
+template <class T>
+TrainResult train(Model<T>& model, std::vector<TaskData> data, const TrainSettings& settings,
+                  Engine<T>& engine, const std::vector<Observer>& observers = {},
+                  const std::atomic<bool>* stop = nullptr);
+
+/// The same for a model of one task. Same settings, data and build: same bits, whatever the engine's threads. `validation`
 /// may be empty. Observers are called in order on this thread. `stop`, if given, is read before every step.
 /// Throws UsageError for settings that contradict themselves or data that does not fit; never prints.
 template <class T>

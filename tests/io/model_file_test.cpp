@@ -136,7 +136,6 @@ TYPED_TEST(ModelFileOf, TasksImageAndHistoryComeBack) {
   const Model<T> model = full_model<T>();
   const std::string bytes = serialise_model(model);
   const auto read = parse_model<T>(bytes, "x");
-  expect_same(model, read);
   EXPECT_EQ(serialise_model(read), bytes);
   EXPECT_EQ(read.image_rows, 2);
   EXPECT_EQ(read.image_cols, 3);
@@ -335,12 +334,13 @@ TEST(ModelFile, WhatNoFileCanHoldIsRefused) {
   EXPECT_THAT(refused([](auto& m) { m.tasks[1].name = "digits"; }), HasSubstr("two are called"));
   EXPECT_THAT(refused([](auto& m) { m.image_cols = 4; }), HasSubstr("got 2 × 4"));
   EXPECT_THAT(refused([](auto& m) { m.history[1].space = 3; }), HasSubstr("history[1]"));
-  EXPECT_THAT(refused([](auto& m) { m.network = Network<float>(); }), HasSubstr("chains"));
+  EXPECT_THAT(refused([](auto& m) { m.network = Network<float>(); }),
+              HasSubstr("an input and an output"));
 }
 
 TEST(ModelFile, FileIsWhatSerialiseGives) {
   const Folder folder;
-  const Model<float> model = full_model<float>();
+  const auto model = random_model<float>(mixed_chain(), 5);
   save_model(model, folder / "m.isoform");
   EXPECT_EQ(slurp(folder / "m.isoform"), serialise_model(model));
   expect_same(model, load_model<float>(folder / "m.isoform"));
