@@ -90,7 +90,7 @@ json record_json(const EditRecord& record) {
 
 // In a graph the space may be gone.
 int parse_record_space(const Field& record, const ModelDescription& d) {
-  if (d.architecture == Architecture::graph) {
+  if (d.architecture == Layout::graph) {
     const auto field = record.find("space");
     if (!field) return -1;
     const std::int64_t space = field->integer(0);
@@ -124,7 +124,7 @@ EditRecord parse_record(const Field& field, const ModelDescription& d) {
   return record;
 }
 
-Architecture parse_head(const Field& all, const std::string& file) {
+Layout parse_head(const Field& all, const std::string& file) {
   const std::int64_t format = all["format"].integer(1);
   if (format > kModelFormat) {
     throw FormatError(fmt::format(
@@ -132,8 +132,8 @@ Architecture parse_head(const Field& all, const std::string& file) {
         file, format, kModelFormat));
   }
   const Field architecture = all["architecture"];
-  if (architecture.text() == "chain") return Architecture::chain;
-  if (architecture.text() == "graph") return Architecture::graph;
+  if (architecture.text() == "chain") return Layout::chain;
+  if (architecture.text() == "graph") return Layout::graph;
   architecture.fail("'chain' or 'graph', which is all this Isoform reads");
 }
 
@@ -150,7 +150,7 @@ void parse_structures(const Field& field, ModelDescription& d) {
 }  // namespace
 
 std::string description_json(const ModelDescription& d) {
-  const bool graph = d.architecture == Architecture::graph;
+  const bool graph = d.architecture == Layout::graph;
   json all = {{"format", kModelFormat}, {"architecture", graph ? "graph" : "chain"}};
   if (graph) {
     detail::put_graph(d, all);
@@ -179,7 +179,7 @@ ModelDescription parse_description(std::string_view text, const std::string& fil
 
   ModelDescription d;
   d.architecture = parse_head(all, file);
-  if (d.architecture == Architecture::graph) {
+  if (d.architecture == Layout::graph) {
     detail::parse_graph(all, d);
     d.structures.assign(d.maps.size(), Structure::dense);
   } else {

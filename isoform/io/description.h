@@ -16,7 +16,7 @@ inline constexpr int kModelFormat = 1;
 /// Metadata key of the JSON.
 inline constexpr const char* kModelKey = "isoform";
 
-enum class Architecture {
+enum class Layout {
   chain,  // layers: all inputs, hidden spaces in a row, one output space (a head) for each task
   graph,  // any spaces and maps
 };
@@ -45,7 +45,7 @@ struct InputDescription {
 
 /// A model without its numbers. Lists that say "hidden" have one entry for each hidden space.
 struct ModelDescription {
-  Architecture architecture = Architecture::chain;
+  Layout architecture = Layout::chain;
   // Of a chain.
   std::vector<Index> widths = {};  // all L+1; the first of all inputs, the last of all heads
   std::vector<std::vector<Index>> groups = {};  // hidden

@@ -33,7 +33,7 @@ std::string inputs_fault(const ModelDescription& d) {
   if (d.inputs.empty()) return {};
   std::set<std::string> names;
   const std::vector<Index> spaces =
-      d.architecture == Architecture::graph ? d.input_sizes() : std::vector<Index>{};
+      d.architecture == Layout::graph ? d.input_sizes() : std::vector<Index>{};
   if (!spaces.empty() && spaces.size() != d.inputs.size()) {
     return fmt::format("inputs: needs one for each of {} input spaces, got {}", spaces.size(),
                        d.inputs.size());
@@ -84,7 +84,7 @@ std::string task_fault(const std::string& where, const Task& task,
 }
 
 std::string heads_fault(const ModelDescription& d) {
-  if (d.architecture == Architecture::chain) {
+  if (d.architecture == Layout::chain) {
     std::size_t outputs = 0;
     for (const Task& task : d.tasks) outputs += task.outputs.size();
     if (static_cast<Index>(outputs) == d.widths.back()) return {};
@@ -124,7 +124,7 @@ std::string history_fault(const ModelDescription& d) {
   if (d.history.size() > kMaxHistory) {
     return fmt::format("history: needs at most {} records, got {}", kMaxHistory, d.history.size());
   }
-  const bool graph = d.architecture == Architecture::graph;
+  const bool graph = d.architecture == Layout::graph;
   const int first = graph ? -1 : 1;
   const int last = static_cast<int>(graph ? d.spaces.size() - 1 : d.hidden());
   for (std::size_t i = 0; i < d.history.size(); ++i) {
@@ -154,7 +154,7 @@ std::string image_fault(const ModelDescription& d) {
 }  // namespace
 
 std::vector<Index> ModelDescription::input_sizes() const {
-  if (architecture == Architecture::graph) return graph_sizes(*this, false);
+  if (architecture == Layout::graph) return graph_sizes(*this, false);
   if (inputs.empty()) return {widths.front()};
   std::vector<Index> sizes;
   for (const InputDescription& input : inputs) sizes.push_back(input.size);
@@ -162,7 +162,7 @@ std::vector<Index> ModelDescription::input_sizes() const {
 }
 
 std::vector<Index> ModelDescription::output_sizes() const {
-  if (architecture == Architecture::graph) return graph_sizes(*this, true);
+  if (architecture == Layout::graph) return graph_sizes(*this, true);
   if (tasks.empty()) return {widths.back()};
   std::vector<Index> sizes;
   for (const Task& task : tasks) sizes.push_back(static_cast<Index>(task.outputs.size()));
@@ -197,7 +197,7 @@ std::string detail::frozen_fault(const std::string& where, const std::vector<Ind
 }
 
 std::string description_fault(const ModelDescription& d) {
-  const bool graph = d.architecture == Architecture::graph;
+  const bool graph = d.architecture == Layout::graph;
   for (const auto check : {graph ? detail::graph_fault : detail::chain_fault, inputs_fault,
                            tasks_fault, history_fault, image_fault}) {
     if (std::string fault = check(d); !fault.empty()) return fault;

@@ -95,7 +95,7 @@ void describe_chain(const Model<T>& model, const std::vector<Layer>& layers, Mod
 
 template <class T>
 void describe_graph(const Network<T>& network, ModelDescription& d) {
-  d.architecture = Architecture::graph;
+  d.architecture = Layout::graph;
   std::vector<Index> position(network.space_ids(), -1);
   for (const Space<T>& s : network.spaces()) {
     position[static_cast<std::size_t>(s.id)] = static_cast<Index>(d.spaces.size());

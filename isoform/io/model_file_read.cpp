@@ -73,7 +73,7 @@ class Builder {
     const Index inputs = std::accumulate(sizes.begin(), sizes.end(), Index{0});
     model.mean = shelf_.take("input.mean", {inputs}, Values::finite);
     model.scale = shelf_.take("input.scale", {inputs}, Values::positive);
-    if (d_.architecture == Architecture::graph) {
+    if (d_.architecture == Layout::graph) {
       build_graph();
     } else {
       build_chain(sizes);

@@ -170,7 +170,7 @@ TEST(GraphDamage, MapsAreChecked) {
   EXPECT_THAT(about_refusal([](json& about) { about["maps"][2].erase("to"); }),
               HasSubstr("'to' is missing"));
   EXPECT_THAT(about_refusal([](json& about) { about["structure"] = {"dense"}; }),
-              HasSubstr("isoform.structure: needs a list with a name for each of 12 maps"));
+              HasSubstr("isoform.structure: needs a list with a name for each of 13 maps"));
 }
 
 TEST(GraphDamage, NamesOfGraphsAreChecked) {

@@ -36,6 +36,7 @@ const std::vector<Case>& cases() {
       {"data", "some set", "some set"},
       {"data-dir", "a/b c", "a/b c"},
       {"validation", "0.25", 0.25},
+      {"architecture", "skips", "skips"},
       {"hidden", "7,5,1", {7, 5, 1}},
       {"group-size", "3", 3},
       {"radial", "softsign", "softsign"},
