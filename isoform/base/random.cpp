@@ -55,6 +55,21 @@ double Random::normal(std::uint64_t index) const {
   return radius * std::cos(2.0 * std::numbers::pi * to_unit(w.b));
 }
 
+void Random::keep(double p, std::span<float> out) const {
+  constexpr std::size_t kParts = 8;  // of 16 bits
+  const auto limit = static_cast<std::uint64_t>(std::llround(p * 0x1.0p16));
+  const auto kept = static_cast<float>(1 / (1 - p));
+  for (std::size_t at = 0; at < out.size(); at += kParts) {
+    const Words words = draw(key_, counter_, at / kParts);
+    std::uint64_t word = words.a;
+    for (std::size_t i = 0; i < kParts && at + i < out.size(); ++i) {
+      if (i == kParts / 2) word = words.b;
+      out[at + i] = (word & 0xffff) < limit ? 0.0F : kept;
+      word >>= 16;
+    }
+  }
+}
+
 std::uint64_t Random::below(std::uint64_t bound, std::uint64_t index) const {
   __extension__ using Wide = unsigned __int128;
   return static_cast<std::uint64_t>((Wide{draw(key_, counter_, index).a} * bound) >> 64);

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace isoform {
@@ -19,7 +20,8 @@ enum class Purpose : std::uint32_t {
   growth = 4,    // step = training step, id = space
   rotation = 5,  // id = space
   test = 6,
-  user = 100,  // programs that use the library; id is theirs
+  dropout = 7,  // step = training step, id = space
+  user = 100,   // programs that use the library; id is theirs
 };
 
 /// A keyed source of random numbers; cheap to make, cheap to copy.
@@ -32,6 +34,8 @@ class Random {
   [[nodiscard]] double uniform(std::uint64_t index) const;
   /// Standard normal (Box–Muller); the value depends on index alone.
   [[nodiscard]] double normal(std::uint64_t index) const;
+  /// out[i] = 0 with probability p (to 2^-16), else 1/(1 − p); out[i] depends on i alone. Eight for one draw.
+  void keep(double p, std::span<float> out) const;
   /// Uniform integer on [0, bound), bound >= 1.
   [[nodiscard]] std::uint64_t below(std::uint64_t bound, std::uint64_t index) const;
   /// A permutation of 0 … n-1 (Fisher–Yates). O(n).

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "isoform/base/error.h"
+#include "isoform/base/random.h"
 
 namespace isoform {
 
@@ -85,6 +86,24 @@ void Pass<T>::set_input(ConstView<T> x) {
 }
 
 template <class T>
+Eigen::Map<const Matrix<float>> Pass<T>::keep(double p, int space, Index rows) {
+  keep_.resize(static_cast<std::size_t>(rows * samples_));
+  Random(dropout_.seed, Purpose::dropout, dropout_.step, static_cast<std::uint64_t>(space))
+      .keep(p, keep_);
+  return {keep_.data(), rows, samples_};
+}
+
+template <class T>
+void Pass<T>::drop(const Dropout& dropout) {
+  dropout_ = dropout;
+  if (dropout.input == 0) return;
+  for (const int id : inputs_) {
+    if (present_[id] == 0) continue;
+    input(id).array() *= keep(dropout.input, id, dimension_[id]).template cast<T>().array();
+  }
+}
+
+template <class T>
 std::vector<Parameter<T>> Pass<T>::parameters(Network<T>& network) {
   std::vector<Parameter<T>> list;
   const auto push = [&](Parameter<T> p, const std::vector<RowRange>& frozen) {
@@ -157,6 +176,7 @@ class Passage {
         for (Index g = 0; g < s.gates(); ++g) pass_.o_[s.id][g] = s.o(g);
         engine_.gate_forward(gates_of(s), pass_.z(s.id), span_of(pass_.o_[s.id]),
                              pass_.hidden(s.id), pass_.gates(s.id), kappa(s));
+        if (pass_.dropout_.hidden > 0) drop_groups(s);
       } else if (linear(s.id)) {
         pass_.hidden(s.id) = pass_.z(s.id);
       }
@@ -214,6 +234,20 @@ class Passage {
   View<T> read(const Map<T>& m) {
     if (absent(m)) return pass_.ones_.leftCols(pass_.samples_);
     return pass_.augmented(m.from).topRows(m.a.cols());
+  }
+
+  // h, s and κ of a group times what is kept: the backward pass then is right as it is, being linear in s and κ.
+  void drop_groups(const Space<T>& s) {
+    const auto kept = pass_.keep(pass_.dropout_.hidden, s.id, s.gates());
+    pass_.gates(s.id).array() *= kept.template cast<T>().array();
+    kappa(s).array() *= kept.template cast<T>().array();
+    auto h = pass_.hidden(s.id);
+    for (Index j = 0; j < pass_.samples_; ++j) {
+      Index row = 0;
+      for (Index g = 0; g < s.gates(); row += s.groups[g++]) {
+        h.col(j).segment(row, s.groups[g]) *= static_cast<T>(kept(g, j));
+      }
+    }
   }
 
   void add_product(const Map<T>& m, T beta) {

@@ -1,6 +1,7 @@
 // Forward and backward passes: the buffers of one batch and the products that fill them.
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include "isoform/linalg/engine.h"
@@ -13,6 +14,14 @@ namespace isoform {
 struct Route {
   std::vector<int> inputs = {}, outputs = {};
   bool operator==(const Route&) const = default;
+};
+
+/// Dropout of a training step, keyed by (seed, step): each group of hidden neurons, with its gate, and each coordinate of
+/// the inputs is 0 with this probability, and else larger by 1/(1 − p). By whole groups it commutes with the symmetry:
+/// a network that is turned learns the same (docs/mathematics.md 11).
+struct Dropout {
+  double input = 0, hidden = 0;
+  std::uint64_t seed = 0, step = 0;
 };
 
 /// What backward does with the gradients there are.
@@ -35,6 +44,8 @@ class Pass {
   /// Shapes for `samples` columns and a route; gradients stay until a backward replaces them. Keeps the storage it
   /// has where that suffices.
   void prepare(const Network<T>& network, Index samples, const Route& route = {});
+  /// Drops from the inputs as they are now, and from hidden spaces in the passes that follow.
+  void drop(const Dropout& dropout);
   [[nodiscard]] Index samples() const { return samples_; }
   [[nodiscard]] const Route& route() const { return route_; }
   /// True after backward, until the next forward.
@@ -74,6 +85,8 @@ class Pass {
   template <class U>
   friend class Passage;
 
+  // What is kept of one space, a column for each sample.
+  Eigen::Map<const Matrix<float>> keep(double p, int space, Index rows);
   View<T> block(Matrix<T>& m, Index rows) { return m.topRows(rows).leftCols(samples_); }
   View<T> part_of(std::vector<Matrix<T>>& own, Matrix<T>& shared, int space) {
     const Index first = output_row_[space];
@@ -84,6 +97,8 @@ class Pass {
   Index samples_ = 0;
   bool has_gradients_ = false;
   Route route_;
+  Dropout dropout_;
+  std::vector<float> keep_;
   int single_input_ = 0;
   std::vector<int> inputs_;  // in stacked order
   std::vector<Index> dimension_;

@@ -1,7 +1,6 @@
 #include "isoform/run/settings.h"
 
 #include <fmt/format.h>
-
 #include <fmt/ranges.h>
 
 #include <algorithm>
@@ -232,6 +231,10 @@ std::vector<Setting> list_settings(RunSettings& s) {
   f.number("final-factor", t.schedule.final_factor, "share of the rate where a schedule ends");
   f.number("warm-up", t.schedule.warm_up, "first share of training in which the rate rises");
   f.number("clip-norm", t.clip_norm, "largest joint norm of the gradient; 0: no clipping");
+  f.number("dropout", t.dropout, "share of the hidden groups left out in each step and sample");
+  f.number("input-dropout", t.input_dropout, "the same for features");
+  f.number("label-smoothing", t.label_smoothing,
+           "share of the target that goes to all classes alike");
   f.number("seed", t.seed, "seed of every random number");
   f.number("threads", s.engine.threads, "threads; 0: all cores (results do not depend on it)");
   f.text("engine", s.engine.name, "NAME", "engine: cpu, reference");

@@ -17,9 +17,9 @@ struct BatchScore {
 
 /// Loss of each column of y [classes × B] against its label. Cross-entropy −log softmax_label (natural
 /// logarithm, overflow-safe) or squared error ½|y − e_label|². If `gradient` is not null it receives
-/// d(mean loss)/dy. Sums run over samples in order, in double.
+/// d(mean loss)/dy. `smoothing` ε in [0, 1) draws the target towards all classes alike, (1 − ε) e_label + ε / C. Sums run over samples in order, in double.
 template <class T>
 BatchScore score_batch(Loss loss, ConstView<T> y, std::span<const std::uint32_t> labels,
-                       View<T>* gradient);
+                       View<T>* gradient, double smoothing = 0);
 
 }  // namespace isoform

@@ -40,6 +40,12 @@ void TrainSettings::validate() const {
   require(epochs >= 1, "epochs", epochs, "at least 1");
   require(batch_size >= 1, "batch-size", static_cast<double>(batch_size), "at least 1");
   require(clip_norm >= 0, "clip-norm", clip_norm, "0 (none) or a norm above 0");
+  const auto share = [&](std::string_view field, double value) {
+    require(value >= 0 && value < 1, field, value, "0 or more and below 1");
+  };
+  share("dropout", dropout);
+  share("input-dropout", input_dropout);
+  share("label-smoothing", label_smoothing);
   require(adapt.per_epoch > 0, "adaptations-per-epoch", adapt.per_epoch, "a number above 0");
   require(adapt.statistics_batches >= 1, "statistics-batches", adapt.statistics_batches,
           "at least 1");
@@ -92,8 +98,8 @@ struct Course {
 template <class T>
 class Trainer<T>::Run {
  public:
-  Run(Model<T>& model, std::vector<TaskData> data, const TrainSettings& settings,
-      Engine<T>& engine, std::vector<Observer> observers, const std::atomic<bool>* stop)
+  Run(Model<T>& model, std::vector<TaskData> data, const TrainSettings& settings, Engine<T>& engine,
+      std::vector<Observer> observers, const std::atomic<bool>* stop)
       : model_(model),
         settings_(settings),
         engine_(engine),
@@ -180,9 +186,10 @@ class Trainer<T>::Run {
     const TaskData* data = find_data(name);
     if (data == nullptr && model_.tasks.size() == 1 && data_.size() == 1) data = &data_.front();
     if (data == nullptr) {
-      throw UsageError(fmt::format("task '{}': is on, but there are no data called '{}' for it; "
-                                   "give some, or switch it off",
-                                   task, name));
+      throw UsageError(
+          fmt::format("task '{}': is on, but there are no data called '{}' for it; "
+                      "give some, or switch it off",
+                      task, name));
     }
     if (data->training.samples() < 1) {
       throw UsageError("training data: needs at least 1 sample, got 0");
@@ -191,7 +198,8 @@ class Trainer<T>::Run {
     require_fitting(model_, data->training, true, index);
     if (!data->validation.empty()) require_fitting(model_, data->validation, true, index);
     Course& course = courses_[task];
-    course = Course{*data, {}, std::min(settings_.batch_size, data->training.samples()), {}, 0, 0, {}};
+    course =
+        Course{*data, {}, std::min(settings_.batch_size, data->training.samples()), {}, 0, 0, {}};
   }
 
   // What is left until the next change, or the end.
@@ -352,8 +360,8 @@ class Trainer<T>::Run {
     for (std::int64_t i = 0; i < steps_per_epoch_; ++i) {
       if (stop_ != nullptr && stop_->load()) {
         result_.reason = StopReason::stopped;
-        result_.message = fmt::format("stopped after step {}, in epoch {} of {}", step_,
-                                      epoch_, settings_.epochs);
+        result_.message = fmt::format("stopped after step {}, in epoch {} of {}", step_, epoch_,
+                                      settings_.epochs);
         return;
       }
       const double loss = run_step();
@@ -442,12 +450,15 @@ class Trainer<T>::Run {
     feed<T>(
         model_, course.route, course.data.training, samples,
         [&](std::size_t k) { return pass_.input(inputs[k]); }, buffer_);
+    pass_.drop({settings_.input_dropout, settings_.dropout, settings_.seed,
+                static_cast<std::uint64_t>(step_)});
     forward(model_.network, engine_, pass_);
     labels_.resize(count);
     for (std::size_t j = 0; j < count; ++j) labels_[j] = course.data.training.labels()[samples[j]];
     const int head = model_.network.outputs()[model_.task_index(task.name)];
     View<T> gradient = pass_.delta(head);
-    const BatchScore score = score_batch<T>(task.loss, pass_.z(head), labels_, &gradient);
+    const BatchScore score =
+        score_batch<T>(task.loss, pass_.z(head), labels_, &gradient, settings_.label_smoothing);
     if (!std::isfinite(score.loss)) return score;
     if (share != 1) gradient *= static_cast<T>(share);
     backward(model_.network, engine_, pass_, gradients);
@@ -676,14 +687,12 @@ TrainResult train(Model<T>& model, const Dataset& training, const Dataset& valid
                observers, stop);
 }
 
-#define ISOFORM_FOR_SCALAR(T)                                                                 \
-  template class Trainer<T>;                                                                  \
-  template TrainResult train(Model<T>&, std::vector<TaskData>, const TrainSettings&,          \
-                             Engine<T>&, const std::vector<Observer>&,                        \
-                             const std::atomic<bool>*);                                       \
-  template TrainResult train(Model<T>&, const Dataset&, const Dataset&, const TrainSettings&, \
-                             Engine<T>&, const std::vector<Observer>&,                        \
-                             const std::atomic<bool>*);
+#define ISOFORM_FOR_SCALAR(T)                                                                    \
+  template class Trainer<T>;                                                                     \
+  template TrainResult train(Model<T>&, std::vector<TaskData>, const TrainSettings&, Engine<T>&, \
+                             const std::vector<Observer>&, const std::atomic<bool>*);            \
+  template TrainResult train(Model<T>&, const Dataset&, const Dataset&, const TrainSettings&,    \
+                             Engine<T>&, const std::vector<Observer>&, const std::atomic<bool>*);
 ISOFORM_FOR_SCALAR(float)
 ISOFORM_FOR_SCALAR(double)
 #undef ISOFORM_FOR_SCALAR

@@ -33,7 +33,10 @@ struct TrainSettings {
   std::uint64_t seed = 0;
   OptimiserSettings optimiser;
   ScheduleSettings schedule;
-  double clip_norm = 0;  // joint gradient norm; 0: no clipping
+  double clip_norm = 0;        // joint gradient norm; 0: no clipping
+  double dropout = 0;          // of whole groups of hidden neurons (network/pass.h)
+  double input_dropout = 0;    // of features
+  double label_smoothing = 0;  // share of the target that goes to all classes alike
   AdaptSettings adapt;
   std::vector<TaskChange> changes = {};  // in order; between two of them lies a phase
 

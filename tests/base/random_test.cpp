@@ -73,6 +73,25 @@ TEST(Random, DrawsWhatAnIndependentPhiloxGives) {
   }
 }
 
+TEST(Random, KeepsByParts) {
+  for (const double p : {0.0, 0.1, 0.5, 0.99}) {
+    const Random random(5, Purpose::dropout, 9, 2);
+    std::vector<float> all(10007), few(13);
+    random.keep(p, all);
+    random.keep(p, few);
+    EXPECT_TRUE(std::equal(few.begin(), few.end(), all.begin()));
+    double dropped = 0;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      const auto words = expected_words(5, Purpose::dropout, 9, 2, i / 8);
+      const std::uint64_t part = words[i % 8 / 4] >> (16 * (i % 4)) & 0xffff;
+      const bool gone = static_cast<double>(part) < std::round(p * 65536);
+      EXPECT_EQ(all[i], gone ? 0.0F : static_cast<float>(1 / (1 - p)));
+      dropped += gone ? 1 : 0;
+    }
+    EXPECT_NEAR(dropped / 10007, p, 0.015);
+  }
+}
+
 TEST(Random, UniformIsUniform) {
   const Random random(11, Purpose::test);
   constexpr int kDraws = 200000;

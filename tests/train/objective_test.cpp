@@ -20,7 +20,8 @@ struct Truth {
 };
 
 // The formulas as they stand, without any guard against overflow: long double has room to 11356.
-Truth truth(Loss loss, const Matrix<double>& y, const std::vector<std::uint32_t>& labels) {
+Truth truth(Loss loss, const Matrix<double>& y, const std::vector<std::uint32_t>& labels,
+            double smoothing) {
   Truth t{0, Matrix<double>(y.rows(), y.cols()), 0};
   for (Index j = 0; j < y.cols(); ++j) {
     Real sum = 0;
@@ -31,10 +32,11 @@ Truth truth(Loss loss, const Matrix<double>& y, const std::vector<std::uint32_t>
     }
     t.correct += best == labels[j] ? 1 : 0;
     for (Index i = 0; i < y.rows(); ++i) {
-      const Real target = i == labels[j] ? 1 : 0;
+      const Real target = (i == labels[j] ? 1 - Real{smoothing} : 0) +
+                          Real{smoothing} / static_cast<Real>(y.rows());
       Real slope = 0;
       if (loss == Loss::cross_entropy) {
-        t.loss += target == 1 ? std::log(sum) - Real{y(i, j)} : 0;
+        t.loss += target * (std::log(sum) - Real{y(i, j)});
         slope = std::exp(Real{y(i, j)}) / sum - target;
       } else {
         slope = Real{y(i, j)} - target;
@@ -57,11 +59,12 @@ void compare(double tolerance) {
     for (Index j = 0; j < samples; ++j) {
       labels.push_back(static_cast<std::uint32_t>(dice.between(0, classes - 1)));
     }
+    const double smoothing = seed % 2 == 0 ? 0 : dice.uniform(0, 0.5);
     for (const Loss loss : {Loss::cross_entropy, Loss::squared}) {
-      const Truth t = truth(loss, y.template cast<double>(), labels);
+      const Truth t = truth(loss, y.template cast<double>(), labels, smoothing);
       Matrix<T> gradient(classes, samples);
       View<T> view = gradient;
-      const BatchScore score = score_batch<T>(loss, y, labels, &view);
+      const BatchScore score = score_batch<T>(loss, y, labels, &view, smoothing);
       const double scale = std::max(1.0, size) * double(samples);
       EXPECT_NEAR(score.loss, double(t.loss), tolerance * std::max(double(t.loss), scale)) << seed;
       EXPECT_LE((gradient.template cast<double>() - t.gradient).norm(),
@@ -69,7 +72,7 @@ void compare(double tolerance) {
           << seed;
       EXPECT_EQ(score.correct, t.correct);
       EXPECT_EQ(score.samples, samples);
-      EXPECT_EQ(score.loss, score_batch<T>(loss, y, labels, nullptr).loss);
+      EXPECT_EQ(score.loss, score_batch<T>(loss, y, labels, nullptr, smoothing).loss);
     }
   }
 }
