@@ -110,6 +110,7 @@ int main(int argc, char** argv) {
   isoform::cli::add_sparsify(app);
   isoform::cli::add_diff(app);
   isoform::cli::add_task(app);
+  isoform::cli::add_study(app);
   isoform::cli::add_data(app);
   try {
     if (argc == 1) {

@@ -1,0 +1,120 @@
+// isoform study
+#include "isoform/study/study.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+
+#include "isoform/cli/console.h"
+#include "isoform/cli/verbs.h"
+#include "isoform/monitor/format.h"
+
+namespace isoform::cli {
+
+namespace {
+
+constexpr const char* kExamples = R"(
+A run that the folder has already is not made again, so a study that was stopped goes on where it was.
+Examples:
+  isoform study                                    # which there are
+  isoform study plain-fashion-mnist --seeds 1      # a first look
+  isoform study depth --out results --json)";
+
+struct Options {
+  std::string name;
+  StudyOptions study{.out = "studies"};
+  bool json = false;
+};
+
+std::atomic<bool> interrupted{false};
+void on_interrupt(int) {
+  if (interrupted.exchange(true)) _exit(kInterrupted);
+}
+
+std::size_t runs_of(const Study& study, int seeds) {
+  std::size_t count = 0;
+  for (const Arm& arm : study.arms) {
+    count += static_cast<std::size_t>(seeds) +
+             (arm.learning_rates.empty() ? 0 : arm.learning_rates.size() - 1);
+  }
+  return count;
+}
+
+void list_studies(bool json) {
+  Table table({"study", "arms", "what it shows"});
+  nlohmann::json all = nlohmann::json::array();
+  for (const Study& study : studies()) {
+    table.row({study.name, std::to_string(study.arms.size()), study.about});
+    all.push_back({{"name", study.name}, {"title", study.title}, {"about", study.about}});
+  }
+  if (json) return print_json(all);
+  print(table.text());
+}
+
+void run(Options& o) {
+  if (o.name.empty()) return list_studies(o.json);
+  const Study& study = study_by_name(o.name);
+  struct sigaction action {};
+  action.sa_handler = on_interrupt;
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+  const std::size_t planned = runs_of(study, std::max(o.study.seeds, 0));
+  std::size_t finished = 0, made = 0;
+  const auto begin = std::chrono::steady_clock::now();
+  o.study.stopped = [] { return interrupted.load(); };
+  o.study.progress = [&](const Arm& arm, std::uint64_t seed, double rate, bool done, bool known) {
+    if (!done) {
+      const double spent =
+          std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+      const std::string left =
+          made == 0 ? ""
+                    : fmt::format(", about {} left",
+                                  format_duration(spent / static_cast<double>(made) *
+                                                  static_cast<double>(planned - finished)));
+      complain(fmt::format("run {} of {}: {}, seed {}, learning rate {:g}{}", finished + 1, planned,
+                           arm.name, seed, rate, left));
+      return;
+    }
+    ++finished;
+    if (!known) ++made;
+  };
+  const std::vector<StudyRun> runs = run_study(study, o.study);
+  if (o.json) {
+    print_json(study_json(study, runs));
+  } else {
+    print_line(fmt::format("{}  ({} seeds; results in {})\n", study.title, o.study.seeds,
+                           (o.study.out / (study.name + ".jsonl")).string()));
+    print(study_table(study, runs));
+  }
+  if (interrupted) {
+    complain("stopped; the same command goes on from here");
+    throw Exit{kInterrupted};
+  }
+}
+
+}  // namespace
+
+void add_study(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  CLI::App* verb = app.add_subcommand("study", "make a table of trained networks again");
+  verb->footer(kExamples);
+  verb->add_option("study", options->name, "its name; none: list them")->type_name("NAME");
+  verb->add_option("--seeds", options->study.seeds, "runs of each arm")
+      ->type_name("COUNT")
+      ->capture_default_str();
+  verb->add_option("--out", options->study.out, "folder of the results")
+      ->type_name("DIR")
+      ->capture_default_str();
+  verb->add_option("--data-dir", options->study.data_dir, "folder where known sets are looked for")
+      ->type_name("DIR");
+  verb->add_option("--threads", options->study.threads, "threads; 0: all cores")
+      ->type_name("COUNT");
+  verb->add_flag("--json", options->json, "print as JSON");
+  verb->callback([options] { run(*options); });
+}
+
+}  // namespace isoform::cli

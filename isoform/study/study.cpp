@@ -1,0 +1,223 @@
+#include "isoform/study/study.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+#include <map>
+#include <memory>
+
+#include "isoform/base/error.h"
+#include "isoform/base/version.h"
+#include "isoform/data/catalogue.h"
+#include "isoform/data/split.h"
+#include "isoform/study/baseline_training.h"
+#include "isoform/train/evaluate.h"
+
+namespace isoform {
+
+namespace {
+
+using Json = nlohmann::json;
+
+RunSettings settings_of(const Arm& arm, std::uint64_t seed, double rate,
+                        const StudyOptions& options) {
+  RunSettings settings;
+  const std::vector<Setting> list = list_settings(settings);
+  for (const auto& [name, value] : arm.settings) {
+    const auto found =
+        std::find_if(list.begin(), list.end(), [&](const Setting& s) { return s.name == name; });
+    if (found == list.end()) {
+      throw InternalError(
+          fmt::format("study: arm '{}' has an unknown setting '{}'", arm.name, name));
+    }
+    found->set(value);
+  }
+  settings.data_dir = options.data_dir;
+  settings.engine.threads = options.threads;
+  settings.training.seed = seed;
+  if (rate > 0) settings.training.optimiser.learning_rate = rate;
+  settings.finish();
+  return settings;
+}
+
+// What a run depends on: a change of any of it makes another run.
+Json key_of(const Arm& arm, RunSettings settings) {
+  settings.data_dir.clear();
+  settings.engine.threads = 0;
+  return {{"settings", settings_json(settings)},
+          {"network", arm.baseline ? Json(activation_name(*arm.baseline)) : Json("isoform")},
+          {"version", version()}};
+}
+
+Json to_json(const StudyRun& run) {
+  return {{"arm", run.arm},
+          {"seed", run.seed},
+          {"learning_rate", run.learning_rate},
+          {"validation_accuracy", run.validation_accuracy},
+          {"test_accuracy", run.test_accuracy},
+          {"widths", run.widths},
+          {"parameters", run.parameters},
+          {"seconds", run.seconds},
+          {"diverged", run.diverged}};
+}
+
+StudyRun from_json(const Json& json) {
+  StudyRun run;
+  json.at("arm").get_to(run.arm);
+  json.at("seed").get_to(run.seed);
+  json.at("learning_rate").get_to(run.learning_rate);
+  json.at("validation_accuracy").get_to(run.validation_accuracy);
+  json.at("test_accuracy").get_to(run.test_accuracy);
+  json.at("widths").get_to(run.widths);
+  json.at("parameters").get_to(run.parameters);
+  json.at("seconds").get_to(run.seconds);
+  json.at("diverged").get_to(run.diverged);
+  return run;
+}
+
+// The lines of a result file: key → run. One that was cut by a kill is passed over.
+class Results {
+ public:
+  explicit Results(std::filesystem::path path) : path_(std::move(path)) {
+    std::ifstream file(path_);
+    std::string line;
+    while (std::getline(file, line)) {
+      const Json json = Json::parse(line, nullptr, false);
+      if (json.is_discarded() || !json.contains("key") || !json.contains("run")) continue;
+      known_[json["key"].dump()] = from_json(json["run"]);
+    }
+    whole_ = line.empty() || !file.eof() || known_.empty();
+  }
+  [[nodiscard]] const StudyRun* find(const Json& key) const {
+    const auto found = known_.find(key.dump());
+    return found == known_.end() ? nullptr : &found->second;
+  }
+  void add(const Json& key, const StudyRun& run) {
+    std::ofstream file(path_, std::ios::app);
+    if (!whole_) file << '\n';  // after a line that a kill has cut
+    whole_ = true;
+    file << Json{{"key", key}, {"run", to_json(run)}}.dump() << '\n' << std::flush;
+    if (!file) {
+      throw FileError(fmt::format("'{}': cannot be written; is the disk full?", path_.string()));
+    }
+    known_[key.dump()] = run;
+  }
+
+ private:
+  std::filesystem::path path_;
+  std::map<std::string, StudyRun> known_;
+  bool whole_ = true;
+};
+
+struct Sets {
+  Dataset train, test;
+};
+
+class Runner {
+ public:
+  explicit Runner(const StudyOptions& options)
+      : options_(options), engine_(create_engine<float>({.threads = options.threads})) {}
+
+  StudyRun run(const Arm& arm, const RunSettings& settings) {
+    const Sets& sets = load_sets(settings.data);
+    const TrainValidation parts = split(sets.train, settings.validation, settings.training.seed);
+    StudyRun run;
+    run.arm = arm.name;
+    run.seed = settings.training.seed;
+    run.learning_rate = settings.training.optimiser.learning_rate;
+    if (arm.baseline) {
+      const BaselineScores scores =
+          train_baseline(settings.hidden, *arm.baseline, settings.loss, settings.training,
+                         parts.train, parts.validation, sets.test, *engine_);
+      run.widths = {parts.train.features()};
+      run.widths.insert(run.widths.end(), settings.hidden.begin(), settings.hidden.end());
+      run.widths.push_back(static_cast<Index>(parts.train.classes().size()));
+      run.validation_accuracy = scores.validation.accuracy;
+      run.test_accuracy = scores.test.accuracy;
+      run.parameters = scores.parameters;
+      run.seconds = scores.seconds;
+      run.diverged = scores.diverged;
+      return run;
+    }
+    Model<float> model = create_model<float>(settings, parts.train);
+    const TrainResult result =
+        train(model, parts.train, parts.validation, settings.training, *engine_);
+    run.widths = model.network.widths();
+    run.parameters = model.network.parameter_count();
+    run.seconds = result.seconds;
+    run.diverged = result.reason == StopReason::diverged;
+    run.validation_accuracy = evaluate(model, parts.validation, *engine_).accuracy;
+    run.test_accuracy = evaluate(model, sets.test, *engine_).accuracy;
+    return run;
+  }
+
+ private:
+  const Sets& load_sets(const std::string& name) {
+    auto& sets = sets_[name];
+    if (sets.train.empty()) {
+      sets.train = load(name, Split::train, {options_.data_dir, true});
+      sets.test = load(name, Split::test, {options_.data_dir, true});
+    }
+    return sets;
+  }
+
+  const StudyOptions& options_;
+  std::unique_ptr<Engine<float>> engine_;
+  std::map<std::string, Sets> sets_;
+};
+
+}  // namespace
+
+std::vector<StudyRun> run_study(const Study& study, const StudyOptions& options) {
+  if (options.seeds < 1) {
+    throw UsageError(fmt::format("seeds: needs at least 1, got {}", options.seeds));
+  }
+  std::error_code failed;
+  std::filesystem::create_directories(options.out, failed);
+  if (failed) {
+    throw FileError(fmt::format("'{}': cannot be made: {}; give another folder with --out",
+                                options.out.string(), failed.message()));
+  }
+  Results results(options.out / (study.name + ".jsonl"));
+  Runner runner(options);
+  std::vector<StudyRun> table;
+  const auto stopped = [&] { return options.stopped && options.stopped(); };
+  // Seed 0 of an arm with several rates decides which rate the other seeds take.
+  const auto get = [&](const Arm& arm, std::uint64_t seed, double rate) -> std::optional<StudyRun> {
+    const RunSettings settings = settings_of(arm, seed, rate, options);
+    const double shown = settings.training.optimiser.learning_rate;
+    const Json key = key_of(arm, settings);
+    if (const StudyRun* known = results.find(key)) {
+      if (options.progress) options.progress(arm, seed, shown, true, true);
+      StudyRun run = *known;
+      run.arm = arm.name;
+      return run;
+    }
+    if (stopped()) return {};
+    if (options.progress) options.progress(arm, seed, shown, false, false);
+    const StudyRun run = runner.run(arm, settings);
+    results.add(key, run);
+    if (options.progress) options.progress(arm, seed, shown, true, false);
+    return run;
+  };
+  for (const Arm& arm : study.arms) {
+    std::vector<double> rates = arm.learning_rates;
+    if (rates.empty()) rates = {0};  // that of the settings
+    std::optional<StudyRun> best;
+    for (const double rate : rates) {
+      const auto run = get(arm, 0, rate);
+      if (!run) return table;
+      if (!best || run->validation_accuracy > best->validation_accuracy) best = run;
+    }
+    table.push_back(*best);
+    for (int seed = 1; seed < options.seeds; ++seed) {
+      const auto run = get(arm, static_cast<std::uint64_t>(seed), best->learning_rate);
+      if (!run) return table;
+      table.push_back(*run);
+    }
+  }
+  return table;
+}
+
+}  // namespace isoform

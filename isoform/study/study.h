@@ -1,0 +1,70 @@
+// A study: a table that one command makes again. Rows (arms) are settings of `train` or of an ordinary network; each is
+// run with several seeds, its learning rate chosen on the validation set, and the test set is looked at last.
+// docs/studies.md.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "isoform/run/settings.h"
+#include "isoform/study/baseline.h"
+
+namespace isoform {
+
+struct Arm {
+  std::string name;
+  /// Names and values as the flags of `train` take them; "adapt" takes true or false.
+  std::vector<std::pair<std::string, std::string>> settings = {};
+  std::optional<Activation> baseline = {};  // an ordinary network with these hidden widths
+  /// Tried with seed 0; the one of the best validation accuracy runs with every seed. None: that of the settings.
+  std::vector<double> learning_rates = {};
+};
+
+struct Study {
+  std::string name, title, about;
+  std::vector<Arm> arms;
+};
+
+/// Those there are, and one of them by name; UsageError with the known ones.
+const std::vector<Study>& studies();
+const Study& study_by_name(const std::string& name);
+
+/// One training of one arm.
+struct StudyRun {
+  std::string arm;
+  std::uint64_t seed = 0;
+  double learning_rate = 0;
+  double validation_accuracy = 0, test_accuracy = 0;  // 0–1
+  std::vector<Index> widths = {};
+  Index parameters = 0;
+  double seconds = 0;  // of training
+  bool diverged = false;
+};
+
+struct StudyOptions {
+  int seeds = 3;                   // 0 … seeds − 1
+  std::filesystem::path out = {};  // folder; results go to NAME.jsonl in it, a line for each run
+  std::string data_dir = {};
+  int threads = 0;
+  /// Called before (`done` false) and after each run; `known` says that it was there already.
+  std::function<void(const Arm&, std::uint64_t seed, double rate, bool done, bool known)> progress =
+      {};
+  /// Asked before each run; true: stop, what is done is kept.
+  std::function<bool()> stopped = {};
+};
+
+/// Runs what the result file does not have yet: same settings, seed and version. A line is written when its run is
+/// done, so a study that was killed goes on with the next run. Throws what settings and data throw.
+std::vector<StudyRun> run_study(const Study& study, const StudyOptions& options);
+
+/// Mean and standard error over the seeds of each arm, in Markdown.
+std::string study_table(const Study& study, const std::vector<StudyRun>& runs);
+nlohmann::json study_json(const Study& study, const std::vector<StudyRun>& runs);
+
+}  // namespace isoform

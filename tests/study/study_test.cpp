@@ -1,0 +1,165 @@
+// Studies: what is there is not made again, tables say means and errors, the rate is chosen on the validation set.
+#include "isoform/study/study.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <set>
+
+#include "data/idx_files.h"
+#include "isoform/base/error.h"
+#include "tests/support/dice.h"
+
+namespace isoform {
+namespace {
+
+using testing::Dice;
+using ::testing::HasSubstr;
+using testing_data::TemporaryFolder;
+
+// Three classes of noisy 2 × 2 pictures, in the four files of a set.
+void write_set(const std::filesystem::path& folder) {
+  std::filesystem::create_directories(folder);
+  const auto part = [&](const std::string& stem, std::uint32_t samples, std::uint64_t seed) {
+    Dice dice(seed, 81);
+    testing_data::Bytes pixels, labels;
+    for (std::uint32_t j = 0; j < samples; ++j) {
+      const auto label = static_cast<std::uint8_t>(dice.between(0, 2));
+      labels.push_back(label);
+      for (int i = 0; i < 4; ++i) {
+        pixels.push_back(static_cast<std::uint8_t>(dice.between(0, 99) + (i == label ? 120 : 0)));
+      }
+    }
+    testing_data::write_plain(folder / (stem + "-images-idx3-ubyte"),
+                              testing_data::idx_bytes({samples, 2, 2}, pixels));
+    testing_data::write_plain(folder / (stem + "-labels-idx1-ubyte"),
+                              testing_data::idx_bytes({samples}, labels));
+  };
+  part("train", 240, 1);
+  part("t10k", 90, 2);
+}
+
+Study small_study(const std::string& data) {
+  const std::vector<std::pair<std::string, std::string>> common = {
+      {"data", data}, {"epochs", "2"}, {"hidden", "8"}, {"adapt", "false"}};
+  return {"small",
+          "Small",
+          "A test.",
+          {{"ours", common, {}, {}},
+           {"relu", common, Activation::relu, {1e-6, 1e-2}},
+           {"norm", common, Activation::layernorm_gelu, {}}}};
+}
+
+struct Story {
+  int made = 0, known = 0;
+};
+
+std::vector<StudyRun> run(const Study& study, const std::filesystem::path& out, Story& story,
+                          int seeds = 2, int stop_after = 1000) {
+  StudyOptions options{.seeds = seeds, .out = out, .threads = 1};
+  options.progress = [&](const Arm&, std::uint64_t, double, bool done, bool known) {
+    if (done) ++(known ? story.known : story.made);
+  };
+  options.stopped = [&] { return story.made >= stop_after; };
+  return run_study(study, options);
+}
+
+TEST(Study, GoesOnWhereItWasStopped) {
+  const TemporaryFolder folder;
+  write_set(folder / "set");
+  const Study study = small_study((folder / "set").string());
+
+  Story first, second, whole;
+  const auto part = run(study, folder / "out", first, 2, 3);
+  EXPECT_EQ(first.made, 3);
+  EXPECT_LT(part.size(), 6u);
+  {  // a kill in the middle of a line
+    std::ofstream(folder / "out" / "small.jsonl", std::ios::app) << R"({"key":{"sett)";
+  }
+  const auto rest = run(study, folder / "out", second);
+  EXPECT_EQ(second.known, 3);
+  EXPECT_EQ(second.made, 4);
+  const auto all = run(study, folder / "other", whole);
+  EXPECT_EQ(whole.made, 7);  // 2 of ours, 2 rates and another seed of relu, 2 of norm
+  ASSERT_EQ(rest.size(), all.size());
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    EXPECT_EQ(rest[i].arm, all[i].arm);
+    EXPECT_EQ(rest[i].seed, all[i].seed);
+    EXPECT_EQ(rest[i].test_accuracy, all[i].test_accuracy);
+    EXPECT_EQ(rest[i].validation_accuracy, all[i].validation_accuracy);
+    EXPECT_EQ(rest[i].parameters, all[i].parameters);
+  }
+  Story again;
+  run(study, folder / "out", again);
+  EXPECT_EQ(again.made, 0);
+}
+
+TEST(Study, ChoosesTheRateOnTheValidationSet) {
+  const TemporaryFolder folder;
+  write_set(folder / "set");
+  Story story;
+  const auto runs = run(small_study((folder / "set").string()), folder / "out", story);
+  for (const StudyRun& r : runs) {
+    if (r.arm == "relu") {
+      EXPECT_EQ(r.learning_rate, 1e-2);  // 1e-6 learns nothing in two epochs
+    }
+    if (r.arm == "norm") {
+      EXPECT_EQ(r.parameters, 4 * 8 + 8 + 16 + 8 * 3 + 3);
+    }
+    if (r.arm == "ours") {
+      EXPECT_EQ(r.widths, (std::vector<Index>{4, 8, 3}));
+    }
+    EXPECT_FALSE(r.diverged);
+  }
+}
+
+TEST(Study, TablesSayMeanAndStandardError) {
+  Study study = small_study("x");
+  std::vector<StudyRun> runs;
+  for (std::uint64_t seed = 0; seed < 3; ++seed) {
+    StudyRun r{"ours", seed, 1e-3, 0.5, 0.8 + 0.01 * static_cast<double>(seed), {4, 8, 3}, 67, 1.5};
+    r.widths[1] += static_cast<Index>(seed);
+    runs.push_back(r);
+  }
+  runs.push_back({"relu", 0, 2e-3, 0.4, 0.9, {4, 8, 3}, 67, 1});
+  const std::string table = study_table(study, runs);
+  // 80, 81, 82: mean 81, deviation 1, error 1/√3.
+  EXPECT_THAT(table,
+              HasSubstr("| ours | 9 | 67 | 0.001 | 81.00 ± 0.58 % | 50.00 ± 0.00 % | 1.5 s |"));
+  EXPECT_THAT(table, HasSubstr("| relu | 8 | 67 | 0.002 | 90.00 % |"));
+  EXPECT_THAT(table, ::testing::Not(HasSubstr("norm")));
+  const auto json = study_json(study, runs);
+  EXPECT_NEAR(json["rows"][0]["test_error"].get<double>(), 0.01 / std::sqrt(3.0), 1e-12);
+  EXPECT_TRUE(json["rows"][1]["test_error"].is_null());
+}
+
+TEST(Study, ThoseThereAreCanBeRun) {
+  std::set<std::string> names;
+  for (const Study& study : studies()) {
+    EXPECT_TRUE(names.insert(study.name).second);
+    EXPECT_EQ(&study_by_name(study.name), &study);
+    std::set<std::string> arms;
+    for (const Arm& arm : study.arms) {
+      EXPECT_TRUE(arms.insert(arm.name).second) << study.name;
+      RunSettings settings;
+      const auto list = list_settings(settings);
+      for (const auto& [name, value] : arm.settings) {
+        const auto found = std::find_if(list.begin(), list.end(),
+                                        [&](const Setting& s) { return s.name == name; });
+        ASSERT_NE(found, list.end()) << name;
+        found->set(value);
+      }
+      EXPECT_NO_THROW(settings.finish()) << study.name << ", " << arm.name;
+    }
+  }
+  EXPECT_THAT(testing_data::message_of<UsageError>([] { study_by_name("dept"); }),
+              HasSubstr("depth"));
+  StudyOptions none{.seeds = 0, .out = "unused"};
+  EXPECT_THAT(testing_data::message_of<UsageError>([&] { run_study(studies().front(), none); }),
+              HasSubstr("at least 1"));
+}
+
+}  // namespace
+}  // namespace isoform
