@@ -1,7 +1,6 @@
 #include "isoform/run/settings.h"
 
 #include <fmt/format.h>
-
 #include <fmt/ranges.h>
 
 #include <algorithm>
@@ -231,6 +230,8 @@ std::vector<Setting> list_settings(RunSettings& s) {
            "learning rate over time: constant, cosine, linear, step");
   f.number("final-factor", t.schedule.final_factor, "share of the rate where a schedule ends");
   f.number("warm-up", t.schedule.warm_up, "first share of training in which the rate rises");
+  f.number("restart", t.schedule.restart,
+           "share of the rate where a schedule begins again after tasks have changed");
   f.number("clip-norm", t.clip_norm, "largest joint norm of the gradient; 0: no clipping");
   f.number("seed", t.seed, "seed of every random number");
   f.number("threads", s.engine.threads, "threads; 0: all cores (results do not depend on it)");
