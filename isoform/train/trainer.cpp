@@ -353,7 +353,7 @@ class Trainer<T>::Run {
   }
 
   Model<T>& model_;
-  const TrainSettings& settings_;
+  const TrainSettings settings_;
   Engine<T>& engine_;
   std::vector<Observer> observers_;
   const std::atomic<bool>* stop_;
