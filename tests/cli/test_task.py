@@ -76,7 +76,8 @@ class Tasks(Case):
         self.assertEqual(about["tasks"][0]["outputs"], ["0", "2", "3", "z"])
         self.works("task", "add-inputs", "one.safetensors", "f.safetensors", "--features", "age", "--mean", 40, "--deviation", 20)
         told = self.task("remove-inputs", "f.safetensors", "f.safetensors", "--features", "age")
-        self.assertEqual((told["widths"], told["relative_change"]["patterns"]["largest"]), ([64, 6, 5, 4], 0))
+        self.assertEqual(told["widths"], [64, 6, 5, 4])
+        self.assertLess(told["relative_change"]["patterns"]["largest"], 1e-5)
         fold = self.task("remove-inputs", "one.safetensors", "f.safetensors", "--features", "0,9", "--data", self.data)
         mean = self.task("remove-inputs", "one.safetensors", "f.safetensors", "--features", "0,9")
         self.assertLess(fold["unexplained"], 1)
@@ -91,7 +92,7 @@ class Tasks(Case):
                 (("remove", "one.safetensors", "x.safetensors", "patterns"), ("patterns", "only one")),
                 (("remove", "two.safetensors", "x.safetensors", "pattern"), ("pattern", "patterns, letters")),
                 (("rename", "two.safetensors", "x.safetensors", "letters", "patterns"), "taken"),
-                (("rename", "two.safetensors", "x.safetensors", "letters", ""), "name"),
+                (("rename", "two.safetensors", "x.safetensors", "letters", ""), "empty"),
                 (("add", "two.safetensors", "x.safetensors", "--data", self.letters), ("letters", "taken")),
                 (("add", "two.safetensors", "x.safetensors", "--name", "n"), "--outputs or --data"),
                 (("add", "one.safetensors", "x.safetensors", "--name", "n", "--outputs", "a,a"), "two outputs called 'a'"),

@@ -37,7 +37,7 @@ TEST(Changes, WordsSayWhat) {
   EXPECT_EQ(parse_change(kWords[3]).to, "the digits");
   EXPECT_EQ(parse_change(kWords[6]).data, "b");
   EXPECT_EQ(parse_change(kWords[7]).task, "") << "the trunk is no task";
-  EXPECT_EQ(parse_change("  epoch=2,remove=a ").epoch, 2);
+  EXPECT_EQ(parse_change("  epoch=2   remove=a ").epoch, 2);
 }
 
 // From words to JSON and back; the settings of a run carry them as TOML.
