@@ -25,7 +25,7 @@ std::string shortened(const std::string& text, int columns) {
 
 std::string words_of(const RunRecord::TaskChange& change) {
   std::string words = fmt::format("after epoch {}: {}", change.epoch, change.what());
-  if (change.change == 0) words += "; others the same bits";
+  if (change.change == 0) words += "; others same bits";
   if (change.change > 0) words += fmt::format("; others within {:.0e}", change.change);
   return words;
 }
@@ -77,7 +77,7 @@ void draw_tasks(Svg& svg, const RunRecord& run, const Box& box, Point words) {
   for (std::size_t i = 0; i < shown; ++i) {
     const auto& change = run.task_changes[i];
     svg.text({words.x, words.y + 11 + kLane * static_cast<double>(i)},
-             shortened(words_of(change), 52), "class=\"label\"");
+             shortened(words_of(change), 56), "class=\"label\"");
   }
   if (shown < run.task_changes.size()) {
     svg.text({words.x, words.y + 11 + kLane * static_cast<double>(shown)},

@@ -156,7 +156,7 @@ TEST(RunSummary, TellsOfTasks) {
   EXPECT_EQ(run.task_changes[3].text(), "on b");
   EXPECT_THAT(run.task_changes[4].text(), HasSubstr("moved by 2e-06"));
   const std::string picture = draw_run(run);
-  EXPECT_THAT(picture, HasSubstr("after epoch 1: append b; others the same bits"));
+  EXPECT_THAT(picture, HasSubstr("after epoch 1: append b; others same bits"));
   EXPECT_THAT(picture, HasSubstr("after epoch 2: rename a to c"));
   EXPECT_THAT(picture, HasSubstr(">Tasks<"));
 }
