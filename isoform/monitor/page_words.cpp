@@ -12,10 +12,13 @@ namespace isoform {
 namespace {
 
 std::string output_name(const Model<float>& model, const Term& term) {
-  if (model.tasks.empty()) return fmt::format("output {}", term.number);
   const std::vector<int> heads = model.network.outputs();
-  const auto place = std::find(heads.begin(), heads.end(), term.space) - heads.begin();
-  const Task& task = model.tasks[static_cast<std::size_t>(place)];
+  const auto place =
+      static_cast<std::size_t>(std::find(heads.begin(), heads.end(), term.space) - heads.begin());
+  const bool named = place < model.tasks.size() &&
+                     term.number < static_cast<Index>(model.tasks[place].outputs.size());
+  if (!named) return fmt::format("output {}", term.number);
+  const Task& task = model.tasks[place];
   const std::string& name = task.outputs[static_cast<std::size_t>(term.number)];
   return model.tasks.size() == 1 ? name : fmt::format("{}: {}", task.name, name);
 }
