@@ -187,7 +187,8 @@ void run(const Options& o) {
   const Alignment alignment = align(a.network, b.network);
   const Probe probe(b, o.data);
   if (probe.data()) {
-    require_fitting(a, *probe.data(), true, task_for(a, *probe.data(), o.data.task));
+    require_fitting(a, *probe.data(), probe.judges(),
+                    tasks_for(a, *probe.data(), o.data.task).front());
   }
   const Matrix<float> of_a = probe.outputs(a), of_b = probe.outputs(b);
   const Change change = measure_change(of_b, of_a);
@@ -226,7 +227,7 @@ void run(const Options& o) {
                            {"relative_change", change.json()},
                            {"same_function", verdict.same},
                            {"verdict", verdict.text}};
-    if (probe.data()) {
+    if (probe.judges()) {
       json["accuracy_a"] = probe.accuracy(of_a);
       json["accuracy_b"] = probe.accuracy(of_b);
     }
@@ -242,7 +243,7 @@ void run(const Options& o) {
         "nothing");
   }
   print_line(fmt::format("outputs     apart by {}, on {}", change.text(), probe.name()));
-  if (probe.data()) {
+  if (probe.judges()) {
     print_line(fmt::format("accuracy    {:.2f} % of A, {:.2f} % of B", 100 * probe.accuracy(of_a),
                            100 * probe.accuracy(of_b)));
   } else if (other_transform) {

@@ -90,7 +90,7 @@ Reading read(const Options& o) {
   const Matrix<float> before = probe.outputs(all.model);
   all.measured_on = probe.name();
   all.output_rms = measure_change(before, before).output_rms;
-  if (probe.data() && all.model.tasks.size() == 1) all.accuracy = probe.accuracy(before);
+  if (probe.judges()) all.accuracy = probe.accuracy(before);
   const auto engine = create_engine<float>({"cpu", o.data.threads});
   Matrix<float> x(network.widths().front(), 0);
   if (o.data.given() && !hidden.empty()) {

@@ -21,7 +21,9 @@ namespace {
 constexpr const char* kExamples = R"(
 Examples:
   isoform predict model.safetensors --data fashion-mnist --count 5
-  isoform predict model.safetensors --data fashion-mnist --out predictions.csv)";
+  isoform predict model.safetensors --data fashion-mnist --out predictions.csv
+  isoform predict two.safetensors --data mnist --task digits   # of a model with several tasks; without: by the data's name,
+                                                               # or all tasks where they read the same input)";
 
 struct Options {
   std::string model, out;
@@ -36,6 +38,76 @@ std::string field(const std::string& text) {
   std::string quoted = "\"";
   for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
   return quoted + "\"";
+}
+
+// What one task answers.
+struct Answers {
+  std::string task;
+  std::vector<std::string> names;
+  Matrix<float> logits;
+  std::vector<Index> best;
+  std::vector<double> probability;
+};
+
+Answers answers_of(const Model<float>& model, std::size_t task, const Dataset& data,
+                   Engine<float>& engine) {
+  Answers a{task < model.tasks.size() ? model.tasks[task].name : "",
+            output_names(model, task),
+            logits(model, data, engine, task),
+            {},
+            {}};
+  for (Index j = 0; j < a.logits.cols(); ++j) {
+    Index best = 0;
+    const double highest = a.logits.col(j).maxCoeff(&best);
+    double sum = 0;
+    for (const float y : a.logits.col(j)) sum += std::exp(static_cast<double>(y) - highest);
+    a.best.push_back(best);
+    a.probability.push_back(1 / sum);
+  }
+  return a;
+}
+
+// With several tasks, columns say whose they are.
+std::string csv_of(const std::vector<Answers>& all, Index samples) {
+  std::string csv = "sample", heads;
+  for (const Answers& a : all) {
+    const std::string whose = all.size() == 1 ? "" : " " + a.task;
+    csv += "," + field("prediction" + whose) + "," + field("probability" + whose);
+    for (const std::string& name : a.names) heads += "," + field("logit" + whose + " " + name);
+  }
+  csv += heads + "\n";
+  for (Index j = 0; j < samples; ++j) {
+    csv += fmt::format("{}", j);
+    for (const Answers& a : all) {
+      csv += fmt::format(",{},{:.6f}", field(a.names[a.best[j]]), a.probability[j]);
+    }
+    for (const Answers& a : all) {
+      for (const float y : a.logits.col(j)) csv += fmt::format(",{}", y);
+    }
+    csv += "\n";
+  }
+  return csv;
+}
+
+std::string json_of(const std::vector<Answers>& all, Index samples) {
+  nlohmann::json rows = nlohmann::json::array();
+  for (Index j = 0; j < samples; ++j) {
+    nlohmann::json row = nlohmann::json::object();
+    for (const Answers& a : all) {
+      nlohmann::json answer = {
+          {"prediction", a.names[a.best[j]]},
+          {"probability", a.probability[j]},
+          {"logits", std::vector<float>(a.logits.col(j).begin(), a.logits.col(j).end())}};
+      if (all.size() == 1) {
+        row = std::move(answer);
+      } else {
+        row["tasks"][a.task] = std::move(answer);
+      }
+    }
+    row["sample"] = j;
+    rows.push_back(std::move(row));
+  }
+  return rows.dump(2) + "\n";
 }
 
 void run(const Options& o) {
@@ -53,34 +125,14 @@ void run(const Options& o) {
     data = data.subset(first);
   }
   const auto engine = create_engine<float>({"cpu", o.data.threads});
-  const std::size_t task = task_for(model, data, o.data.task);
-  const Matrix<float> y = logits(model, data, *engine, task);
-  const std::vector<std::string> names = output_names(model, task);
-
-  std::string csv = "sample,prediction,probability";
-  for (const std::string& name : names) csv += "," + field("logit " + name);
-  csv += "\n";
-  nlohmann::json rows = nlohmann::json::array();
-  for (Index j = 0; j < y.cols(); ++j) {
-    Index best = 0;
-    const double highest = y.col(j).maxCoeff(&best);
-    double sum = 0;
-    for (Index i = 0; i < y.rows(); ++i) sum += std::exp(static_cast<double>(y(i, j)) - highest);
-    if (o.json) {
-      rows.push_back({{"sample", j},
-                      {"prediction", names[best]},
-                      {"probability", 1 / sum},
-                      {"logits", std::vector<float>(y.col(j).begin(), y.col(j).end())}});
-    } else {
-      csv += fmt::format("{},{},{:.6f}", j, field(names[best]), 1 / sum);
-      for (Index i = 0; i < y.rows(); ++i) csv += fmt::format(",{}", y(i, j));
-      csv += "\n";
-    }
+  std::vector<Answers> all;
+  for (const std::size_t task : tasks_for(model, data, o.data.task)) {
+    all.push_back(answers_of(model, task, data, *engine));
   }
-  const std::string text = o.json ? rows.dump(2) + "\n" : csv;
+  const std::string text = o.json ? json_of(all, data.samples()) : csv_of(all, data.samples());
   if (o.out.empty()) return print(text);
   write_file_atomically(o.out, text);
-  print_line(fmt::format("{} predictions in {}", y.cols(), o.out));
+  print_line(fmt::format("{} predictions in {}", data.samples(), o.out));
 }
 
 }  // namespace

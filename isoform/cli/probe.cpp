@@ -23,7 +23,8 @@ Probe::Probe(const Model<float>& model, const DataOptions& data)
   if (data.given()) {
     data_ = data.load();
     task_ = data.task;
-    require_fitting(model, *data_, true, task_for(model, *data_, task_));
+    tasks_ = tasks_for(model, *data_, task_);
+    require_fitting(model, *data_, judges(), tasks_.front());
   } else {
     random_ = normal_matrix(model.network.widths().front(), kRandomInputs, Random(0, Purpose::test))
                   .cast<float>();
@@ -31,8 +32,14 @@ Probe::Probe(const Model<float>& model, const DataOptions& data)
 }
 
 Matrix<float> Probe::outputs(const Model<float>& model) const {
-  if (data_) return logits(model, *data_, *engine_, task_for(model, *data_, task_));
-  return isoform::outputs<float>(model.network, *engine_, random_);
+  if (!data_) return isoform::outputs<float>(model.network, *engine_, random_);
+  Matrix<float> all(0, data_->samples());
+  for (const std::size_t task : tasks_for(model, *data_, task_)) {
+    const Matrix<float> y = logits(model, *data_, *engine_, task);
+    all.conservativeResize(all.rows() + y.rows(), Eigen::NoChange);
+    all.bottomRows(y.rows()) = y;
+  }
+  return all;
 }
 
 std::string Probe::name() const {
@@ -41,7 +48,7 @@ std::string Probe::name() const {
 }
 
 double Probe::accuracy(const Matrix<float>& outputs) const {
-  if (!data_) return std::numeric_limits<double>::quiet_NaN();
+  if (!judges()) return std::numeric_limits<double>::quiet_NaN();
   Index correct = 0;
   for (Index j = 0; j < outputs.cols(); ++j) {
     Index best = 0;
@@ -68,7 +75,7 @@ Matrix<float> training_samples(const Model<float>& model, const DataOptions& dat
   DataOptions training = data;
   training.split = "train";
   const Dataset all = training.load();
-  const std::size_t task = task_for(model, all, data.task);
+  const std::size_t task = tasks_for(model, all, data.task).front();
   require_fitting(model, all, false, task);
   std::vector<std::uint32_t> order =
       epoch_order(static_cast<std::uint32_t>(all.samples()), seed, 0);

@@ -17,12 +17,15 @@ class Probe {
   /// "10,000 samples of fashion-mnist" or "256 random inputs".
   [[nodiscard]] std::string name() const;
   [[nodiscard]] const std::optional<Dataset>& data() const { return data_; }
-  /// Share of data samples classified correctly by these outputs; NaN without data.
+  /// True where there are labels for the outputs: data of one task.
+  [[nodiscard]] bool judges() const { return data_.has_value() && tasks_.size() == 1; }
+  /// Share of data samples classified correctly by these outputs; NaN where nothing judges.
   [[nodiscard]] double accuracy(const Matrix<float>& outputs) const;
 
  private:
   std::optional<Dataset> data_;
-  std::string task_;
+  std::string task_;                // as it was asked for
+  std::vector<std::size_t> tasks_;  // that the data are for
   std::unique_ptr<Engine<float>> engine_;
   Matrix<float> random_;
 };

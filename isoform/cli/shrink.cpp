@@ -208,7 +208,7 @@ void run(const Options& o) {
     if (samples > 0) json["relative_change_on_samples"] = reduction.change.mean;
     if (samples > 0 && !refitted) json["bound_on_samples"] = on_samples;
     if (!note.empty()) json["note"] = note;
-    if (probe.data()) {
+    if (probe.judges()) {
       json["accuracy_before"] = probe.accuracy(before);
       json["accuracy"] = probe.accuracy(after);
     }
@@ -244,7 +244,7 @@ void run(const Options& o) {
                            reduction.change.mean,
                            o.tolerance ? "the held-out quarter of the" : "the"));
   }
-  if (probe.data()) {
+  if (probe.judges()) {
     print_line(fmt::format("accuracy    {:.2f} % → {:.2f} %", 100 * probe.accuracy(before),
                            100 * probe.accuracy(after)));
   }

@@ -198,7 +198,7 @@ void run(const Options& o) {
                  {"timed_threads", times.threads},
                  {"measured_on", probe.name()},
                  {"relative_change", change.json()}});
-    if (probe.data()) {
+    if (probe.judges()) {
       json["accuracy_before"] = probe.accuracy(y);
       json["accuracy"] = probe.accuracy(y_after);
     }
@@ -220,7 +220,7 @@ void run(const Options& o) {
     print_line("note        every map has its form already; nothing was changed");
   }
   print_line(fmt::format("change      {}, on {}", change.text(), probe.name()));
-  if (probe.data()) {
+  if (probe.judges()) {
     print_line(fmt::format("accuracy    {:.2f} % → {:.2f} %", 100 * probe.accuracy(y),
                            100 * probe.accuracy(y_after)));
   }

@@ -63,6 +63,7 @@ void rename_one(const OutputOptions& o) {
 
 struct FeatureOptions : TaskOptions {
   std::string input;
+  std::string fold = "others";
   Names features;
   std::vector<double> mean = {0}, deviation = {1};
   Index samples = 10000;
@@ -124,7 +125,10 @@ void remove_some_features(const FeatureOptions& o) {
   const Index before = model.network.space(space).dimension;
   const std::vector<Index> gone = positions_of(model, input, o.features);
   Matrix<float> x(model.network.widths().front(), 0);
-  if (o.data.given()) {
+  if (o.fold != "others" && o.fold != "mean") {
+    throw UsageError(fmt::format("fold: needs others or mean, got '{}'", o.fold));
+  }
+  if (o.data.given() && o.fold == "others") {
     const Task& task = model.tasks[edit.data_task()];
     if (std::find(task.inputs.begin(), task.inputs.end(), input) == task.inputs.end()) {
       throw UsageError(
@@ -148,7 +152,9 @@ void remove_some_features(const FeatureOptions& o) {
   edit.say("removed", fmt::format("{} of {} features of input {}", format_count(o.features.size()),
                                   format_count(before), input));
   if (removal.samples == 0) {
-    edit.say("folded", "the mean; --data would fold what the others say about them");
+    edit.say("folded", o.data.given()
+                           ? "the mean"
+                           : "the mean; --data would fold what the others say about them");
   } else {
     json["unexplained"] = removal.unexplained;
     edit.say("folded",
@@ -232,6 +238,11 @@ void add_block_verbs(CLI::App& task) {
   add_input_flag(*features);
   add_list(*verb, "--features", features->features,
            "names, or positions from 0 where there are none");
+  verb->add_option(
+          "--fold", features->fold,
+          "with --data, what stands in for them: others (a regression on those that stay), mean")
+      ->type_name("NAME")
+      ->capture_default_str();
   verb->add_option("--samples", features->samples, "training samples to use; 0: all")
       ->type_name("COUNT")
       ->capture_default_str();

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "isoform/monitor/format.h"
 #include "isoform/monitor/page.h"
 
@@ -9,17 +11,31 @@ namespace isoform {
 
 namespace {
 
-std::string output_name(const Model<float>& model, Index number) {
-  Index at = number;
-  for (const Task& task : model.tasks) {
-    const auto count = static_cast<Index>(task.outputs.size());
-    if (at < count) {
-      const std::string& name = task.outputs[static_cast<std::size_t>(at)];
-      return model.tasks.size() == 1 ? name : fmt::format("{}: {}", task.name, name);
-    }
-    at -= count;
+std::string output_name(const Model<float>& model, const Term& term) {
+  const std::vector<int> heads = model.network.outputs();
+  const auto place =
+      static_cast<std::size_t>(std::find(heads.begin(), heads.end(), term.space) - heads.begin());
+  const bool named = place < model.tasks.size() &&
+                     term.number < static_cast<Index>(model.tasks[place].outputs.size());
+  if (!named) return fmt::format("output {}", term.number);
+  const Task& task = model.tasks[place];
+  const std::string& name = task.outputs[static_cast<std::size_t>(term.number)];
+  return model.tasks.size() == 1 ? name : fmt::format("{}: {}", task.name, name);
+}
+
+std::string input_name(const Model<float>& model, const Term& term) {
+  const Index features = model.network.space(term.space).dimension;
+  const std::vector<int> sources = model.network.inputs();
+  const auto place = std::find(sources.begin(), sources.end(), term.space) - sources.begin();
+  std::string name = fmt::format("input {}", term.number);
+  if (model.image_cols > 0 && model.image_rows * model.image_cols == features) {
+    name =
+        fmt::format("pixel {},{}", term.number / model.image_cols, term.number % model.image_cols);
   }
-  return fmt::format("output {}", number);
+  if (model.inputs.empty()) return name;
+  const Input& input = model.inputs[static_cast<std::size_t>(place)];
+  if (!input.features.empty()) name = input.features[static_cast<std::size_t>(term.number)];
+  return sources.size() == 1 ? name : fmt::format("{}: {}", input.name, name);
 }
 
 }  // namespace
@@ -28,12 +44,7 @@ std::string term_name(const Model<float>& model, const Term& term) {
   const auto& network = model.network;
   const Space<float>& s = network.space(term.space);
   if (s.hidden()) return fmt::format("{} no. {}", s.name, term.number + 1);
-  if (!network.incoming(term.space).empty()) return output_name(model, term.number);
-  if (model.image_cols > 0 && model.image_rows * model.image_cols == s.dimension) {
-    return fmt::format("pixel {},{}", term.number / model.image_cols,
-                       term.number % model.image_cols);
-  }
-  return fmt::format("input {}", term.number);
+  return network.is_given(term.space) ? input_name(model, term) : output_name(model, term);
 }
 
 std::string terms_text(const Model<float>& model, const std::vector<Term>& terms,

@@ -32,13 +32,14 @@ constexpr const char* kStyle = R"(text { font-family: system-ui, sans-serif; fil
 .mark { stroke: #ffffff; stroke-width: 0.75; }
 .key-mark { fill: #57606a; }
 .total { fill: #57606a; opacity: 0.14; }
+.change { stroke: #8c959f; stroke-width: 1; }
 .hatch { stroke: #ffffff; stroke-width: 2.5; }
 @media (prefers-color-scheme: dark) {
   text { fill: #e6edf3; }
   .paper { fill: #14181d; }
   .label, .tick { fill: #9da7b1; }
   .grid { stroke: #2a3038; }
-  .axis { stroke: #6e7781; }
+  .axis, .change { stroke: #6e7781; }
   .train, .running { stroke: #b6c0ca; }
   .train-dot, .key-mark, .total { fill: #b6c0ca; }
   .mark { stroke: #14181d; }
@@ -82,10 +83,12 @@ std::string subtitle_of(const RunRecord& run) {
 }
 
 std::string description_of(const RunRecord& run) {
-  std::string text = subtitle_of(run) +
-                     ". Panels: widths of the hidden spaces and parameters over " +
-                     "optimiser steps; loss and accuracy over epochs; singular values of each " +
-                     "hidden space over time.";
+  std::string text =
+      subtitle_of(run) +
+      (run.tells_of_tasks() ? ". Panels: tasks over time; widths of" : ". Panels: widths of") +
+      " the hidden spaces and parameters over " +
+      "optimiser steps; loss and accuracy over epochs; singular values of each " +
+      "hidden space over time.";
   if (const int best = run.best_epoch(); best >= 0) {
     const auto& epoch = run.epochs[static_cast<std::size_t>(best)];
     const bool validated = std::isfinite(epoch.validation_accuracy);
@@ -99,14 +102,16 @@ std::string description_of(const RunRecord& run) {
 }  // namespace
 
 std::string draw_run(const RunRecord& run) {
-  const double height = run.spectra.empty() ? kHeightWithoutSpectra : kHeight;
+  const double tasks = picture::tasks_height(run);
+  const double height = tasks + (run.spectra.empty() ? kHeightWithoutSpectra : kHeight);
   Svg svg(kWidth, height, title_of(run), description_of(run), kStyle);
   svg.rect({0, 0, kWidth, height}, "class=\"paper\"");
   svg.text({70, 42}, title_of(run), "class=\"title\"");
   svg.text({70, 66}, subtitle_of(run), "class=\"label\"");
-  picture::draw_widths(svg, run, {70, 128, 570, 236}, {70, 412, 570, 64});
-  picture::draw_learning(svg, run, {830, 128, 310, 130}, {830, 326, 310, 150});
-  picture::draw_spectra(svg, run, {70, 590, 960, 250});
+  picture::draw_tasks(svg, run, {70, 128, 570, tasks}, {790, 128});
+  picture::draw_widths(svg, run, {70, 128 + tasks, 570, 236}, {70, 412 + tasks, 570, 64});
+  picture::draw_learning(svg, run, {830, 128 + tasks, 310, 130}, {830, 326 + tasks, 310, 150});
+  picture::draw_spectra(svg, run, {70, 590 + tasks, 960, 250});
   return svg.finish();
 }
 

@@ -109,7 +109,49 @@ void draw_losses(Svg& svg, const RunRecord& run, plot::Frame frame) {
   draw_series(svg, frame, validation, "validation");
 }
 
+// Of each task: training thin, validation thick, colours as in the bands.
+void draw_task_accuracies(Svg& svg, const RunRecord& run, plot::Frame frame) {
+  struct Curve {
+    std::vector<Point> train, validation;
+  };
+  const auto lives = run.task_lives();
+  std::vector<Curve> curves(lives.size());
+  std::vector<double> values;
+  for (std::size_t i = 0; i < lives.size(); ++i) {
+    const auto first = lives[i].stretches.front().begin, last = lives[i].stretches.back().end;
+    for (const auto& epoch : run.epochs) {
+      if (epoch.step <= first || epoch.step > last) continue;
+      for (const auto& task : epoch.tasks) {
+        if (lives[i].name_at(epoch.step) != task.name) continue;
+        const auto at = static_cast<double>(epoch.epoch);
+        curves[i].train.push_back({at, 100 * task.train_accuracy});
+        curves[i].validation.push_back({at, 100 * task.validation_accuracy});
+      }
+    }
+    collect(values, curves[i].train);
+    collect(values, curves[i].validation);
+  }
+  frame.y = plot::round_axis(plot::range_of(values), 4);
+  if (frame.y.range.high > 100) frame.y = plot::exact_axis({frame.y.range.low, 100}, 4);
+  frame.draw(svg);
+  const plot::Scale x = frame.x_scale(), y = frame.y_scale();
+  for (std::size_t i = 0; i < curves.size(); ++i) {
+    const std::string colour = task_colour(i);
+    for (auto* points : {&curves[i].train, &curves[i].validation}) {
+      const bool train = points == &curves[i].train;
+      for (Point& point : *points) point = {x(point.x), y(point.y)};
+      svg.curve(*points, "stroke=\"" + colour + "\" stroke-width=\"" +
+                             (train ? "1\" stroke-dasharray=\"4 2\"" : "2.25\"") +
+                             " stroke-linejoin=\"round\"");
+    }
+    for (const Point& point : curves[i].validation) {
+      if (std::isfinite(point.y)) svg.circle(point, 2.5, "fill=\"" + colour + "\"");
+    }
+  }
+}
+
 void draw_accuracies(Svg& svg, const RunRecord& run, plot::Frame frame) {
+  if (run.tells_of_tasks()) return draw_task_accuracies(svg, run, frame);
   const auto train = series(run, &RunRecord::Epoch::train_accuracy, 100);
   const auto validation = series(run, &RunRecord::Epoch::validation_accuracy, 100);
   std::vector<double> values;
@@ -146,12 +188,18 @@ void draw_learning(Svg& svg, const RunRecord& run, const Box& loss, const Box& a
   frame.x_labels = false;
   frame.heading = "Loss";
   draw_losses(svg, run, frame);
+  std::vector<double> changes;
+  for (const auto& change : run.task_changes) {
+    changes.push_back(frame.x_scale()(static_cast<double>(change.epoch)));
+  }
+  draw_changes(svg, changes, loss);
+  draw_changes(svg, changes, accuracy);
   draw_key(svg, loss.right(), loss.y - 14, !run.steps.empty() && run.steps_per_epoch > 0);
   frame.box = accuracy;
   frame.x_labels = true;
   frame.x_label = "epoch";
   frame.heading = "Accuracy";
-  frame.unit = "% of samples";
+  frame.unit = run.tells_of_tasks() ? "%; dashed: training" : "% of samples";
   draw_accuracies(svg, run, frame);
 }
 

@@ -141,7 +141,13 @@ void draw_parameters(Svg& svg, const RunRecord& run, plot::Frame frame) {
     if (parameters > 0) values.push_back({as_double(step), as_double(parameters)});
   };
   add(run.first_step, run.first_parameters);
-  for (const auto& epoch : run.epochs) add(epoch.step, epoch.parameters);
+  auto change = run.task_changes.begin();
+  for (const auto& epoch : run.epochs) {
+    for (; change != run.task_changes.end() && change->step < epoch.step; ++change) {
+      add(change->step, change->parameters);
+    }
+    add(epoch.step, epoch.parameters);
+  }
   if (values.empty()) {
     frame.draw(svg);
     return plot::draw_note(svg, frame.box, "not reported");
@@ -194,6 +200,10 @@ void draw_widths(Svg& svg, const RunRecord& run, const Box& widths, const Box& p
               fmt::format("stroke=\"{}\" stroke-width=\"{}\" stroke-linejoin=\"round\"",
                           plot::series_colour(s, count), count > 6 ? 1.75 : 2.25));
   }
+  std::vector<double> changes;
+  for (const auto& change : run.task_changes) changes.push_back(x(as_double(change.step)));
+  draw_changes(svg, changes, widths);
+  draw_changes(svg, changes, parameters);
   const double spacing = mark_spacing(tracks);
   for (int s = 0; s < count; ++s) {
     draw_marks(svg, tracks[static_cast<std::size_t>(s)], x, y, spacing,

@@ -72,7 +72,8 @@ Axis exact_axis(Range range, int parts, double smallest_step) {
 }
 
 std::string tick_label(double value, double step) {
-  if (step >= 1e5) return fmt::format("{:.{}f}M", value / 1e6, step < 1e6 ? 1 : 0);
+  if (step >= 1e5)
+    return fmt::format("{:.{}f}M", std::abs(value) < 1 ? 0.0 : value / 1e6, step < 1e6 ? 1 : 0);
   if (step >= 1) return format_count(std::llround(value));
   const int decimals = std::clamp(static_cast<int>(std::ceil(-std::log10(step) - 1e-9)), 0, 6);
   const std::string text = fmt::format("{:.{}f}", std::abs(value) < 1e-12 ? 0.0 : value, decimals);

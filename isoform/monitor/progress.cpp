@@ -9,6 +9,7 @@
 #include "isoform/base/error.h"
 #include "isoform/monitor/event_fields.h"
 #include "isoform/monitor/format.h"
+#include "isoform/monitor/run_record.h"
 
 namespace isoform {
 namespace {
@@ -79,6 +80,14 @@ void Progress::operator()(const Event& event) {
     epoch_born_ += born;
     epoch_removed_ += removed;
     redraw(event, false);
+  } else if (event.type == "task") {
+    if (auto widths = detail::integers_of(event.data, "widths"); !widths.empty()) widths_ = widths;
+    parameters_ = detail::integer_of(event.data, "parameters", parameters_);
+    steps_ = detail::integer_of(event.data, "steps", steps_);
+    RunRecord run;
+    run.add(event);
+    write_alone(run.task_changes.front().text());
+    redraw(event, true);
   } else if (event.type == "epoch") {
     if (auto widths = detail::integers_of(event.data, "widths"); !widths.empty()) widths_ = widths;
     parameters_ = detail::integer_of(event.data, "parameters", parameters_);
@@ -191,6 +200,22 @@ void Progress::write_row(const Event& event) {
       pad_left(format_count(parameters_), kCountColumns) + "  " +
       pad_left(format_duration(event.time_s - epoch_began_s_), kTimeColumns) + "  " +
       pad_left(format_duration(time_left_s()), kTimeColumns) + "\n");
+  write_tasks(event);
+}
+
+// Of several tasks the row has the means.
+void Progress::write_tasks(const Event& event) {
+  RunRecord run;
+  run.add(event);
+  const auto& tasks = run.epochs.front().tasks;
+  if (tasks.size() < 2) return;
+  const int columns = std::max(5, 2 * text_columns(fmt::format("{}", epochs_)) + 1);
+  for (const auto& task : tasks) {
+    sink_(pad_left("", columns) + "  " + pad_left(format_loss(task.train_loss), kLossColumns) +
+          "  " + pad_left(format_percent(task.train_accuracy), kTrainColumns) + "  " +
+          pad_left(format_percent(task.validation_accuracy), kValidationColumns) + "  " +
+          task.name + (task.active ? "" : " (off)") + "\n");
+  }
 }
 
 void Progress::write_alone(const std::string& text) {

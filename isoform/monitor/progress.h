@@ -61,6 +61,7 @@ class Progress {
   void measure_pace(const Event& event);
   void redraw(const Event& event, bool now);
   void write_row(const Event& event);
+  void write_tasks(const Event& event);
   void write_alone(const std::string& text);
   std::string end_line(const Event& event) const;
 

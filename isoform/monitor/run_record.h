@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "isoform/train/event.h"
@@ -21,6 +22,39 @@ struct RunRecord {
     std::int64_t step = 0;
     double loss = 0;
   };
+  struct TaskState {
+    std::string name;
+    bool active = true;  // trained
+  };
+  struct TaskScore : TaskState {
+    double train_loss = 0, train_accuracy = 0;
+    double validation_loss = 0, validation_accuracy = 0;
+  };
+  struct TaskChange {
+    std::int64_t step = 0;
+    int epoch = 0;  // the last one before it
+    std::string action, task, to;
+    double change = std::numeric_limits<double>::quiet_NaN();  // largest, of other tasks' outputs
+    std::vector<TaskState> tasks;                              // after it
+    std::int64_t parameters = 0;                               // after it
+    /// "append fashion-mnist".
+    std::string what() const;
+    /// "append fashion-mnist: other outputs unchanged to the last bit", for people.
+    std::string text() const;
+  };
+  /// A task from its coming to its going, under whatever names.
+  struct TaskLife {
+    std::vector<std::pair<std::int64_t, std::string>> names;  // from which step, what
+    struct Stretch {
+      std::int64_t begin = 0, end = 0;  // steps
+      bool active = true;
+    };
+    std::vector<Stretch> stretches;
+    bool removed = false;
+    const std::string& name() const { return names.back().second; }
+    /// Its name in an epoch that ended with this step.
+    const std::string& name_at(std::int64_t step) const;
+  };
   struct Epoch {
     int epoch = 0;
     std::int64_t step = 0;
@@ -32,6 +66,7 @@ struct RunRecord {
     std::vector<std::int64_t> scaffold;  // for each hidden space
     std::int64_t parameters = 0;
     std::int64_t born = 0, removed = 0;  // by edits since the epoch before
+    std::vector<TaskScore> tasks;
   };
   struct Edit {
     std::int64_t step = 0;
@@ -58,6 +93,8 @@ struct RunRecord {
   std::vector<Step> steps;
   std::vector<Epoch> epochs;
   std::vector<Edit> edits;
+  std::vector<TaskState> first_tasks;  // at the first start
+  std::vector<TaskChange> task_changes;
   std::vector<Spectrum> spectra;
   std::vector<std::string> warnings;
 
@@ -72,6 +109,11 @@ struct RunRecord {
   /// Takes one event into account, in order. Never throws for unknown types or missing fields.
   void add(const Event& event);
 
+  /// True where there is more to say of tasks than that there is one.
+  bool tells_of_tasks() const { return !task_changes.empty() || first_tasks.size() > 1; }
+  /// Every task there ever was, in order of coming.
+  std::vector<TaskLife> task_lives() const;
+
   /// Totals over all edits.
   std::int64_t born() const;
   std::int64_t removed() const;
@@ -83,6 +125,7 @@ struct RunRecord {
  private:
   void add_start(const Event& event);
   void add_edit(const Event& event);
+  void add_task_change(const Event& event);
   void add_epoch(const Event& event);
   void add_spectrum(const Event& event);
   void add_end(const Event& event);

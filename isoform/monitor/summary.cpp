@@ -63,6 +63,13 @@ std::string RunSummary::format_summary() const {
                     format_count(epoch.parameters), format_loss(epoch.train_loss),
                     format_loss(epoch.validation_loss), format_percent(epoch.train_accuracy),
                     format_percent(epoch.validation_accuracy), format_duration(epoch.seconds)});
+    if (epoch.tasks.size() < 2) continue;
+    for (const auto& task : epoch.tasks) {  // above are their means
+      rows.push_back({"", task.name + (task.active ? "" : " (off)"), "", "", "",
+                      format_loss(task.train_loss), format_loss(task.validation_loss),
+                      format_percent(task.train_accuracy), format_percent(task.validation_accuracy),
+                      ""});
+    }
   }
   std::string text = align(rows) + '\n' + outcome(run);
   const auto first = hidden_widths(run.first_widths);
@@ -77,6 +84,9 @@ std::string RunSummary::format_summary() const {
     text += fmt::format(
         "best {} accuracy {} at epoch {}\n", validated ? "validation" : "training",
         format_percent(validated ? epoch.validation_accuracy : epoch.train_accuracy), epoch.epoch);
+  }
+  for (const auto& change : run.task_changes) {
+    text += fmt::format("after epoch {}: {}\n", change.epoch, change.text());
   }
   for (const auto& warning : run.warnings) text += "warning: " + warning + '\n';
   return text;
@@ -97,7 +107,26 @@ json RunSummary::to_json() const {
                       {"train_loss", finite_or_null(epoch.train_loss)},
                       {"train_accuracy", finite_or_null(epoch.train_accuracy)},
                       {"validation_loss", finite_or_null(epoch.validation_loss)},
-                      {"validation_accuracy", finite_or_null(epoch.validation_accuracy)}});
+                      {"validation_accuracy", finite_or_null(epoch.validation_accuracy)},
+                      {"tasks", json::array()}});
+    for (const auto& task : epoch.tasks) {
+      epochs.back()["tasks"].push_back(
+          {{"name", task.name},
+           {"active", task.active},
+           {"train_loss", finite_or_null(task.train_loss)},
+           {"train_accuracy", finite_or_null(task.train_accuracy)},
+           {"validation_loss", finite_or_null(task.validation_loss)},
+           {"validation_accuracy", finite_or_null(task.validation_accuracy)}});
+    }
+  }
+  json changes = json::array();
+  for (const auto& change : run.task_changes) {
+    changes.push_back({{"epoch", change.epoch},
+                       {"step", change.step},
+                       {"action", change.action},
+                       {"task", change.task},
+                       {"to", change.to},
+                       {"change", finite_or_null(change.change)}});
   }
   json best = nullptr;
   if (const int index = run.best_epoch(); index >= 0) {
@@ -113,6 +142,7 @@ json RunSummary::to_json() const {
           {"seconds", finite_or_null(run.seconds)},
           {"steps", run.last_step},
           {"epochs", std::move(epochs)},
+          {"changes", std::move(changes)},
           {"widths", {{"first", run.first_widths}, {"last", run.widths}}},
           {"parameters", {{"first", run.first_parameters}, {"last", run.parameters}}},
           {"born", run.born()},

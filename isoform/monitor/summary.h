@@ -29,7 +29,8 @@ class RunSummary {
   /// The same as one object:
   ///   data, reason, message, seconds, steps, epochs: [{epoch, step, seconds, widths, scaffold,
   ///   born, removed, parameters, train_loss, train_accuracy, validation_loss,
-  ///   validation_accuracy}], widths: {first, last}, parameters: {first, last}, born, removed,
+  ///   validation_accuracy, tasks: [{name, active, losses and accuracies}]}], changes (of tasks): [{epoch (the last
+  ///   before it), step, action, task, to, change}], widths: {first, last}, parameters: {first, last}, born, removed,
   ///   best: {epoch, validation_accuracy or train_accuracy} or null, warnings: [text]
   /// Numbers that were not measured are null; `reason` is "unfinished" without an end event.
   nlohmann::json to_json() const;

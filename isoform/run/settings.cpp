@@ -230,6 +230,8 @@ std::vector<Setting> list_settings(RunSettings& s) {
            "learning rate over time: constant, cosine, linear, step");
   f.number("final-factor", t.schedule.final_factor, "share of the rate where a schedule ends");
   f.number("warm-up", t.schedule.warm_up, "first share of training in which the rate rises");
+  f.number("restart", t.schedule.restart,
+           "share of the rate where a schedule begins again after tasks have changed");
   f.number("clip-norm", t.clip_norm, "largest joint norm of the gradient; 0: no clipping");
   f.number("dropout", t.dropout, "share of the hidden groups left out in each step and sample");
   f.number("input-dropout", t.input_dropout, "the same for features");

@@ -64,6 +64,18 @@ std::size_t task_for(const Model<T>& model, const Dataset& data, std::string_vie
 }
 
 template <class T>
+std::vector<std::size_t> tasks_for(const Model<T>& model, const Dataset& data,
+                                   std::string_view name) {
+  std::vector<std::size_t> all;
+  bool alike = name.empty() && model.tasks.size() > 1;
+  for (std::size_t i = 0; alike && i < model.tasks.size(); ++i) {
+    alike = model.tasks[i].name != data.name() && model.route(i).inputs == model.route(0).inputs;
+    all.push_back(i);
+  }
+  return alike ? all : std::vector<std::size_t>{task_for(model, data, name)};
+}
+
+template <class T>
 void require_fitting(const Model<T>& model, const Dataset& data, bool classes, std::size_t task) {
   Index inputs = 0;
   for (const int id : inputs_of(model, model.route(task))) {
@@ -162,15 +174,16 @@ Evaluation evaluate(const Model<T>& model, const Dataset& data, Engine<T>& engin
   return result;
 }
 
-#define ISOFORM_FOR_SCALAR(T)                                                                    \
-  template std::size_t task_for(const Model<T>&, const Dataset&, std::string_view);              \
-  template void require_fitting(const Model<T>&, const Dataset&, bool, std::size_t);             \
-  template void feed(const Model<T>&, const Route&, const Dataset&,                              \
-                     std::span<const std::uint32_t>, const std::function<View<T>(std::size_t)>&, \
-                     Matrix<T>&);                                                                \
-  template Matrix<T> stacked_samples(const Model<T>&, std::size_t, const Dataset&,               \
-                                     std::span<const std::uint32_t>);                            \
-  template Matrix<T> logits(const Model<T>&, const Dataset&, Engine<T>&, std::size_t);           \
+#define ISOFORM_FOR_SCALAR(T)                                                                     \
+  template std::size_t task_for(const Model<T>&, const Dataset&, std::string_view);               \
+  template std::vector<std::size_t> tasks_for(const Model<T>&, const Dataset&, std::string_view); \
+  template void require_fitting(const Model<T>&, const Dataset&, bool, std::size_t);              \
+  template void feed(const Model<T>&, const Route&, const Dataset&,                               \
+                     std::span<const std::uint32_t>, const std::function<View<T>(std::size_t)>&,  \
+                     Matrix<T>&);                                                                 \
+  template Matrix<T> stacked_samples(const Model<T>&, std::size_t, const Dataset&,                \
+                                     std::span<const std::uint32_t>);                             \
+  template Matrix<T> logits(const Model<T>&, const Dataset&, Engine<T>&, std::size_t);            \
   template Evaluation evaluate(const Model<T>&, const Dataset&, Engine<T>&, std::size_t);
 ISOFORM_FOR_SCALAR(float)
 ISOFORM_FOR_SCALAR(double)

@@ -20,6 +20,11 @@ namespace isoform {
 template <class T>
 std::size_t task_for(const Model<T>& model, const Dataset& data, std::string_view name = {});
 
+/// The same for what needs no labels: where task_for has no answer, but all tasks read the same inputs, all of them.
+template <class T>
+std::vector<std::size_t> tasks_for(const Model<T>& model, const Dataset& data,
+                                   std::string_view name = {});
+
 /// Throws UsageError unless the data has the features of a task's inputs (and, if asked, its classes).
 template <class T>
 void require_fitting(const Model<T>& model, const Dataset& data, bool classes = true,

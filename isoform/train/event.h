@@ -11,15 +11,16 @@ namespace isoform {
 
 /// One thing that happened. As a line of JSON it is {v, seq, step, epoch, time_s, type, …data}.
 ///
-///   start     widths [L+1], groups (sizes for each hidden space), parameters, data, samples,
+///   start     widths [L+1], groups (sizes for each hidden space), parameters, tasks, data, samples,
 ///             epochs, steps_per_epoch, steps, version, engine, settings (object)
+///   task      action, task, to, tasks, change (of the others' outputs), widths, parameters, steps_per_epoch, steps
 ///   step      loss, learning_rate                                     (about every 0.2 s)
 ///   edit      space (1…L-1), kind ("grow", "shrink", …), group (or null), before, after (widths),
 ///             born, removed, score, bound (or null), change (or null), why
 ///   spectrum  spaces: [{space, values: [singular values, descending], threshold}]
 ///   epoch     train_loss, train_accuracy, validation_loss, validation_accuracy (null without a
-///             validation set), widths, groups, parameters, learning_rate, scaffold (for each hidden
-///             space), epochs
+///             validation set), tasks (each by itself), widths, groups, parameters, learning_rate, scaffold
+///             (for each hidden space), epochs
 ///   warning   message
 ///   end       reason ("finished", "stopped", "diverged"), widths, parameters, born, removed, message
 struct Event {

@@ -34,9 +34,17 @@ void ScheduleSettings::validate() const {
   if (!(warm_up >= 0 && warm_up < 1)) {
     throw UsageError(fmt::format("warm-up: needs a share from 0 to below 1, got {}", warm_up));
   }
+  if (!(restart > 0 && restart <= 1)) {
+    throw UsageError(fmt::format("restart: needs a number above 0 and at most 1, got {}", restart));
+  }
 }
 
-double schedule_factor(const ScheduleSettings& settings, std::int64_t step, std::int64_t steps) {
+double schedule_factor(const ScheduleSettings& settings, std::int64_t step, std::int64_t steps,
+                       bool again) {
+  // A rate as high as a fresh network's would undo much of what has been learned.
+  if (again && settings.kind != Schedule::constant) {
+    return settings.restart * schedule_factor(settings, step, steps);
+  }
   const double progress = steps > 1 ? static_cast<double>(step) / static_cast<double>(steps) : 0;
   if (progress < settings.warm_up) {
     return (static_cast<double>(step) + 1) / (settings.warm_up * static_cast<double>(steps) + 1);

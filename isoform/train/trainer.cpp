@@ -5,55 +5,18 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <limits>
-#include <map>
-#include <numeric>
-#include <span>
 
 #include "isoform/base/error.h"
 #include "isoform/base/version.h"
-#include "isoform/data/split.h"
 #include "isoform/model/tasks.h"
 #include "isoform/network/pass.h"
-#include "isoform/topology/diagonalise.h"
+#include "isoform/train/apply_change.h"
+#include "isoform/train/courses.h"
 #include "isoform/train/evaluate.h"
 #include "isoform/train/objective.h"
+#include "isoform/train/run_events.h"
 
 namespace isoform {
-
-std::string_view stop_reason_name(StopReason reason) {
-  switch (reason) {
-    case StopReason::finished:
-      return "finished";
-    case StopReason::stopped:
-      return "stopped";
-    case StopReason::diverged:
-      return "diverged";
-  }
-  throw InternalError("a stop reason without a name");
-}
-
-void TrainSettings::validate() const {
-  const auto require = [](bool holds, std::string_view field, double value, std::string_view rule) {
-    if (!holds) throw UsageError(fmt::format("{}: needs {}, got {}", field, rule, value));
-  };
-  require(epochs >= 1, "epochs", epochs, "at least 1");
-  require(batch_size >= 1, "batch-size", static_cast<double>(batch_size), "at least 1");
-  require(clip_norm >= 0, "clip-norm", clip_norm, "0 (none) or a norm above 0");
-  const auto share = [&](std::string_view field, double value) {
-    require(value >= 0 && value < 1, field, value, "0 or more and below 1");
-  };
-  share("dropout", dropout);
-  share("input-dropout", input_dropout);
-  share("label-smoothing", label_smoothing);
-  require(adapt.per_epoch > 0, "adaptations-per-epoch", adapt.per_epoch, "a number above 0");
-  require(adapt.statistics_batches >= 1, "statistics-batches", adapt.statistics_batches,
-          "at least 1");
-  require(adapt.settle >= 0 && adapt.settle <= 1, "settle", adapt.settle, "0 to 1");
-  optimiser.validate();
-  schedule.validate();
-  if (adapt.enabled) adapt.policy.validate();
-}
 
 namespace {
 
@@ -61,37 +24,10 @@ using Clock = std::chrono::steady_clock;
 using Json = nlohmann::json;
 
 constexpr double kStepEventInterval = 0.2;  // seconds
-constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
 double since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
-
-Json edit_json(const EditRecord& r) {
-  const auto or_null = [](const auto& value) { return value ? Json(*value) : Json(nullptr); };
-  return {{"space", r.space},
-          {"kind", edit_kind_name(r.kind)},
-          {"group", or_null(r.group)},
-          {"before", r.before},
-          {"after", r.after},
-          {"born", r.born},
-          {"removed", r.removed},
-          {"score", r.score},
-          {"bound", or_null(r.bound)},
-          {"change", or_null(r.change)},
-          {"why", r.why}};
-}
-
-// A task that has data, and where its epoch stands.
-struct Course {
-  TaskData data;
-  Route route;
-  Index batch = 0;
-  std::vector<std::uint32_t> order;
-  std::size_t next = 0;
-  std::uint64_t rounds = 0;
-  BatchScore total;
-};
 
 }  // namespace
 
@@ -105,22 +41,22 @@ class Trainer<T>::Run {
         engine_(engine),
         observers_(std::move(observers)),
         stop_(stop),
-        data_(std::move(data)),
+        courses_(std::move(data), settings.batch_size, settings.seed),
         optimiser_(settings.optimiser),
         policy_(settings.adapt.policy),
         last_good_(model) {
     settings.validate();
-    if (!data_.empty()) {
+    if (!courses_.data().empty()) {
       const bool unnamed = model.tasks.empty() || model.inputs.empty();
-      if (unnamed && !settings.changes.empty()) name_parts(model_, data_.front().name);
-      if (model_.tasks.empty()) name_parts(model_, data_.front().name);
+      if (model_.tasks.empty() || (unnamed && !settings.changes.empty())) {
+        name_parts(model_, courses_.data().front().name);
+      }
     }
     check_changes(model_.tasks, settings.changes, settings.epochs);
-    for (const TaskChange& change : settings.changes) require_data(change);
-    last_good_ = model_;
-    for (const Task& task : model_.tasks) {
-      if (task.active || model_.tasks.size() == 1) begin_course(task.name, task.name);
+    for (const std::size_t i : active_tasks(model_)) {
+      courses_.begin(model_, model_.tasks[i].name, model_.tasks[i].name);
     }
+    rehearse(settings.changes);
     begin_phase();
     emit_start();
   }
@@ -143,9 +79,9 @@ class Trainer<T>::Run {
     TaskChange change = wanted;
     change.epoch = epoch_ + 1;
     check_changes(model_.tasks, {change}, std::max(settings_.epochs, epoch_ + 1));
-    if (data != nullptr) data_.push_back(*data);
-    require_data(change);
+    if (data != nullptr) courses_.add_data(*data);
     name_parts(model_, model_.tasks.front().name);
+    rehearse({change});
     apply(change);
     begin_phase();
   }
@@ -166,89 +102,45 @@ class Trainer<T>::Run {
   }
 
  private:
-  const TaskData* find_data(const std::string& name) const {
-    const auto found = std::find_if(data_.rbegin(), data_.rend(),
-                                    [&](const TaskData& d) { return d.name == name; });
-    return found == data_.rend() ? nullptr : &*found;
-  }
-  void require_data(const TaskChange& change) const {
-    const bool append = change.action == TaskAction::append;
-    if (!append && (change.action != TaskAction::change || change.data.empty())) return;
-    const std::string& name = change.data.empty() ? change.task : change.data;
-    const TaskData* data = find_data(name);
-    if (data != nullptr && data->training.samples() > 0) return;
-    throw UsageError(fmt::format("change '{}': there are no training data called '{}' for it",
-                                 change.text(), name));
-  }
-
-  void begin_course(const std::string& task, const std::string& name) {
-    // A model of one task takes the data there are, whatever they are called.
-    const TaskData* data = find_data(name);
-    if (data == nullptr && model_.tasks.size() == 1 && data_.size() == 1) data = &data_.front();
-    if (data == nullptr) {
-      throw UsageError(
-          fmt::format("task '{}': is on, but there are no data called '{}' for it; "
-                      "give some, or switch it off",
-                      task, name));
+  // Whatever can't be is said before anything starts.
+  void rehearse(const std::vector<TaskChange>& changes) const {
+    if (changes.empty()) return;
+    for (const TaskChange& change : changes) courses_.require_data(change);
+    Model<T> model = model_;
+    Courses courses = courses_;
+    for (const TaskChange& change : changes) {
+      try {
+        apply_change(model, courses, change, settings_.seed);
+      } catch (const UsageError& error) {
+        throw UsageError(fmt::format("change before epoch {} ({}): {}", change.epoch, change.text(),
+                                     error.what()));
+      }
     }
-    if (data->training.samples() < 1) {
-      throw UsageError("training data: needs at least 1 sample, got 0");
-    }
-    const std::size_t index = model_.task_index(task);
-    require_fitting(model_, data->training, true, index);
-    if (!data->validation.empty()) require_fitting(model_, data->validation, true, index);
-    Course& course = courses_[task];
-    course =
-        Course{*data, {}, std::min(settings_.batch_size, data->training.samples()), {}, 0, 0, {}};
   }
 
   // What is left until the next change, or the end.
   void begin_phase() {
-    int last = settings_.epochs;
-    if (next_change_ < settings_.changes.size()) {
-      last = settings_.changes[next_change_].epoch - 1;
-    }
-    steps_per_epoch_ = 0;
-    for (auto& [name, course] : courses_) {
-      const std::size_t index = model_.task_index(name);
-      course.route = model_.tasks.size() == 1 && model_.network.inputs().size() == 1
-                         ? Route{}
-                         : model_.route(index);
-      if (!model_.tasks[index].active && model_.tasks.size() > 1) continue;
-      const Index n = course.data.training.samples();
-      steps_per_epoch_ =
-          std::max<std::int64_t>(steps_per_epoch_, (n + course.batch - 1) / course.batch);
-    }
+    const bool is_last = next_change_ == settings_.changes.size();
+    const int last = is_last ? settings_.epochs : settings_.changes[next_change_].epoch - 1;
+    steps_per_epoch_ = courses_.follow(model_);
     phase_start_ = step_;
     steps_ = steps_per_epoch_ * std::max(last - epoch_, 0);
     interval_ = std::max<std::int64_t>(
         1, std::llround(static_cast<double>(steps_per_epoch_) / settings_.adapt.per_epoch));
-    settle_from_ = steps_ - std::llround(settings_.adapt.settle * static_cast<double>(steps_));
+    // Widths settle once; between changes they go on following.
+    const double settle = is_last ? settings_.adapt.settle : 0;
+    settle_from_ = steps_ - std::llround(settle * static_cast<double>(steps_));
     if (!settings_.adapt.enabled || model_.network.hidden().empty()) interval_ = 0;
     settled_ = false;
     statistics_ = Statistics();
+    prepared_ = false;
     last_good_ = model_;
   }
 
-  // Outputs of every other task on some of its samples, before and after a change.
-  std::map<std::string, Matrix<T>> sample_outputs(const std::string& but) {
-    constexpr Index kSamples = 256;
-    std::map<std::string, Matrix<T>> all;
-    for (const auto& [name, course] : courses_) {
-      if (name == but) continue;
-      const Dataset& data = course.data.training;
-      std::vector<std::uint32_t> samples(
-          static_cast<std::size_t>(std::min(kSamples, data.samples())));
-      std::iota(samples.begin(), samples.end(), 0U);
-      all[name] = logits(model_, data.subset(samples), engine_, model_.task_index(name));
-    }
-    return all;
-  }
-
   void apply(const TaskChange& change) {
-    const auto before = sample_outputs(change.task);
-    make(change);
-    const auto after = sample_outputs(change.task);
+    const auto before = sample_outputs(model_, courses_, change.task, engine_);
+    apply_change(model_, courses_, change, settings_.seed);
+    const auto after = sample_outputs(model_, courses_, change.task, engine_);
     double largest = 0;
     for (const auto& [name, y] : before) {
       const auto found = after.find(name);
@@ -258,103 +150,19 @@ class Trainer<T>::Run {
     done_.push_back({{"action", task_action_name(change.action)},
                      {"task", change.task},
                      {"to", change.to},
-                     {"tasks", task_states()},
+                     {"tasks", tasks_json(model_)},
                      {"widths", model_.network.widths()},
                      {"parameters", model_.network.parameter_count()},
                      {"change", before.empty() ? Json() : Json(largest)}});
-  }
-
-  void make(const TaskChange& change) {
-    const std::string& data_name = change.data.empty() ? change.task : change.data;
-    switch (change.action) {
-      case TaskAction::append:
-        return append(change, *find_data(data_name));
-      case TaskAction::remove:
-        remove_task(model_, change.task);
-        courses_.erase(change.task);
-        break;
-      case TaskAction::rename: {
-        rename_task(model_, change.task, change.to);
-        auto course = courses_.extract(change.task);
-        if (course.empty()) break;
-        course.key() = change.to;
-        courses_.insert(std::move(course));
-        break;
-      }
-      case TaskAction::on:
-        model_.tasks[model_.task_index(change.task)].active = true;
-        if (!courses_.contains(change.task)) begin_course(change.task, change.task);
-        break;
-      case TaskAction::off:
-        model_.tasks[model_.task_index(change.task)].active = false;
-        break;
-      case TaskAction::change: {
-        Task& task = model_.tasks[model_.task_index(change.task)];
-        if (change.loss) task.loss = *change.loss;
-        if (change.weight) task.weight = *change.weight;
-        if (!change.data.empty()) begin_course(change.task, change.data);
-        break;
-      }
-      case TaskAction::freeze:
-      case TaskAction::thaw: {
-        const bool frozen = change.action == TaskAction::freeze;
-        if (change.task.empty()) {
-          freeze_trunk(model_, frozen);
-        } else {
-          freeze_head(model_, change.task, frozen);
-        }
-        break;
-      }
-    }
-  }
-
-  void append(const TaskChange& change, const TaskData& data) {
-    Task task;
-    task.name = change.task;
-    task.outputs = data.training.classes();
-    task.loss = change.loss.value_or(Loss::cross_entropy);
-    task.weight = change.weight.value_or(1);
-    task.inputs = change.inputs;
-    if (task.inputs.empty()) {
-      const FeatureStatistics of = feature_statistics(data.training);
-      NewInput input{{unused_input(task.name)}, of.mean, of.standard_deviation};
-      if (data.training.image()) {
-        input.image_rows = data.training.image()->rows;
-        input.image_cols = data.training.image()->columns;
-      }
-      append_input(model_, input, Start::random, settings_.seed);
-      task.inputs = {input.input.name};
-    }
-    append_task(model_, task, settings_.seed);
-    begin_course(change.task, data.name);
-  }
-
-  // An input may outlive its task under another's name.
-  std::string unused_input(const std::string& name) const {
-    std::string free = name;
-    const auto taken = [&](const Input& input) { return input.name == free; };
-    for (int k = 2; std::any_of(model_.inputs.begin(), model_.inputs.end(), taken); ++k) {
-      free = fmt::format("{} {}", name, k);
-    }
-    return free;
-  }
-
-  // Tasks that are trained, in the model's order.
-  std::vector<std::size_t> active() const {
-    std::vector<std::size_t> list;
-    for (std::size_t i = 0; i < model_.tasks.size(); ++i) {
-      if (model_.tasks[i].active || model_.tasks.size() == 1) list.push_back(i);
-    }
-    return list;
   }
 
   void train_epoch() {
     last_good_ = model_;
     good_born_ = result_.born;
     good_removed_ = result_.removed;
-    for (const std::size_t i : active()) {
-      Course& course = courses_.at(model_.tasks[i].name);
-      shuffle(course);
+    for (const std::size_t i : active_tasks(model_)) {
+      Course& course = courses_.of(model_.tasks[i].name);
+      courses_.shuffle(course);
       course.total = {};
     }
     for (std::int64_t i = 0; i < steps_per_epoch_; ++i) {
@@ -382,12 +190,6 @@ class Trainer<T>::Run {
 
   [[nodiscard]] std::int64_t phase_step() const { return step_ - phase_start_; }
 
-  void shuffle(Course& course) {
-    course.next = 0;
-    course.order = epoch_order(static_cast<std::uint32_t>(course.data.training.samples()),
-                               settings_.seed, ++course.rounds);
-  }
-
   void diverge() {
     model_ = last_good_;
     result_.born = good_born_;
@@ -395,21 +197,20 @@ class Trainer<T>::Run {
     result_.reason = StopReason::diverged;
     result_.message = fmt::format(
         "the loss or a weight is not a number at step {} of epoch {}; the model is that of the "
-        "start "
-        "of the epoch; try a smaller learning rate or weight decay",
+        "start of the epoch; try a smaller learning rate or weight decay",
         step_, epoch_);
   }
 
   // One batch of every active task, one step; the mean loss by weight.
   double run_step() {
-    const std::vector<std::size_t> tasks = active();
+    const std::vector<std::size_t> tasks = active_tasks(model_);
     double weights = 0, loss = 0;
     for (const std::size_t i : tasks) weights += model_.tasks[i].weight;
     Gradients gradients = Gradients::replace;
     const bool observe = statistics_due();
     for (const std::size_t i : tasks) {
       const Task& task = model_.tasks[i];
-      Course& course = courses_.at(task.name);
+      Course& course = courses_.of(task.name);
       const double share = task.weight / weights;
       const BatchScore score = run_batch(task, course, share, gradients);
       loss += share * score.loss / static_cast<double>(score.samples);
@@ -428,18 +229,14 @@ class Trainer<T>::Run {
     const std::vector<Parameter<T>> parameters = pass_.parameters(model_.network);
     if (settings_.clip_norm > 0) clip_gradients<T>(parameters, settings_.clip_norm);
     rate_ = settings_.optimiser.learning_rate *
-            schedule_factor(settings_.schedule, phase_step(), steps_);
+            schedule_factor(settings_.schedule, phase_step(), steps_, phase_start_ > 0);
     optimiser_.step(parameters, engine_, rate_);
     return loss;
   }
 
   BatchScore run_batch(const Task& task, Course& course, double share, Gradients gradients) {
-    if (course.next >= course.order.size()) shuffle(course);
-    const std::size_t count =
-        std::min(course.order.size() - course.next, static_cast<std::size_t>(course.batch));
-    const std::span<const std::uint32_t> samples =
-        std::span<const std::uint32_t>(course.order).subspan(course.next, count);
-    course.next += count;
+    const std::span<const std::uint32_t> samples = courses_.next_batch(course);
+    const std::size_t count = samples.size();
     const auto columns = static_cast<Index>(count);
     if (pass_.samples() != columns || !(pass_.route() == course.route) || !prepared_) {
       pass_.prepare(model_.network, columns, course.route);
@@ -519,28 +316,14 @@ class Trainer<T>::Run {
     return step_ + steps_per_epoch_ * (settings_.epochs - epoch_);
   }
 
-  Json groups() const {
-    Json all = Json::array();
-    for (const int id : model_.network.hidden()) all.push_back(model_.network.space(id).groups);
-    return all;
-  }
-
-  Json task_states() const {
-    Json all = Json::array();
-    for (const Task& task : model_.tasks) {
-      all.push_back({{"name", task.name}, {"active", task.active}});
-    }
-    return all;
-  }
-
   void emit_start() {
-    const Dataset& training = courses_.begin()->second.data.training;
+    const Dataset& training = courses_.all().begin()->second.data.training;
     emit("start", {{"widths", model_.network.widths()},
-                   {"groups", groups()},
+                   {"groups", groups_json(model_.network)},
                    {"parameters", model_.network.parameter_count()},
                    {"data", training.name()},
                    {"samples", training.samples()},
-                   {"tasks", task_states()},
+                   {"tasks", tasks_json(model_)},
                    {"epochs", settings_.epochs},
                    {"steps_per_epoch", steps_per_epoch_},
                    {"steps", planned_steps()},
@@ -552,70 +335,32 @@ class Trainer<T>::Run {
 
   void emit_spectrum() {
     if (observers_.empty()) return;
-    Json spaces = Json::array();
-    const bool paper = settings_.adapt.enabled && settings_.adapt.policy.rule == PolicyRule::paper;
-    for (const int id : model_.network.hidden()) {
-      const Vector<double> values = spectrum(model_.network, id);
-      spaces.push_back({{"space", id},
-                        {"values", std::vector<double>(values.begin(), values.end())},
-                        {"threshold", paper ? Json(settings_.adapt.policy.idle_score()) : Json()}});
-    }
-    emit("spectrum", {{"spaces", std::move(spaces)}});
+    emit("spectrum", {{"spaces", spectra_json(model_.network, settings_.adapt)}});
   }
 
-  // Means over the tasks that are on, by weight, and each task by itself.
   void emit_epoch() {
-    Json each = Json::array();
-    double weights = 0;
-    Evaluation mean{0, 0, 0, {}};
-    double train_loss = 0, train_accuracy = 0;
-    for (std::size_t i = 0; i < model_.tasks.size(); ++i) {
-      const Task& task = model_.tasks[i];
-      const auto found = courses_.find(task.name);
-      if (found == courses_.end()) continue;
-      const Course& course = found->second;
-      const bool on = task.active || model_.tasks.size() == 1;
-      const Evaluation held_out = course.data.validation.empty()
-                                      ? Evaluation{0, kNone, kNone, {}}
-                                      : evaluate(model_, course.data.validation, engine_, i);
-      const auto count = static_cast<double>(course.total.samples);
-      const double loss = on ? course.total.loss / count : kNone;
-      const double accuracy = on ? static_cast<double>(course.total.correct) / count : kNone;
-      each.push_back({{"name", task.name},
-                      {"active", on},
-                      {"train_loss", loss},
-                      {"train_accuracy", accuracy},
-                      {"validation_loss", held_out.loss},
-                      {"validation_accuracy", held_out.accuracy}});
-      if (!on) continue;
-      weights += task.weight;
-      train_loss += task.weight * loss;
-      train_accuracy += task.weight * accuracy;
-      mean.loss += task.weight * held_out.loss;
-      mean.accuracy += task.weight * held_out.accuracy;
-    }
-    result_.validation_accuracy = mean.accuracy / weights;
+    EpochScores scores = score_epoch(model_, courses_, engine_);
+    result_.validation_accuracy = scores.validation_accuracy;
     emit_spectrum();
     emit("epoch", {{"epochs", settings_.epochs},
-                   {"train_loss", train_loss / weights},
-                   {"train_accuracy", train_accuracy / weights},
-                   {"validation_loss", mean.loss / weights},
-                   {"validation_accuracy", mean.accuracy / weights},
-                   {"tasks", std::move(each)},
+                   {"train_loss", scores.train_loss},
+                   {"train_accuracy", scores.train_accuracy},
+                   {"validation_loss", scores.validation_loss},
+                   {"validation_accuracy", scores.validation_accuracy},
+                   {"tasks", std::move(scores.tasks)},
                    {"widths", model_.network.widths()},
-                   {"groups", groups()},
+                   {"groups", groups_json(model_.network)},
                    {"parameters", model_.network.parameter_count()},
                    {"learning_rate", rate_},
                    {"scaffold", scaffold_}});
   }
 
   Model<T>& model_;
-  const TrainSettings& settings_;
+  const TrainSettings settings_;
   Engine<T>& engine_;
   std::vector<Observer> observers_;
   const std::atomic<bool>* stop_;
-  std::vector<TaskData> data_;
-  std::map<std::string, Course> courses_;  // by task
+  Courses courses_;
   std::size_t next_change_ = 0;
   std::vector<Json> done_;  // changes, and how many of them observers know
   std::size_t told_ = 0;

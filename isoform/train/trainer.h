@@ -76,12 +76,13 @@ struct TaskData {
 ///
 /// A step takes a batch of every task that is on; its loss is their mean, by weight. An epoch is one pass over the
 /// largest of their sets; smaller ones begin again. A stretch of epochs without changes is a phase: the learning-rate
-/// schedule runs, and widths settle, over each anew. With a single task everything is as if there were no tasks.
+/// schedule runs over each anew (ScheduleSettings::restart); widths follow through all of them and settle in the last.
+/// With a single task everything is as if there were no tasks.
 template <class T>
 class Trainer {
  public:
   /// Throws UsageError for settings that contradict themselves, data that do not fit, changes that can't be (before anything
-  /// starts). The arguments must outlive the trainer, but for `data`.
+  /// starts). The model, engine and `stop` must outlive the trainer.
   Trainer(Model<T>& model, std::vector<TaskData> data, const TrainSettings& settings,
           Engine<T>& engine, std::vector<Observer> observers = {},
           const std::atomic<bool>* stop = nullptr);

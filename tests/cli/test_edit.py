@@ -54,15 +54,29 @@ class Predictions(Case):
         about, _ = read_header(self.folder / "one.safetensors")
         task = about["tasks"][0]
         several = [{**task, "name": "p", "outputs": ["u", "v"]}, {**task, "name": "q", "outputs": ["w", "x, y"]}]
-        for tasks, names in (([], "logit 0,logit 1,logit 2,logit 3"), (several, 'logit u,logit v,logit w,"logit x, y"')):
-            with self.subTest(names):
-                write_about(self.folder / "one.safetensors", self.folder / "other.safetensors", {**about, "tasks": tasks})
-                self.assertEqual(self.logits("other.safetensors", "--split", "test"), before)
-                lines = self.works("predict", "other.safetensors", "--data", self.data).out.splitlines()
-                self.assertEqual(lines[0], f"sample,prediction,probability,{names}")
-                self.works("predict", "other.safetensors", "--data", self.data, "--json")
-                self.works("eval", "other.safetensors", "--data", self.data)
-                self.works("inspect", "other.safetensors")
+        def columns(words):
+            rows = list(csv.reader(self.works("predict", "other.safetensors", "--data", self.data, *words).out.splitlines()))
+            return rows[0], [[float(x) for x in row[-4:]] for row in rows[1:]]
+
+        write_about(self.folder / "one.safetensors", self.folder / "other.safetensors", {**about, "tasks": []})
+        self.assertEqual(columns([]), (["sample", "prediction", "probability", "logit 0", "logit 1", "logit 2", "logit 3"], before))
+        self.works("eval", "other.safetensors", "--data", self.data)
+        self.works("inspect", "other.safetensors")
+        write_about(self.folder / "one.safetensors", self.folder / "other.safetensors", {**about, "tasks": several})
+        # Both read the one input, so both answer; labels belong to one of them.
+        names, logits = columns([])
+        self.assertEqual(names, ["sample", "prediction p", "probability p", "prediction q", "probability q",
+                                 "logit p u", "logit p v", "logit q w", "logit q x, y"])
+        self.assert_close(logits, before, 1e-6)
+        (row,) = json.loads(self.works("predict", "other.safetensors", "--data", self.data, "--json", "--count", 1).out)
+        self.assert_close([row["tasks"]["q"]["logits"]], [logits[0][2:]], 1e-6)
+        self.assertIn(row["tasks"]["q"]["prediction"], ("w", "x, y"))
+        rows = self.logits("other.safetensors", "--task", "q")
+        self.assertEqual(rows, [row[2:] for row in logits])
+        self.refuses(2, "predict", "other.safetensors", "--data", self.data, "--task", "r", says=("task", "p, q"))
+        self.refuses(2, "eval", "other.safetensors", "--data", self.data, says=("p, q", "--task"))
+        self.refuses(2, "eval", "other.safetensors", "--data", self.data, "--task", "p", says=("4 classes", "task 'p'", "2"))
+        self.works("inspect", "other.safetensors")
 
 
 class Edits(Case):

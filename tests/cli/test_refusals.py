@@ -7,7 +7,7 @@ import unittest
 
 from support import STEMS, Case, idx, write_set
 
-NUMBERS = ("validation", "learning-rate", "momentum", "beta1", "beta2", "epsilon", "weight-decay", "final-factor", "warm-up",
+NUMBERS = ("validation", "learning-rate", "momentum", "beta1", "beta2", "epsilon", "weight-decay", "final-factor", "restart", "warm-up",
            "clip-norm", "threshold", "adaptations-per-epoch", "settle")
 COUNTS = ("group-size", "epochs", "batch-size", "seed", "threads", "buffer", "statistics-batches", "cool-down", "min-width",
           "max-width", "parameter-budget")
@@ -64,7 +64,7 @@ class Words(Case):
     def test_values_out_of_range(self):
         for flag, values in {"validation": ("-0.1", "0.95"), "learning-rate": ("0", "-1"), "momentum": ("1", "-0.5"),
                              "beta1": ("1",), "beta2": ("-1",), "epsilon": ("0",), "weight-decay": ("-1",),
-                             "final-factor": ("-1",), "warm-up": ("2",), "clip-norm": ("-1",), "threshold": ("-2",),
+                             "final-factor": ("-1",), "restart": ("0",), "warm-up": ("2",), "clip-norm": ("-1",), "threshold": ("-2",),
                              "adaptations-per-epoch": ("0",), "settle": ("1.5",), "group-size": ("-1",),
                              "epochs": ("0", "-3", "99999999999"), "batch-size": ("0",), "seed": ("-1",), "threads": ("-1", "257", "100000"),
                              "buffer": ("-1",), "statistics-batches": ("0",), "cool-down": ("-1",), "min-width": ("0",),

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Logits of an Isoform model, computed from docs/model-file.md alone: python3 read_model.py MODEL IMAGES.idx[.gz] OUT.csv [COUNT]"""
+"""Logits of an Isoform model, computed from docs/model-file.md alone: python3 read_model.py MODEL IMAGES.idx[.gz] OUT.csv [COUNT [TASK]]"""
 import gzip
 import json
 import struct
@@ -68,8 +68,20 @@ def logits(about, tensors, x):
         h = z * np.repeat(s, groups, axis=1)
 
 
+def task_logits(about, tensors, x, name):
+    """Of one task: x has the inputs that it reads; the others are absent, 0 when standardised."""
+    tasks = {task["name"]: task for task in about["tasks"]}
+    read = np.concatenate([np.full(entry["size"], entry["name"] in tasks[name]["inputs"]) for entry in about["inputs"]])
+    whole = np.tile(tensors["input.mean"], (len(x), 1))
+    whole[:, read] = x
+    answers = np.concatenate([np.full(len(task["outputs"]), task["name"] == name) for task in about["tasks"]])
+    return logits(about, tensors, whole)[:, answers]
+
+
 if __name__ == "__main__":
-    model, images, out, *count = sys.argv[1:]
-    rows = logits(*read_model(model), read_idx(images)[:int(count[0]) if count else None])
+    model, images, out, *more = sys.argv[1:]
+    samples = read_idx(images)[:int(more[0]) if more else None]
+    compute = task_logits if len(more) > 1 else logits
+    rows = compute(*read_model(model), samples, *more[1:])
     with open(out, "w") as file:
         file.writelines(",".join(repr(float(y)) for y in row) + "\n" for row in rows)

@@ -183,12 +183,12 @@ TEST_F(Page, NamesAreEscaped) {
 }
 
 TEST_F(Page, SeveralTasksSayWhoseOutputItIs) {
-  make(chain_of({4, 6, 5}), Basis::task, 0);
+  make(chain_of({4, 6, 2}), Basis::task, 0);
+  const int head = model_.network.add_like(2, "q", 3);
   model_.tasks = {{"p", {"u", "v"}}, {"q", {"w", "x"}}};
-  const auto name = [&](Index i) { return term_name(model_, {2, i, 1}); };
-  EXPECT_EQ(name(1), "p: v");
-  EXPECT_EQ(name(2), "q: w");
-  EXPECT_EQ(name(4), "output 4");
+  EXPECT_EQ(term_name(model_, {2, 1, 1}), "p: v");
+  EXPECT_EQ(term_name(model_, {head, 0, 1}), "q: w");
+  EXPECT_EQ(term_name(model_, {head, 2, 1}), "output 2");
   EXPECT_EQ(term_name(model_, {1, 2, 1}), "hidden 1 no. 3");
   EXPECT_EQ(term_name(model_, {0, 3, 1}), "input 3");
   model_.image_rows = 2, model_.image_cols = 2;

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "isoform/monitor/picture.h"
 #include "tests/monitor/scripted_run.h"
 
 namespace isoform {
@@ -92,6 +93,72 @@ TEST(RunRecord, SurvivesFieldsOfOtherTypes) {
   }
   EXPECT_NO_THROW(summary.format_summary());
   EXPECT_NO_THROW(summary.to_json());
+}
+
+// Two tasks, the first renamed and later removed, the second off for a while.
+RunRecord record_of_tasks() {
+  using nlohmann::json;
+  const auto tasks = [](const std::vector<std::pair<std::string, bool>>& list) {
+    json all = json::array();
+    for (const auto& [name, active] : list) all.push_back({{"name", name}, {"active", active}});
+    return all;
+  };
+  RunRecord run;
+  const auto send = [&](const char* type, std::int64_t step, int epoch, json data) {
+    run.add({type, step, epoch, 0.1 * static_cast<double>(step), std::move(data)});
+  };
+  const auto change = [&](std::int64_t step, const char* action, const char* task, const char* to,
+                          const std::vector<std::pair<std::string, bool>>& list, json moved) {
+    send("task", step, static_cast<int>(step / 10),
+         {{"action", action},
+          {"task", task},
+          {"to", to},
+          {"tasks", tasks(list)},
+          {"change", std::move(moved)},
+          {"widths", {4, 3, 2}},
+          {"parameters", 30}});
+  };
+  send("start", 0, 0, {{"widths", {4, 3, 2}}, {"tasks", tasks({{"a", true}})}, {"steps", 50}});
+  change(10, "append", "b", "", {{"a", true}, {"b", true}}, 0.0);
+  change(20, "rename", "a", "c", {{"c", true}, {"b", true}}, 0.0);
+  send("epoch", 30, 3,
+       {{"widths", {4, 3, 2}},
+        {"tasks",
+         {{{"name", "c"}, {"active", true}, {"validation_accuracy", 0.5}},
+          {{"name", "b"}, {"active", true}, {"validation_accuracy", 0.75}}}}});
+  change(30, "off", "b", "", {{"c", true}, {"b", false}}, nullptr);
+  change(40, "on", "b", "", {{"c", true}, {"b", true}}, nullptr);
+  change(40, "remove", "c", "", {{"b", true}}, 2e-6);
+  send("end", 50, 5, {{"reason", "finished"}});
+  return run;
+}
+
+TEST(RunRecord, FollowsTasksThroughTheirNames) {
+  const RunRecord run = record_of_tasks();
+  const auto lives = run.task_lives();
+  ASSERT_EQ(lives.size(), 2u);
+  EXPECT_EQ(lives[0].name(), "c");
+  EXPECT_EQ(lives[0].name_at(20), "a") << "the epoch that ended there";
+  EXPECT_EQ(lives[0].name_at(21), "c");
+  EXPECT_TRUE(lives[0].removed);
+  ASSERT_EQ(lives[0].stretches.size(), 1u);
+  EXPECT_EQ(lives[0].stretches[0].end, 40);
+  ASSERT_EQ(lives[1].stretches.size(), 3u);
+  EXPECT_EQ(lives[1].stretches[0].begin, 10);
+  EXPECT_FALSE(lives[1].stretches[1].active);
+  EXPECT_EQ(lives[1].stretches[1].begin, 30);
+  EXPECT_EQ(lives[1].stretches[2].end, 50);
+}
+
+TEST(RunSummary, TellsOfTasks) {
+  const RunRecord run = record_of_tasks();
+  EXPECT_EQ(run.task_changes[0].text(), "append b: other tasks' outputs the same to the last bit");
+  EXPECT_EQ(run.task_changes[3].text(), "on b");
+  EXPECT_THAT(run.task_changes[4].text(), HasSubstr("moved by 2e-06"));
+  const std::string picture = draw_run(run);
+  EXPECT_THAT(picture, HasSubstr("after epoch 1: append b; others same bits"));
+  EXPECT_THAT(picture, HasSubstr("after epoch 2: rename a to c"));
+  EXPECT_THAT(picture, HasSubstr(">Tasks<"));
 }
 
 }  // namespace

@@ -55,6 +55,17 @@ TEST(Schedule, WarmUpRisesFromNearZeroToOne) {
   EXPECT_GT(schedule_factor({.warm_up = 0.5}, 0, 1), 0) << "a single step moves";
 }
 
+TEST(Schedule, AgainBeginsLower) {
+  for (const auto kind : {Schedule::cosine, Schedule::linear, Schedule::step}) {
+    const ScheduleSettings settings{.kind = kind, .restart = 0.3};
+    for (const std::int64_t step : {0, 7, 19}) {
+      EXPECT_DOUBLE_EQ(schedule_factor(settings, step, 20, true),
+                       0.3 * schedule_factor(settings, step, 20));
+    }
+  }
+  EXPECT_EQ(schedule_factor({.kind = Schedule::constant, .restart = 0.3}, 5, 20, true), 1);
+}
+
 TEST(Schedule, NamesAndLimits) {
   for (const auto kind : {Schedule::constant, Schedule::cosine, Schedule::linear, Schedule::step}) {
     EXPECT_EQ(schedule_from_name(schedule_name(kind)), kind);
@@ -72,6 +83,7 @@ TEST(Schedule, NamesAndLimits) {
   EXPECT_THAT(message({.final_factor = -0.1}), HasSubstr("final-factor"));
   EXPECT_THAT(message({.final_factor = std::nan("")}), HasSubstr("final-factor"));
   EXPECT_THAT(message({.warm_up = 1}), HasSubstr("warm-up"));
+  EXPECT_THAT(message({.restart = 0}), HasSubstr("restart"));
 }
 
 }  // namespace

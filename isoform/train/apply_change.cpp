@@ -1,0 +1,114 @@
+#include "isoform/train/apply_change.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "isoform/model/tasks.h"
+#include "isoform/train/evaluate.h"
+
+namespace isoform {
+
+namespace {
+
+// An input may outlive its task under another's name.
+template <class T>
+std::string unused_input(const Model<T>& model, const std::string& name) {
+  std::string free = name;
+  const auto taken = [&](const Input& input) { return input.name == free; };
+  for (int k = 2; std::any_of(model.inputs.begin(), model.inputs.end(), taken); ++k) {
+    free = fmt::format("{} {}", name, k);
+  }
+  return free;
+}
+
+template <class T>
+void append(Model<T>& model, const TaskChange& change, const TaskData& data, std::uint64_t seed) {
+  Task task;
+  task.name = change.task;
+  task.outputs = data.training.classes();
+  task.loss = change.loss.value_or(Loss::cross_entropy);
+  task.weight = change.weight.value_or(1);
+  task.inputs = change.inputs;
+  if (task.inputs.empty()) {
+    const FeatureStatistics of = feature_statistics(data.training);
+    NewInput input{{unused_input(model, task.name)}, of.mean, of.standard_deviation};
+    if (data.training.image()) {
+      input.image_rows = data.training.image()->rows;
+      input.image_cols = data.training.image()->columns;
+    }
+    append_input(model, input, Start::random, seed);
+    task.inputs = {input.input.name};
+  }
+  append_task(model, task, seed);
+}
+
+}  // namespace
+
+template <class T>
+void apply_change(Model<T>& model, Courses& courses, const TaskChange& change, std::uint64_t seed) {
+  const std::string& data_name = change.data.empty() ? change.task : change.data;
+  const bool on = change.action == TaskAction::on;
+  const bool frozen = change.action == TaskAction::freeze;
+  switch (change.action) {
+    case TaskAction::append:
+      append(model, change, *courses.find_data(data_name), seed);
+      courses.begin(model, change.task, data_name);
+      break;
+    case TaskAction::remove:
+      remove_task(model, change.task);
+      courses.remove(change.task);
+      break;
+    case TaskAction::rename:
+      rename_task(model, change.task, change.to);
+      courses.rename(change.task, change.to);
+      break;
+    case TaskAction::on:
+    case TaskAction::off:
+      if (on && !courses.has(change.task)) courses.begin(model, change.task, change.task);
+      model.tasks[model.task_index(change.task)].active = on;
+      break;
+    case TaskAction::change: {
+      Task& task = model.tasks[model.task_index(change.task)];
+      if (!change.data.empty()) courses.begin(model, change.task, change.data);
+      if (change.loss) task.loss = *change.loss;
+      if (change.weight) task.weight = *change.weight;
+      break;
+    }
+    case TaskAction::freeze:
+    case TaskAction::thaw:
+      if (change.task.empty()) {
+        freeze_trunk(model, frozen);
+      } else {
+        freeze_head(model, change.task, frozen);
+      }
+      break;
+  }
+}
+
+template <class T>
+std::map<std::string, Matrix<T>> sample_outputs(const Model<T>& model, const Courses& courses,
+                                                const std::string& but, Engine<T>& engine) {
+  constexpr Index kSamples = 256;
+  std::map<std::string, Matrix<T>> all;
+  for (const auto& [name, course] : courses.all()) {
+    if (name == but) continue;
+    const Dataset& data = course.data.training;
+    std::vector<std::uint32_t> samples(
+        static_cast<std::size_t>(std::min(kSamples, data.samples())));
+    std::iota(samples.begin(), samples.end(), 0U);
+    all[name] = logits(model, data.subset(samples), engine, model.task_index(name));
+  }
+  return all;
+}
+
+#define ISOFORM_FOR_SCALAR(T)                                                               \
+  template void apply_change(Model<T>&, Courses&, const TaskChange&, std::uint64_t);        \
+  template std::map<std::string, Matrix<T>> sample_outputs(const Model<T>&, const Courses&, \
+                                                           const std::string&, Engine<T>&);
+ISOFORM_FOR_SCALAR(float)
+ISOFORM_FOR_SCALAR(double)
+#undef ISOFORM_FOR_SCALAR
+
+}  // namespace isoform

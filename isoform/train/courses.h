@@ -1,0 +1,68 @@
+// The data of the tasks in a run, and where each stands in its epoch. Private to the trainer.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "isoform/train/objective.h"
+#include "isoform/train/trainer.h"
+
+namespace isoform {
+
+/// A task that has data, and where its epoch stands.
+struct Course {
+  TaskData data;
+  Route route;
+  Index batch = 0;
+  std::vector<std::uint32_t> order;
+  std::size_t next = 0;
+  std::uint64_t rounds = 0;  // passes over the data, this one included
+  BatchScore total;          // of the epoch so far
+};
+
+/// Positions of the tasks that are trained, in the model's order. A task that is alone is on.
+template <class T>
+std::vector<std::size_t> active_tasks(const Model<T>& model);
+
+class Courses {
+ public:
+  Courses(std::vector<TaskData> data, Index batch_size, std::uint64_t seed)
+      : data_(std::move(data)), batch_size_(batch_size), seed_(seed) {}
+
+  /// The data of that name; of several the last that was given. Null: none.
+  [[nodiscard]] const TaskData* find_data(const std::string& name) const;
+  [[nodiscard]] const std::vector<TaskData>& data() const { return data_; }
+  void add_data(const TaskData& data) { data_.push_back(data); }
+  /// Throws UsageError unless the data that a change needs are there.
+  void require_data(const TaskChange& change) const;
+
+  /// Gives a task the data of that name. Throws UsageError where there are none or they do not fit.
+  template <class T>
+  void begin(const Model<T>& model, const std::string& task, const std::string& data_name);
+  void remove(const std::string& task) { courses_.erase(task); }
+  void rename(const std::string& task, const std::string& to);
+
+  [[nodiscard]] bool has(const std::string& task) const { return courses_.contains(task); }
+  Course& of(const std::string& task) { return courses_.at(task); }
+  /// By the task's name.
+  [[nodiscard]] const std::map<std::string, Course>& all() const { return courses_; }
+
+  /// Follows the model after tasks have changed. Returns the steps of an epoch: those of the largest set that is on.
+  template <class T>
+  std::int64_t follow(const Model<T>& model);
+  /// Begins a pass over the data of a task.
+  void shuffle(Course& course) const;
+  /// The next samples of a task; begins another pass where one has ended. Valid until the next call.
+  std::span<const std::uint32_t> next_batch(Course& course) const;
+
+ private:
+  std::vector<TaskData> data_;
+  Index batch_size_;
+  std::uint64_t seed_;
+  std::map<std::string, Course> courses_;
+};
+
+}  // namespace isoform
