@@ -72,8 +72,9 @@ int refuse(const CLI::App& app, const CLI::ParseError& error) {
 // An unset variable of a shell leaves an empty text, or a hole in a list; neither may be read as 0 or passed
 // over.
 void refuse_gaps(const std::vector<std::string>& words) {
-  constexpr std::array kLists = {"--to",       "--keep",   "--remove-groups", "--diagonal", "--outputs",
-                                 "--features", "--inputs", "--mean",          "--deviation"};
+  constexpr std::array kLists = {"--to",       "--keep",    "--remove-groups",
+                                 "--diagonal", "--outputs", "--features",
+                                 "--inputs",   "--mean",    "--deviation"};
   for (std::size_t i = 0; i < words.size(); ++i) {
     const std::size_t equals = words[i].find('=');
     const bool joined = words[i].starts_with("--") && equals != std::string::npos;

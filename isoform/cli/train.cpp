@@ -169,8 +169,7 @@ void run(Options& o) {
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
   sigaction(SIGHUP, &action, nullptr);  // a terminal that is closed
-  const TrainResult result =
-      train(model, data, settings.training, *engine, outer, &interrupted);
+  const TrainResult result = train(model, data, settings.training, *engine, outer, &interrupted);
   save_model(model, o.out);
   if (!o.picture.empty()) write_file_atomically(o.picture, draw_run(summary.record()));
   const std::vector<TestScore> scores =

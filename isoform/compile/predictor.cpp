@@ -93,8 +93,7 @@ Predictor<T>::Predictor(const Network<T>& network, const Route& route)
 }
 
 template <class T>
-void Predictor<T>::plan_map(const Network<T>& network, const Map<T>& map, T beta,
-                            SpacePlan& plan) {
+void Predictor<T>::plan_map(const Network<T>& network, const Map<T>& map, T beta, SpacePlan& plan) {
   Step step;
   step.from = position_[map.from];
   step.constant = step.from == kAbsent;

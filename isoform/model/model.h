@@ -27,9 +27,9 @@ struct Task {
   std::string name;
   std::vector<std::string> outputs;  // class names, in the order of the logits
   Loss loss = Loss::cross_entropy;
-  bool active = true;                     // trained
-  std::vector<std::string> inputs = {};   // names of the inputs it reads; empty: all
-  double weight = 1;                      // of its loss among the active tasks
+  bool active = true;                    // trained
+  std::vector<std::string> inputs = {};  // names of the inputs it reads; empty: all
+  double weight = 1;                     // of its loss among the active tasks
 };
 
 /// History records kept at most; the oldest go first.

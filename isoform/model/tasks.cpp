@@ -24,8 +24,8 @@ void require_free(std::string_view what, const std::string& name, const auto& li
 template <class T>
 void start_at_random(Network<T>& network, int map, std::uint64_t seed) {
   Map<T>& m = network.map(map);
-  m.weight() = initial_weights(Initialiser::orthogonal, m.a.rows(), m.inputs, seed, map)
-                   .template cast<T>();
+  m.weight() =
+      initial_weights(Initialiser::orthogonal, m.a.rows(), m.inputs, seed, map).template cast<T>();
 }
 
 template <class Value>
@@ -48,12 +48,11 @@ void remove_input(Model<T>& model, std::size_t k) {
 }  // namespace
 
 void require_name(std::string_view what, std::string_view name) {
-  const bool controls = std::any_of(name.begin(), name.end(),
-                                    [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+  const bool controls =
+      std::any_of(name.begin(), name.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
   if (name.empty() || controls) {
-    throw UsageError(
-        fmt::format("{}: needs a name on one line, got {}", what,
-                    name.empty() ? "an empty text" : "one with control characters"));
+    throw UsageError(fmt::format("{}: needs a name on one line, got {}", what,
+                                 name.empty() ? "an empty text" : "one with control characters"));
   }
 }
 
@@ -86,9 +85,9 @@ void append_input(Model<T>& model, const NewInput& added, Start start, std::uint
   const Index n = added.mean.size();
   require_free("input", added.input.name, model.inputs);
   if (n < 1) throw UsageError("input: needs at least 1 feature, got none");
-  ISOFORM_ASSERT(added.deviation.size() == n && model.inputs.size() ==
-                                                    model.network.inputs().size(),
-                 "a deviation for each feature, a name for each input");
+  ISOFORM_ASSERT(
+      added.deviation.size() == n && model.inputs.size() == model.network.inputs().size(),
+      "a deviation for each feature, a name for each input");
   const int id = model.network.add_like(model.network.inputs().back(), added.input.name, n);
   if (start == Start::random) {
     for (const int map : model.network.outgoing(id)) start_at_random(model.network, map, seed);
@@ -162,7 +161,8 @@ template <class T>
 void rename_input(Model<T>& model, std::string_view name, const std::string& to) {
   const std::size_t index = model.input_index(name);
   if (name != to) require_free("input", to, model.inputs);
-  for (Task& task : model.tasks) std::replace(task.inputs.begin(), task.inputs.end(), model.inputs[index].name, to);
+  for (Task& task : model.tasks)
+    std::replace(task.inputs.begin(), task.inputs.end(), model.inputs[index].name, to);
   model.inputs[index].name = to;
   model.network.space(model.network.inputs()[index]).name = to;
 }
@@ -180,14 +180,14 @@ void freeze_head(Model<T>& model, std::string_view task, bool frozen) {
   model.network.space(model.network.outputs()[model.task_index(task)]).set_frozen(0, frozen);
 }
 
-#define ISOFORM_FOR_SCALAR(T)                                                       \
-  template void name_parts(Model<T>&, const std::string&);                          \
-  template void append_input(Model<T>&, const NewInput&, Start, std::uint64_t);     \
-  template void append_task(Model<T>&, const Task&, std::uint64_t);                 \
-  template void remove_task(Model<T>&, std::string_view);                           \
-  template void rename_task(Model<T>&, std::string_view, const std::string&);       \
-  template void rename_input(Model<T>&, std::string_view, const std::string&);      \
-  template void freeze_trunk(Model<T>&, bool);                                      \
+#define ISOFORM_FOR_SCALAR(T)                                                   \
+  template void name_parts(Model<T>&, const std::string&);                      \
+  template void append_input(Model<T>&, const NewInput&, Start, std::uint64_t); \
+  template void append_task(Model<T>&, const Task&, std::uint64_t);             \
+  template void remove_task(Model<T>&, std::string_view);                       \
+  template void rename_task(Model<T>&, std::string_view, const std::string&);   \
+  template void rename_input(Model<T>&, std::string_view, const std::string&);  \
+  template void freeze_trunk(Model<T>&, bool);                                  \
   template void freeze_head(Model<T>&, std::string_view, bool);
 ISOFORM_FOR_SCALAR(float)
 ISOFORM_FOR_SCALAR(double)

@@ -230,8 +230,7 @@ bool Network<T>::is_held(int id, Index group) const {
       const auto rows = m.a.middleRows(r.begin, r.end - r.begin);
       if (multiplies && !rows.isZero(0)) return true;
       if (m.from != id) continue;
-      const bool reads_gate =
-          m.psi().cols() > 0 && !rows.col(m.inputs + 1 + group).isZero(0);
+      const bool reads_gate = m.psi().cols() > 0 && !rows.col(m.inputs + 1 + group).isZero(0);
       if (reads_gate || !rows.middleCols(s.begin(group), s.groups[group]).isZero(0)) return true;
     }
   }

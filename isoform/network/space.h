@@ -64,7 +64,7 @@ struct Space {
   std::vector<Index> groups;  // sizes, in order, adding up to dimension; empty: no gates
   Radial radial = Radial::tanh;
   LengthMode length_mode = LengthMode::trainable;
-  Vector<T> length;  // [groups] as trained: o, β or log o
+  Vector<T> length;               // [groups] as trained: o, β or log o
   std::vector<char> frozen = {};  // of each part, 1: what it computes is not trained; empty: none
 
   /// The parts that edits act in: the groups, or all coordinates as one.
@@ -110,7 +110,8 @@ struct Map {
   PsiMode psi_mode = PsiMode::none;
   Matrix<T> a;       // [n_to × (n_from + 1 + gates)]; without ψ the last columns are absent
   Index inputs = 0;  // n_from
-  std::vector<int> factors = {};  // ids of spaces of one group whose gates multiply what the map gives
+  std::vector<int> factors =
+      {};  // ids of spaces of one group whose gates multiply what the map gives
 
   [[nodiscard]] auto weight() { return a.leftCols(inputs); }
   [[nodiscard]] auto weight() const { return a.leftCols(inputs); }

@@ -133,8 +133,8 @@ double Statistics::z_variance(int space) const {
   return spaces_[space].z_squares / count - (spaces_[space].z_sum / count).squaredNorm();
 }
 
-#define ISOFORM_FOR_SCALAR(T)                                    \
-  template Statistics::Statistics(const Network<T>&);            \
+#define ISOFORM_FOR_SCALAR(T)                                               \
+  template Statistics::Statistics(const Network<T>&);                       \
   template void Statistics::gather(const Network<T>&, Pass<T>&, Gradients); \
   template void Statistics::transport(const Network<T>&, const Edit&);
 ISOFORM_FOR_SCALAR(float)

@@ -67,8 +67,7 @@ std::string data_name(const std::string& set_or_folder) {
   return last.empty() || last == "." || last == ".." ? text : last;
 }
 
-TaskChange parse_change(const std::map<std::string, std::string>& words,
-                        const std::string& where) {
+TaskChange parse_change(const std::map<std::string, std::string>& words, const std::string& where) {
   TaskChange change;
   std::string own;
   for (const auto& entry : words) {
@@ -81,9 +80,10 @@ TaskChange parse_change(const std::map<std::string, std::string>& words,
     own = entry.first;
   }
   if (own.empty()) {
-    throw UsageError(fmt::format("{}: needs an action, one of {}; for example 'epoch=6 "
-                                 "append=fashion-mnist'",
-                                 where, fmt::join(actions(), ", ")));
+    throw UsageError(
+        fmt::format("{}: needs an action, one of {}; for example 'epoch=6 "
+                    "append=fashion-mnist'",
+                    where, fmt::join(actions(), ", ")));
   }
   change.action = task_action_from_name(own);
   std::vector<std::string> known = words_of(change.action);
@@ -97,8 +97,8 @@ TaskChange parse_change(const std::map<std::string, std::string>& words,
   }
   const auto epoch = words.find("epoch");
   if (epoch == words.end()) {
-    throw UsageError(fmt::format("{}: needs an epoch, before which it happens; for example epoch=6",
-                                 where));
+    throw UsageError(
+        fmt::format("{}: needs an epoch, before which it happens; for example epoch=6", where));
   }
   change.epoch = number_of<int>(where, "epoch", epoch->second);
   const std::string subject = words.at(own);
@@ -133,8 +133,8 @@ TaskChange parse_change(const std::string& text) {
     const std::size_t equals = text.find('=', at);
     const std::size_t space = text.find(' ', at);
     if (equals == std::string::npos || space < equals) {
-      throw UsageError(fmt::format("{}: needs key=value, got '{}'", where,
-                                   text.substr(at, space - at)));
+      throw UsageError(
+          fmt::format("{}: needs key=value, got '{}'", where, text.substr(at, space - at)));
     }
     const std::string key = text.substr(at, equals - at);
     std::string value;

@@ -24,9 +24,10 @@ void require_hidden(const Network<T>& network, int space, const char* what) {
 template <class T>
 void require_no_factors(const Network<T>& network, const char* what) {
   if (!network.has_factors()) return;
-  throw UsageError(fmt::format(
-      "{}: needs a network of plain layers, but gates multiply maps in this one (a generalised perceptron)",
-      what));
+  throw UsageError(
+      fmt::format("{}: needs a network of plain layers, but gates multiply maps in this one (a "
+                  "generalised perceptron)",
+                  what));
 }
 
 namespace {

@@ -162,15 +162,15 @@ Evaluation evaluate(const Model<T>& model, const Dataset& data, Engine<T>& engin
   return result;
 }
 
-#define ISOFORM_FOR_SCALAR(T)                                                                  \
-  template std::size_t task_for(const Model<T>&, const Dataset&, std::string_view);            \
-  template void require_fitting(const Model<T>&, const Dataset&, bool, std::size_t);           \
-  template void feed(const Model<T>&, const Route&, const Dataset&,                            \
+#define ISOFORM_FOR_SCALAR(T)                                                                    \
+  template std::size_t task_for(const Model<T>&, const Dataset&, std::string_view);              \
+  template void require_fitting(const Model<T>&, const Dataset&, bool, std::size_t);             \
+  template void feed(const Model<T>&, const Route&, const Dataset&,                              \
                      std::span<const std::uint32_t>, const std::function<View<T>(std::size_t)>&, \
-                     Matrix<T>&);                                                              \
-  template Matrix<T> stacked_samples(const Model<T>&, std::size_t, const Dataset&,             \
-                                     std::span<const std::uint32_t>);                          \
-  template Matrix<T> logits(const Model<T>&, const Dataset&, Engine<T>&, std::size_t);         \
+                     Matrix<T>&);                                                                \
+  template Matrix<T> stacked_samples(const Model<T>&, std::size_t, const Dataset&,               \
+                                     std::span<const std::uint32_t>);                            \
+  template Matrix<T> logits(const Model<T>&, const Dataset&, Engine<T>&, std::size_t);           \
   template Evaluation evaluate(const Model<T>&, const Dataset&, Engine<T>&, std::size_t);
 ISOFORM_FOR_SCALAR(float)
 ISOFORM_FOR_SCALAR(double)

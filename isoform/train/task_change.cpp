@@ -77,8 +77,8 @@ class Rehearsal {
   }
 
   void require_training() const {
-    const bool any = std::any_of(active_.begin(), active_.end(),
-                                 [](const auto& entry) { return entry.second; });
+    const bool any =
+        std::any_of(active_.begin(), active_.end(), [](const auto& entry) { return entry.second; });
     if (!any) fail("no task is on after it, so that nothing would be trained");
   }
 
@@ -119,9 +119,10 @@ void check_changes(const std::vector<Task>& tasks, const std::vector<TaskChange>
   for (std::size_t i = 0; i < changes.size(); ++i) {
     const TaskChange& change = changes[i];
     if (change.epoch < epoch || change.epoch > epochs) {
-      throw UsageError(fmt::format(
-          "change '{}': epoch needs a number from {} to {} (epochs in order, the last is {}), got {}",
-          change.text(), epoch, epochs, epochs, change.epoch));
+      throw UsageError(
+          fmt::format("change '{}': epoch needs a number from {} to {} (epochs in order, the last "
+                      "is {}), got {}",
+                      change.text(), epoch, epochs, epochs, change.epoch));
     }
     epoch = change.epoch;
     rehearsal.apply(change);

@@ -26,10 +26,11 @@ TaskAction task_action_from_name(std::string_view name);
 struct TaskChange {
   int epoch = 1;  // before this epoch, 1 being the first
   TaskAction action = TaskAction::append;
-  std::string task = {};                 // whose
-  std::string to = {};                   // rename: the new name
-  std::string data = {};                 // append, change: name of the task's data; empty: the task's name
-  std::vector<std::string> inputs = {};  // append: inputs it reads that are there; empty: one of its own
+  std::string task = {};  // whose
+  std::string to = {};    // rename: the new name
+  std::string data = {};  // append, change: name of the task's data; empty: the task's name
+  std::vector<std::string> inputs =
+      {};  // append: inputs it reads that are there; empty: one of its own
   std::optional<Loss> loss = {};
   std::optional<double> weight = {};
 

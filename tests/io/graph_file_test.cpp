@@ -56,7 +56,9 @@ void expect_same(const Model<T>& a, const Model<T>& b, std::uint64_t seed) {
     const Map<T>&m = a.network.maps()[i], &other = b.network.maps()[i];
     EXPECT_EQ(m.a, other.a);
     EXPECT_EQ(m.factors.size(), other.factors.size());
-    if (a.network.space(m.from).hidden()) { EXPECT_EQ(m.psi_mode, other.psi_mode); }
+    if (a.network.space(m.from).hidden()) {
+      EXPECT_EQ(m.psi_mode, other.psi_mode);
+    }
   }
   const Matrix<double> raw = Dice(seed, 24).normals(inputs_of(a), 5, 100);
   EXPECT_EQ(logits_of(a, raw), logits_of(b, raw));

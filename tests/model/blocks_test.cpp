@@ -181,8 +181,12 @@ TEST(Blocks, WhatIsNewLearnsAtOnce) {
   for (const Parameter<double>& p : pass.parameters(model.network)) {
     if (p.key.role != Role::weight) continue;
     const Eigen::Map<Matrix<double>> gradient(p.gradient, p.rows, p.cols);
-    if (p.key.owner == head) { EXPECT_GT(gradient.bottomRows(1).norm(), 0); }
-    if (p.key.owner == reader) { EXPECT_GT(gradient.rightCols(1).norm(), 0); }
+    if (p.key.owner == head) {
+      EXPECT_GT(gradient.bottomRows(1).norm(), 0);
+    }
+    if (p.key.owner == reader) {
+      EXPECT_GT(gradient.rightCols(1).norm(), 0);
+    }
   }
 }
 
