@@ -92,8 +92,8 @@ struct Course {
 template <class T>
 class Trainer<T>::Run {
  public:
-  Run(Model<T>& model, std::vector<TaskData> data, const TrainSettings& settings,
-      Engine<T>& engine, std::vector<Observer> observers, const std::atomic<bool>* stop)
+  Run(Model<T>& model, std::vector<TaskData> data, const TrainSettings& settings, Engine<T>& engine,
+      std::vector<Observer> observers, const std::atomic<bool>* stop)
       : model_(model),
         settings_(settings),
         engine_(engine),
@@ -180,9 +180,10 @@ class Trainer<T>::Run {
     const TaskData* data = find_data(name);
     if (data == nullptr && model_.tasks.size() == 1 && data_.size() == 1) data = &data_.front();
     if (data == nullptr) {
-      throw UsageError(fmt::format("task '{}': is on, but there are no data called '{}' for it; "
-                                   "give some, or switch it off",
-                                   task, name));
+      throw UsageError(
+          fmt::format("task '{}': is on, but there are no data called '{}' for it; "
+                      "give some, or switch it off",
+                      task, name));
     }
     if (data->training.samples() < 1) {
       throw UsageError("training data: needs at least 1 sample, got 0");
@@ -191,7 +192,8 @@ class Trainer<T>::Run {
     require_fitting(model_, data->training, true, index);
     if (!data->validation.empty()) require_fitting(model_, data->validation, true, index);
     Course& course = courses_[task];
-    course = Course{*data, {}, std::min(settings_.batch_size, data->training.samples()), {}, 0, 0, {}};
+    course =
+        Course{*data, {}, std::min(settings_.batch_size, data->training.samples()), {}, 0, 0, {}};
   }
 
   // What is left until the next change, or the end.
@@ -352,8 +354,8 @@ class Trainer<T>::Run {
     for (std::int64_t i = 0; i < steps_per_epoch_; ++i) {
       if (stop_ != nullptr && stop_->load()) {
         result_.reason = StopReason::stopped;
-        result_.message = fmt::format("stopped after step {}, in epoch {} of {}", step_,
-                                      epoch_, settings_.epochs);
+        result_.message = fmt::format("stopped after step {}, in epoch {} of {}", step_, epoch_,
+                                      settings_.epochs);
         return;
       }
       const double loss = run_step();
@@ -419,8 +421,7 @@ class Trainer<T>::Run {
     }
     const std::vector<Parameter<T>> parameters = pass_.parameters(model_.network);
     if (settings_.clip_norm > 0) clip_gradients<T>(parameters, settings_.clip_norm);
-    rate_ = settings_.optimiser.learning_rate *
-            schedule_factor(settings_.schedule, phase_step(), steps_);
+    rate_ = settings_.optimiser.rate() * schedule_factor(settings_.schedule, phase_step(), steps_);
     optimiser_.step(parameters, engine_, rate_);
     return loss;
   }
@@ -676,14 +677,12 @@ TrainResult train(Model<T>& model, const Dataset& training, const Dataset& valid
                observers, stop);
 }
 
-#define ISOFORM_FOR_SCALAR(T)                                                                 \
-  template class Trainer<T>;                                                                  \
-  template TrainResult train(Model<T>&, std::vector<TaskData>, const TrainSettings&,          \
-                             Engine<T>&, const std::vector<Observer>&,                        \
-                             const std::atomic<bool>*);                                       \
-  template TrainResult train(Model<T>&, const Dataset&, const Dataset&, const TrainSettings&, \
-                             Engine<T>&, const std::vector<Observer>&,                        \
-                             const std::atomic<bool>*);
+#define ISOFORM_FOR_SCALAR(T)                                                                    \
+  template class Trainer<T>;                                                                     \
+  template TrainResult train(Model<T>&, std::vector<TaskData>, const TrainSettings&, Engine<T>&, \
+                             const std::vector<Observer>&, const std::atomic<bool>*);            \
+  template TrainResult train(Model<T>&, const Dataset&, const Dataset&, const TrainSettings&,    \
+                             Engine<T>&, const std::vector<Observer>&, const std::atomic<bool>*);
 ISOFORM_FOR_SCALAR(float)
 ISOFORM_FOR_SCALAR(double)
 #undef ISOFORM_FOR_SCALAR
