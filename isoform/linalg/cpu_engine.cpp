@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstdint>
+#include <vector>
 
 #include "isoform/base/error.h"
 #include "isoform/base/thread_pool.h"
@@ -185,6 +186,22 @@ class CpuEngine final : public Engine<T> {
         n, [&](Index at, Index size) { kernels::momentum(step, size, w + at, g + at, m + at); });
   }
 
+  void normalised(const NormalisedStep& step, Index n, T* w, const T* g, T* m) override {
+    each_chunk(
+        n, [&](Index at, Index size) { kernels::normalised(step, size, w + at, g + at, m + at); });
+  }
+
+  double sum_of_squares(Index n, const T* g) override {
+    const auto chunks = static_cast<std::size_t>((n + kUpdateGrain - 1) / kUpdateGrain);
+    if (sums_.size() < chunks) sums_.resize(chunks);
+    each_chunk(n, [&](Index at, Index size) {
+      sums_[static_cast<std::size_t>(at / kUpdateGrain)] = kernels::sum_of_squares(size, g + at);
+    });
+    double sum = 0;
+    for (std::size_t i = 0; i < chunks; ++i) sum += sums_[i];
+    return sum;
+  }
+
  private:
   void need_scratch(Index size) {  // kept when spaces differ, so that a batch claims no memory
     if (scratch_.size() < size) scratch_.resize(size);
@@ -207,6 +224,7 @@ class CpuEngine final : public Engine<T> {
 
   ThreadPool pool_;
   Vector<T> scratch_;
+  std::vector<double> sums_;  // of chunks
 };
 
 }  // namespace

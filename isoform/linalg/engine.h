@@ -53,6 +53,14 @@ struct MomentumStep {
   bool nesterov;
 };
 
+/// One step along a normalised gradient: m ← β₁m + fresh·g, w ← (1 − decay)w − step·m.
+struct NormalisedStep {
+  double beta1;
+  double fresh;  // (1−β₁) / (√v + ε), the same for all numbers of the call
+  double step;   // learning rate / (1 − β₁^k)
+  double decay;  // learning rate · decoupled weight decay
+};
+
 template <class T>
 class Engine {
  public:
@@ -90,6 +98,9 @@ class Engine {
   /// Elementwise optimiser steps on n contiguous numbers; w, g, m, v do not overlap.
   virtual void adam(const AdamStep& step, Index n, T* w, const T* g, T* m, T* v) = 0;
   virtual void momentum(const MomentumStep& step, Index n, T* w, const T* g, T* m) = 0;
+  virtual void normalised(const NormalisedStep& step, Index n, T* w, const T* g, T* m) = 0;
+  /// Σ g², in double.
+  [[nodiscard]] virtual double sum_of_squares(Index n, const T* g) = 0;
 };
 
 /// More threads than any shape is cut into tiles for would only wait.

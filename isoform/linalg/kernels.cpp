@@ -140,6 +140,34 @@ inline void momentum_of(const MomentumStep& step, Index n, T* __restrict w,
   }
 }
 
+template <class T>
+inline void normalised_of(const NormalisedStep& step, Index n, T* __restrict w,
+                          const T* __restrict g, T* __restrict m) {
+  const T b1 = T(step.beta1), fresh = T(step.fresh), size = T(step.step), keep = T(1 - step.decay);
+  for (Index i = 0; i < n; ++i) {
+    m[i] = b1 * m[i] + fresh * g[i];
+    w[i] = keep * w[i] - size * m[i];
+  }
+}
+
+// As dot, in double.
+template <class T>
+inline double sum_of_squares_of(Index n, const T* g) {
+  double lane[kLanes] = {};
+  Index i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    for (int k = 0; k < kLanes; ++k) {
+      const auto value = static_cast<double>(g[i + k]);
+      lane[k] += value * value;
+    }
+  }
+  for (int k = 0; i < n; ++i, ++k) lane[k] += static_cast<double>(g[i]) * static_cast<double>(g[i]);
+  for (int width = kLanes / 2; width > 0; width /= 2) {
+    for (int k = 0; k < width; ++k) lane[k] += lane[k + width];
+  }
+  return lane[0];
+}
+
 }  // namespace
 
 // One line for each scalar: clones need plain functions, the loops above are their bodies.
@@ -167,7 +195,11 @@ inline void momentum_of(const MomentumStep& step, Index n, T* __restrict w,
   }                                                                                                \
   ISOFORM_CLONES void momentum(const MomentumStep& step, Index n, T* w, const T* g, T* m) {        \
     momentum_of<T>(step, n, w, g, m);                                                              \
-  }
+  }                                                                                                \
+  ISOFORM_CLONES void normalised(const NormalisedStep& step, Index n, T* w, const T* g, T* m) {    \
+    normalised_of<T>(step, n, w, g, m);                                                            \
+  }                                                                                                \
+  ISOFORM_CLONES double sum_of_squares(Index n, const T* g) { return sum_of_squares_of<T>(n, g); }
 
 ISOFORM_FOR_SCALAR(float)
 ISOFORM_FOR_SCALAR(double)

@@ -51,5 +51,9 @@ void adam(const AdamStep& step, Index n, float* w, const float* g, float* m, flo
 void adam(const AdamStep& step, Index n, double* w, const double* g, double* m, double* v);
 void momentum(const MomentumStep& step, Index n, float* w, const float* g, float* m);
 void momentum(const MomentumStep& step, Index n, double* w, const double* g, double* m);
+void normalised(const NormalisedStep& step, Index n, float* w, const float* g, float* m);
+void normalised(const NormalisedStep& step, Index n, double* w, const double* g, double* m);
+double sum_of_squares(Index n, const float* g);
+double sum_of_squares(Index n, const double* g);
 
 }  // namespace isoform::kernels

@@ -97,6 +97,19 @@ class ReferenceEngine final : public Engine<T> {
       w[i] -= T(step.rate) * (step.nesterov ? gradient + T(step.momentum) * m[i] : m[i]);
     }
   }
+
+  void normalised(const NormalisedStep& step, Index n, T* w, const T* g, T* m) override {
+    for (Index i = 0; i < n; ++i) {
+      m[i] = T(step.beta1) * m[i] + T(step.fresh) * g[i];
+      w[i] = w[i] - T(step.decay) * w[i] - T(step.step) * m[i];
+    }
+  }
+
+  double sum_of_squares(Index n, const T* g) override {
+    double sum = 0;
+    for (Index i = 0; i < n; ++i) sum += static_cast<double>(g[i]) * static_cast<double>(g[i]);
+    return sum;
+  }
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -57,6 +58,8 @@ struct Parameter {
   T* gradient = nullptr;  // the same shape; 0 in frozen rows
   bool trainable = true;
   std::vector<RowRange> frozen = {};  // rows that stay as they are; not all of them
+  // Of the hidden spaces that rows and columns live on; empty: no hidden space turns them.
+  std::span<const Index> row_groups = {}, column_groups = {};
   [[nodiscard]] Index size() const { return rows * cols; }
 };
 

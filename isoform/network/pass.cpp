@@ -120,13 +120,12 @@ std::vector<Parameter<T>> Pass<T>::parameters(Network<T>& network) {
     const auto add = [&](Role role, Index first, Index cols, bool trainable) {
       if (cols == 0) return;
       const Index at = first * m.a.rows();
-      push({{role, m.id},
-            m.a.rows(),
-            cols,
-            m.a.data() + at,
-            map_gradient_[m.id].data() + at,
-            trainable},
-           frozen);
+      Parameter<T> p{
+          {role, m.id}, m.a.rows(), cols, m.a.data() + at, map_gradient_[m.id].data() + at,
+          trainable};
+      p.row_groups = network.space(m.to).groups;
+      if (role == Role::weight) p.column_groups = network.space(m.from).groups;
+      push(std::move(p), frozen);
     };
     add(Role::weight, 0, m.inputs, true);
     add(Role::bias, m.inputs, 1, network.carries_bias(m.id));

@@ -7,6 +7,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <optional>
 #include <type_traits>
 
 #include "isoform/base/error.h"
@@ -145,6 +146,22 @@ class SettingList {
         [name, &value](const std::string& text) { value = parse_number<Number>(name, text); },
         [&value] { return Json(value); });
   }
+  void optional(const std::string& name, std::optional<double>& value, std::string help) {
+    add(
+        name, "NUMBER", std::move(help),
+        [name, &value](const std::string& text) {
+          if (text == "auto") {
+            value.reset();
+            return;
+          }
+          try {
+            value = parse_number<double>(name, text);
+          } catch (const UsageError&) {
+            throw UsageError(fmt::format("{}: needs a number or auto, got '{}'", name, text));
+          }
+        },
+        [&value] { return value ? Json(*value) : Json("auto"); });
+  }
   void text(const std::string& name, std::string& value, std::string type, std::string help) {
     add(
         name, std::move(type), std::move(help), [&value](const std::string& t) { value = t; },
@@ -219,12 +236,15 @@ std::vector<Setting> list_settings(RunSettings& s) {
   f.number("batch-size", t.batch_size, "samples in a step");
   f.choice("loss", s.loss, loss_from_name, loss_name, "loss: cross_entropy, squared");
   f.choice("optimiser", t.optimiser.method, method_from_name, method_name,
-           "optimiser: sgd, momentum, nesterov, adam, adamw");
-  f.number("learning-rate", t.optimiser.learning_rate, "learning rate");
-  f.number("momentum", t.optimiser.momentum, "momentum of momentum and nesterov");
-  f.number("beta1", t.optimiser.beta1, "decay of the first moment of adam and adamw");
-  f.number("beta2", t.optimiser.beta2, "decay of the second moment of adam and adamw");
+           "optimiser: sgd, momentum, nesterov, adam, adamw, novograd, muon");
+  f.optional("learning-rate", t.optimiser.learning_rate,
+             "learning rate; auto: the optimiser's own");
+  f.number("momentum", t.optimiser.momentum, "momentum of momentum, nesterov and muon");
+  f.number("beta1", t.optimiser.beta1, "decay of the first moment of adam, adamw and novograd");
+  f.number("beta2", t.optimiser.beta2, "decay of the second moment of adam, adamw and novograd");
   f.number("epsilon", t.optimiser.epsilon, "added to the root of the second moment");
+  f.choice("second-moment", t.optimiser.second_moment, second_moment_from_name, second_moment_name,
+           "how adam's second moment follows a turn: factored, squared (the published rule)");
   f.number("weight-decay", t.optimiser.weight_decay, "weight decay on every parameter");
   f.choice("schedule", t.schedule.kind, schedule_from_name, schedule_name,
            "learning rate over time: constant, cosine, linear, step");

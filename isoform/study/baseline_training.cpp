@@ -54,7 +54,9 @@ BaselineScores train_baseline(const std::vector<Index>& hidden, Activation activ
   const FeatureStatistics statistics = feature_statistics(training);
   transform.set_transform(statistics.mean, statistics.standard_deviation);
 
-  Optimiser<T> optimiser(settings.optimiser);
+  OptimiserSettings method = settings.optimiser;
+  method.second_moment = SecondMoment::squared;  // nothing turns here
+  Optimiser<T> optimiser(method);
   const Index batch = std::min(settings.batch_size, training.samples());
   const std::int64_t each = (training.samples() + batch - 1) / batch;
   BaselineScores scores;
@@ -89,7 +91,7 @@ BaselineScores train_baseline(const std::vector<Index>& hidden, Activation activ
       const std::vector<Parameter<T>> parameters = network.parameters();
       if (settings.clip_norm > 0) clip_gradients<T>(parameters, settings.clip_norm);
       optimiser.step(parameters, engine,
-                     settings.optimiser.learning_rate *
+                     settings.optimiser.rate() *
                          schedule_factor(settings.schedule, step, each * settings.epochs));
     }
   }

@@ -125,7 +125,7 @@ class Runner {
     StudyRun run;
     run.arm = arm.name;
     run.seed = settings.training.seed;
-    run.learning_rate = settings.training.optimiser.learning_rate;
+    run.learning_rate = settings.training.optimiser.rate();
     if (arm.baseline) {
       const BaselineScores scores =
           train_baseline(settings.hidden, *arm.baseline, settings.loss, settings.training,
@@ -186,7 +186,7 @@ std::vector<StudyRun> run_study(const Study& study, const StudyOptions& options)
   // Seed 0 of an arm with several rates decides which rate the other seeds take.
   const auto get = [&](const Arm& arm, std::uint64_t seed, double rate) -> std::optional<StudyRun> {
     const RunSettings settings = settings_of(arm, seed, rate, options);
-    const double shown = settings.training.optimiser.learning_rate;
+    const double shown = settings.training.optimiser.rate();
     const Json key = key_of(arm, settings);
     if (const StudyRun* known = results.find(key)) {
       if (options.progress) options.progress(arm, seed, shown, true, true);

@@ -3,36 +3,92 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
+#include <set>
 
 #include "isoform/base/error.h"
+#include "isoform/train/polar.h"
 
 namespace isoform {
 
 namespace {
-constexpr std::array<std::string_view, 5> kMethods = {"sgd", "momentum", "nesterov", "adam",
-                                                      "adamw"};
 
-bool adaptive(Method method) { return method == Method::adam || method == Method::adamw; }
+struct MethodFacts {
+  std::string_view name;
+  double rate;
+};
+constexpr std::array<MethodFacts, 7> kMethods = {{{"sgd", 0.3},
+                                                  {"momentum", 0.1},
+                                                  {"nesterov", 0.1},
+                                                  {"adam", 2e-3},
+                                                  {"adamw", 2e-3},
+                                                  {"novograd", 8e-3},
+                                                  {"muon", 4e-3}}};
+constexpr std::array<std::string_view, 2> kSecondMoments = {"factored", "squared"};
+constexpr double kMuonScale = 0.2;  // the size of Adam's steps, so that both take the same rates
+
+bool is_adam(Method method) { return method == Method::adam || method == Method::adamw; }
+
+// The rows of a matrix that a step must leave as they are.
+template <class T>
+class Kept {
+ public:
+  Kept(std::span<const RowRange> ranges, T* data, Index rows, Index cols)
+      : ranges_(ranges), all_(data, rows, cols) {
+    for (const RowRange& r : ranges_)
+      saved_.emplace_back(all_.middleRows(r.begin, r.end - r.begin));
+  }
+  void restore() {
+    for (std::size_t i = 0; i < saved_.size(); ++i) {
+      all_.middleRows(ranges_[i].begin, saved_[i].rows()) = saved_[i];
+    }
+  }
+
+ private:
+  std::span<const RowRange> ranges_;
+  Eigen::Map<Matrix<T>> all_;
+  std::vector<Matrix<T>> saved_;
+};
+
 }  // namespace
 
-std::string_view method_name(Method method) { return kMethods[static_cast<std::size_t>(method)]; }
+std::string_view method_name(Method method) {
+  return kMethods[static_cast<std::size_t>(method)].name;
+}
 
 Method method_from_name(std::string_view name) {
+  std::vector<std::string_view> known;
   for (std::size_t i = 0; i < kMethods.size(); ++i) {
-    if (kMethods[i] == name) return static_cast<Method>(i);
+    if (kMethods[i].name == name) return static_cast<Method>(i);
+    known.push_back(kMethods[i].name);
   }
   throw UsageError(
-      fmt::format("optimiser: '{}' is unknown; known are {}", name, fmt::join(kMethods, ", ")));
+      fmt::format("optimiser: '{}' is unknown; known are {}", name, fmt::join(known, ", ")));
+}
+
+bool is_covariant(Method method) { return !is_adam(method); }
+
+double default_rate(Method method) { return kMethods[static_cast<std::size_t>(method)].rate; }
+
+std::string_view second_moment_name(SecondMoment transport) {
+  return kSecondMoments[static_cast<std::size_t>(transport)];
+}
+
+SecondMoment second_moment_from_name(std::string_view name) {
+  for (std::size_t i = 0; i < kSecondMoments.size(); ++i) {
+    if (kSecondMoments[i] == name) return static_cast<SecondMoment>(i);
+  }
+  throw UsageError(fmt::format("second-moment: '{}' is unknown; known are {}", name,
+                               fmt::join(kSecondMoments, ", ")));
 }
 
 void OptimiserSettings::validate() const {
   const auto require = [](bool holds, std::string_view field, double value, std::string_view rule) {
     if (!holds) throw UsageError(fmt::format("{}: needs {}, got {}", field, rule, value));
   };
-  require(learning_rate > 0 && std::isfinite(learning_rate), "learning-rate", learning_rate,
-          "a number above 0");
+  require(rate() > 0 && std::isfinite(rate()), "learning-rate", rate(), "a number above 0");
   require(momentum >= 0 && momentum < 1, "momentum", momentum, "0 or more and below 1");
   require(beta1 >= 0 && beta1 < 1, "beta1", beta1, "0 or more and below 1");
   require(beta2 >= 0 && beta2 < 1, "beta2", beta2, "0 or more and below 1");
@@ -47,93 +103,139 @@ Optimiser<T>::Optimiser(const OptimiserSettings& settings) : settings_(settings)
 }
 
 template <class T>
+const OptimiserState<T>* Optimiser<T>::state(const ParameterKey& key) const {
+  const auto found = state_.find(key);
+  return found == state_.end() ? nullptr : &found->second;
+}
+
+template <class T>
 void Optimiser<T>::step(std::span<const Parameter<T>> parameters, Engine<T>& engine,
                         double learning_rate) {
   ++steps_;
-  const auto k = static_cast<double>(steps_);
-  const OptimiserSettings& o = settings_;
-  const bool decoupled = o.method == Method::adamw;
-  const AdamStep adam{o.beta1,
-                      o.beta2,
-                      o.epsilon,
-                      learning_rate / (1 - std::pow(o.beta1, k)),
-                      1 / std::sqrt(1 - std::pow(o.beta2, k)),
-                      decoupled ? learning_rate * o.weight_decay : 0,
-                      decoupled ? 0 : o.weight_decay};
-  const MomentumStep descent{learning_rate, o.method == Method::sgd ? 0 : o.momentum,
-                             o.weight_decay, o.method == Method::nesterov};
   for (const Parameter<T>& p : parameters) {
     if (!p.trainable) continue;
-    Moments& moments = state_[p.key];
-    if (moments.first.size() == 0) moments.first.setZero(p.rows, p.cols);
-    ISOFORM_ASSERT(moments.first.rows() == p.rows && moments.first.cols() == p.cols,
+    State& state = state_[p.key];
+    if (state.first.size() == 0) state.first.setZero(p.rows, p.cols);
+    ISOFORM_ASSERT(state.first.rows() == p.rows && state.first.cols() == p.cols,
                    "state follows every edit");
-    if (adaptive(o.method)) {
-      if (moments.second.size() == 0) moments.second.setZero(p.rows, p.cols);
-      engine.adam(adam, p.size(), p.value, p.gradient, moments.first.data(), moments.second.data());
-    } else {
-      engine.momentum(descent, p.size(), p.value, p.gradient, moments.first.data());
-    }
+    if (is_adam(settings_.method) && state.second.size() == 0) state.second.setZero(p.rows, p.cols);
+    ++state.steps;
+    Kept<T> value(p.frozen, p.value, p.rows, p.cols);
+    Kept<T> first(p.frozen, state.first.data(), p.rows, p.cols);
+    const bool entrywise = state.second.rows() == p.rows && state.second.cols() == p.cols;
+    Kept<T> second(entrywise ? p.frozen : std::span<const RowRange>(), state.second.data(),
+                   state.second.rows(), state.second.cols());
+    step_one(p, engine, learning_rate, state);
+    value.restore();
+    first.restore();
+    second.restore();
+  }
+  if (state_.size() > parameters.size()) drop_others(parameters);
+}
+
+template <class T>
+void Optimiser<T>::step_one(const Parameter<T>& p, Engine<T>& engine, double rate, State& state) {
+  const OptimiserSettings& o = settings_;
+  switch (o.method) {
+    case Method::sgd:
+    case Method::momentum:
+    case Method::nesterov:
+      engine.momentum({rate, o.method == Method::sgd ? 0 : o.momentum, o.weight_decay,
+                       o.method == Method::nesterov},
+                      p.size(), p.value, p.gradient, state.first.data());
+      return;
+    case Method::adam:
+    case Method::adamw:
+      return adam(p, engine, rate, state);
+    case Method::novograd:
+      return novograd(p, engine, rate, state);
+    case Method::muon:
+      return p.key.role == Role::weight ? muon(p, engine, rate, state)
+                                        : novograd(p, engine, rate, state);
   }
 }
 
 template <class T>
-void Optimiser<T>::transport(const Network<T>& before, const Edit& edit) {
-  const Space<T>& space = before.space(edit.space);
-  for (auto& entry : state_) {
-    const ParameterKey& key = entry.first;  // lambdas cannot capture bindings everywhere
-    Moments& moments = entry.second;
-    if (moments.first.size() == 0) continue;
-    if (key.role == Role::length) {
-      if (key.owner == edit.space) transport_length(space, edit, moments);
-      continue;
-    }
-    const Map<T>& map = before.map(key.owner);
-    const auto carry = [&](const Matrix<T>& m, Transport kind) -> Matrix<T> {
-      const Matrix<double> old = m.template cast<double>();
-      const double fill = kind == Transport::squared ? old.mean() : 0.0;
-      if (map.to == edit.space) {
-        return transport_rows(edit, space.groups, old, kind, fill).template cast<T>();
-      }
-      if (key.role == Role::weight) {
-        return transport_columns(edit, space.groups, old, kind, fill).template cast<T>();
-      }
-      return transport_gates(edit, old, fill).template cast<T>();
-    };
-    const bool touched = map.to == edit.space || (map.from == edit.space && key.role != Role::bias);
-    if (!touched) continue;
-    moments.first = carry(moments.first, Transport::linear);
-    if (moments.second.size() > 0) moments.second = carry(moments.second, Transport::squared);
+void Optimiser<T>::adam(const Parameter<T>& p, Engine<T>& engine, double rate, State& state) {
+  const OptimiserSettings& o = settings_;
+  const auto k = static_cast<double>(state.steps);
+  const bool decoupled = o.method == Method::adamw;
+  if (o.second_moment == SecondMoment::factored) gather(p, engine, state);
+  engine.adam({o.beta1, o.beta2, o.epsilon, rate / (1 - std::pow(o.beta1, k)),
+               1 / std::sqrt(1 - std::pow(o.beta2, k)), decoupled ? rate * o.weight_decay : 0,
+               decoupled ? 0 : o.weight_decay},
+              p.size(), p.value, p.gradient, state.first.data(), state.second.data());
+}
+
+// What v sees, so with the weight decay of plain Adam.
+template <class T>
+void Optimiser<T>::gather(const Parameter<T>& p, Engine<T>& engine, State& state) {
+  Index largest = 0;
+  for (const auto& groups : {p.row_groups, p.column_groups}) {
+    for (const Index size : groups) largest = std::max(largest, size);
+  }
+  if (largest < 2 || !is_gathering(state.steps, largest)) return;
+  const double fade = std::pow(settings_.beta2, static_cast<double>(state.steps - state.gathered));
+  state.gathered = state.steps;
+  Eigen::Map<const Matrix<T>> gradient(p.gradient, p.rows, p.cols);
+  Matrix<T> with_decay;
+  const bool decays = settings_.method == Method::adam && settings_.weight_decay > 0;
+  if (decays) {
+    with_decay = gradient + static_cast<T>(settings_.weight_decay) *
+                                Eigen::Map<const Matrix<T>>(p.value, p.rows, p.cols);
+  }
+  const ConstView<T> g = decays ? ConstView<T>(with_decay) : ConstView<T>(gradient);
+  if (!p.row_groups.empty()) state.rows.gather(engine, Op::none, g, p.row_groups, fade);
+  if (!p.column_groups.empty()) {
+    state.columns.gather(engine, Op::transpose, g, p.column_groups, fade);
   }
 }
 
-// dL/do is kept exactly by every edit, so the moment of the parameter that holds o scales as its slope:
-// do/dβ = 2β, do/d log o = o.
 template <class T>
-void Optimiser<T>::transport_length(const Space<T>& before, const Edit& edit,
-                                    Moments& moments) const {
-  const Matrix<double> first = moments.first.template cast<double>().transpose();
-  const Matrix<double> second = moments.second.template cast<double>().transpose();
-  Matrix<double> next_first = transport_gates(edit, first);
-  Matrix<double> next_second =
-      second.size() > 0 ? transport_gates(edit, second, second.mean()) : Matrix<double>();
-  for (std::size_t g = 0; g < edit.groups.size() && edit.length.size() > 0; ++g) {
-    const auto at = static_cast<Index>(g);
-    const Index source = edit.groups[g].source;
-    if (source == GroupEdit::kNew || edit.length[at] == 0) continue;
-    const double o = static_cast<double>(before.o(source));
-    if (o == 0) {  // no slope to scale: as a new entry
-      next_first(0, at) = 0;
-      if (next_second.size() > 0) next_second(0, at) = second.mean();
-      continue;
+void Optimiser<T>::novograd(const Parameter<T>& p, Engine<T>& engine, double rate, State& state) {
+  const OptimiserSettings& o = settings_;
+  const auto k = static_cast<double>(state.steps);
+  const double correction = 1 - std::pow(o.beta2, k);
+  const auto advance = [&](T* w, const T* g, T* m, T& v, Index n, Index trained) {
+    const double mean = engine.sum_of_squares(n, g) / static_cast<double>(trained);
+    v = static_cast<T>(o.beta2 * static_cast<double>(v) + (1 - o.beta2) * mean);
+    const double root = std::sqrt(static_cast<double>(v) / correction);
+    engine.normalised({o.beta1, (1 - o.beta1) / (root + o.epsilon),
+                       rate / (1 - std::pow(o.beta1, k)), rate * o.weight_decay},
+                      n, w, g, m);
+  };
+  if (p.key.role == Role::length) {
+    if (state.second.size() == 0) state.second.setZero(p.rows, 1);
+    for (Index i = 0; i < p.rows; ++i) {
+      advance(p.value + i, p.gradient + i, state.first.data() + i, state.second(i, 0), 1, 1);
     }
-    const double ratio_o = (o + edit.length[at]) / o;
-    const double ratio = before.length_mode == LengthMode::trainable ? std::sqrt(ratio_o) : ratio_o;
-    next_first(0, at) *= ratio;
-    if (next_second.size() > 0) next_second(0, at) *= ratio * ratio;
+    return;
   }
-  moments.first = next_first.transpose().template cast<T>();
-  if (second.size() > 0) moments.second = next_second.transpose().template cast<T>();
+  if (state.second.size() == 0) state.second.setZero(1, 1);
+  Index rows = p.rows;
+  for (const RowRange& r : p.frozen) rows -= r.end - r.begin;
+  advance(p.value, p.gradient, state.first.data(), state.second(0, 0), p.size(), rows * p.cols);
+}
+
+template <class T>
+void Optimiser<T>::muon(const Parameter<T>& p, Engine<T>& engine, double rate, State& state) {
+  Eigen::Map<Matrix<T>> w(p.value, p.rows, p.cols);
+  Eigen::Map<const Matrix<T>> g(p.gradient, p.rows, p.cols);
+  const auto mu = static_cast<T>(settings_.momentum);
+  state.first = mu * state.first + g;
+  Matrix<T> ahead = g + mu * state.first;
+  for (const RowRange& r : p.frozen) ahead.middleRows(r.begin, r.end - r.begin).setZero();
+  const Matrix<T> direction = polar_factor(engine, ahead);
+  const double scale = kMuonScale * std::sqrt(static_cast<double>(std::max(p.rows, p.cols)));
+  w = static_cast<T>(1 - rate * settings_.weight_decay) * w -
+      static_cast<T>(scale * rate) * direction;
+}
+
+template <class T>
+void Optimiser<T>::drop_others(std::span<const Parameter<T>> parameters) {
+  std::set<ParameterKey> there;
+  for (const Parameter<T>& p : parameters) there.insert(p.key);
+  std::erase_if(state_, [&](const auto& entry) { return !there.contains(entry.first); });
 }
 
 template <class T>

@@ -1,14 +1,16 @@
-// Optimisers whose state follows a network through its edits. docs/mathematics.md 7.
+// Optimisers whose state follows a network through its edits. docs/mathematics.md 7, docs/optimisers.md.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
 
 #include "isoform/linalg/engine.h"
 #include "isoform/network/network.h"
+#include "isoform/train/factors.h"
 
 namespace isoform {
 
@@ -18,48 +20,89 @@ enum class Method {
   nesterov,  // Nesterov's momentum, in the form of Sutskever et al. 2013
   adam,      // Kingma and Ba 2014; weight decay is added to the gradient
   adamw,     // Loshchilov and Hutter 2019; decoupled weight decay
+  novograd,  // one second moment for each tensor, after Ginsburg et al. 2019; decoupled weight decay
+  muon,  // weights along the polar factor of their momentum, after Jordan et al. 2024; the rest by novograd
 };
 std::string_view method_name(Method method);
 Method method_from_name(std::string_view name);
+/// True where training commutes with rotations: a run that is rotated midway ends where one rotated at its end does.
+/// All but adam and adamw.
+bool is_covariant(Method method);
+/// The learning rate that a method takes when it is told none. Chosen on a validation split (docs/optimisers.md).
+double default_rate(Method method);
+
+/// How Adam's second moment v is carried along T. Neither is exact: v' needs the covariance of all entries.
+enum class SecondMoment {
+  factored,  // (T∘T) v, corrected by covariances of rows and columns that are gathered on the way (train/factors.h)
+  squared,   // (T∘T) v: the published rule, exact for uncorrelated entries
+};
+std::string_view second_moment_name(SecondMoment transport);
+SecondMoment second_moment_from_name(std::string_view name);
 
 struct OptimiserSettings {
   Method method = Method::adamw;
-  double learning_rate = 2e-3;
-  double momentum = 0.9;                              // momentum and nesterov
-  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;  // adam and adamw
+  std::optional<double> learning_rate = {};           // none: the method's own, default_rate
+  double momentum = 0.9;                              // momentum, nesterov and muon
+  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;  // adam, adamw, novograd; muon's novograd
   double weight_decay = 1e-3;  // on every trained parameter; decay draws β, and so o, to 0
+  SecondMoment second_moment = SecondMoment::factored;  // adam and adamw
 
+  [[nodiscard]] double rate() const { return learning_rate.value_or(default_rate(method)); }
   /// Throws UsageError with field, value and rule.
   void validate() const;
 };
 
+/// What an optimiser remembers of one parameter.
+template <class T>
+struct OptimiserState {
+  std::int64_t steps = 0;  // of this parameter
+  Matrix<T> first;         // the parameter's shape
+  // adam and adamw: the parameter's shape. novograd: 1 × 1, of a length one for each group. Otherwise empty.
+  Matrix<T> second;
+  Factor<T> rows, columns;    // for SecondMoment::factored
+  std::int64_t gathered = 0;  // step of the last gathering
+};
+
 /// State is keyed by parameter, so networks may change shape between steps as long as transport() sees
-/// every edit. Gradient descent with momentum and weight decay commutes with rotations exactly; Adam's
-/// second moment does not (its basis matters), so it is carried by the published rule T∘T.
+/// every edit. A parameter counts its own steps, from its first. Nothing is ever reset.
+///
+///   novograd   v ← β₂v + (1−β₂) mean g²,  m ← β₁m + (1−β₁) g/(√v̂ + ε),  w ← (1−ηλ)w − η m/(1−β₁^k),  v̂ = v/(1−β₂^k)
+///   muon       m ← μm + g,  W ← (1−ηλ)W − 0.2 √max(rows, columns) η P(g + μm)     (train/polar.h)
+///
+/// The mean is over the trained rows of a tensor; a length has one v for each group.
 template <class T>
 class Optimiser {
  public:
   explicit Optimiser(const OptimiserSettings& settings);
 
-  /// One step on every trainable parameter; `learning_rate` overrides the settings' (schedules).
+  /// One step on every trainable parameter. Frozen rows keep their values and their state. `parameters` are all of the
+  /// network's: state of others is dropped.
   void step(std::span<const Parameter<T>> parameters, Engine<T>& engine, double learning_rate);
 
-  /// Carries the state along an edit; call before the network applies it. First moments go by T, second
-  /// moments by T∘T; new entries get first moment 0 and the mean second moment of their tensor (a zero
-  /// would let their first steps be 3–7 times too long); o's go by the chain rule. Nothing is ever reset.
+  /// Carries the state along an edit of any space; call before the network applies it. First moments go by T,
+  /// second moments as the settings say; new entries get first moment 0 and the mean second moment of their tensor (a
+  /// zero would let their first steps be 3–7 times too long); o's go by the chain rule.
   void transport(const Network<T>& before, const Edit& edit);
 
   [[nodiscard]] std::int64_t steps() const { return steps_; }
+  /// Null before the first step of a parameter.
+  [[nodiscard]] const OptimiserState<T>* state(const ParameterKey& key) const;
 
  private:
-  struct Moments {
-    Matrix<T> first, second;  // second is empty for methods without it
-  };
-  void transport_length(const Space<T>& before, const Edit& edit, Moments& moments) const;
+  using State = OptimiserState<T>;
+  void step_one(const Parameter<T>& p, Engine<T>& engine, double rate, State& state);
+  void adam(const Parameter<T>& p, Engine<T>& engine, double rate, State& state);
+  void novograd(const Parameter<T>& p, Engine<T>& engine, double rate, State& state);
+  void muon(const Parameter<T>& p, Engine<T>& engine, double rate, State& state);
+  void gather(const Parameter<T>& p, Engine<T>& engine, State& state);
+  void drop_others(std::span<const Parameter<T>> parameters);
+  void transport_tensor(const Network<T>& before, const Edit& edit, const ParameterKey& key,
+                        State& state) const;
+  void transport_length(const Space<T>& before, const Edit& edit, State& state) const;
 
   OptimiserSettings settings_;
   std::int64_t steps_ = 0;
-  std::map<ParameterKey, Moments> state_;
+  std::map<ParameterKey, State> state_;
 };
 
 /// Scales gradients so that their joint Euclidean norm is at most `limit`; returns the norm before.

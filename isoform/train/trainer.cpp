@@ -228,7 +228,7 @@ class Trainer<T>::Run {
     }
     const std::vector<Parameter<T>> parameters = pass_.parameters(model_.network);
     if (settings_.clip_norm > 0) clip_gradients<T>(parameters, settings_.clip_norm);
-    rate_ = settings_.optimiser.learning_rate *
+    rate_ = settings_.optimiser.rate() *
             schedule_factor(settings_.schedule, phase_step(), steps_, phase_start_ > 0);
     optimiser_.step(parameters, engine_, rate_);
     return loss;

@@ -11,7 +11,7 @@ NUMBERS = ("validation", "learning-rate", "momentum", "beta1", "beta2", "epsilon
            "clip-norm", "threshold", "adaptations-per-epoch", "settle")
 COUNTS = ("group-size", "epochs", "batch-size", "seed", "threads", "buffer", "statistics-batches", "cool-down", "min-width",
           "max-width", "parameter-budget")
-NAMES = ("radial", "length", "psi", "initialiser", "loss", "optimiser", "schedule", "policy", "outgoing")
+NAMES = ("radial", "length", "psi", "initialiser", "loss", "optimiser", "schedule", "policy", "outgoing", "second-moment")
 
 
 class Words(Case):

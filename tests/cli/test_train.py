@@ -177,7 +177,8 @@ class Training(Case):
                     self.assertTrue(math.isfinite(done["test"]["loss"]))
 
     def test_every_optimiser_schedule_and_loss_learns(self):
-        for optimiser, rate in (("sgd", 0.05), ("momentum", 0.01), ("nesterov", 0.01), ("adam", 0.005), ("adamw", 0.005)):
+        for optimiser, rate in (("sgd", 0.05), ("momentum", 0.01), ("nesterov", 0.01), ("adam", 0.005), ("adamw", 0.005),
+                                ("novograd", "auto"), ("muon", "auto")):
             for schedule, loss in (("constant", "cross_entropy"), ("cosine", "squared"), ("linear", "cross_entropy"),
                                    ("step", "squared")):
                 with self.subTest(optimiser=optimiser, schedule=schedule, loss=loss):

@@ -279,6 +279,45 @@ TYPED_TEST(Engines, MomentumIsTheTextbooks) {
   }
 }
 
+TYPED_TEST(Engines, NormalisedStepsAreTheirFormula) {
+  using T = TypeParam;
+  for (Engine<T>* engine : {this->cpu_.get(), this->reference_.get()}) {
+    const NormalisedStep step{0.9, 0.25, 0.01, 0.001};
+    T w = T(0.7), m = 0;
+    double w_book = 0.7, m_book = 0;
+    for (int k = 1; k <= 100; ++k) {
+      const double gradient = std::sin(0.3 * k) + 0.2;
+      const T g = T(gradient);
+      engine->normalised(step, 1, &w, &g, &m);
+      m_book = 0.9 * m_book + 0.25 * gradient;
+      w_book = w_book - 0.001 * w_book - 0.01 * m_book;
+    }
+    EXPECT_NEAR(double(w), w_book, 200 * kUlp<T>) << engine->name();
+  }
+}
+
+// Longer than a tile, and no multiple of anything.
+TYPED_TEST(Engines, NormalisedStepsAndSumsAgreeOnLongVectors) {
+  using T = TypeParam;
+  const Index n = 150001;
+  Dice dice(31);
+  const Matrix<T> start = dice.normals<T>(n, 1), g = dice.normals<T>(n, 1);
+  Matrix<T> w = start, m = g, w_slow = start, m_slow = g;
+  const NormalisedStep step{0.9, 0.3, 0.1, 0.01};
+  this->cpu_->normalised(step, n, w.data(), g.data(), m.data());
+  this->reference_->normalised(step, n, w_slow.data(), g.data(), m_slow.data());
+  EXPECT_LE((w - w_slow).cwiseAbs().maxCoeff(), 20 * kUlp<T>);
+  EXPECT_LE((m - m_slow).cwiseAbs().maxCoeff(), 20 * kUlp<T>);
+  const double truth = g.template cast<double>().squaredNorm();
+  for (Engine<T>* engine : {this->cpu_.get(), this->reference_.get()}) {
+    EXPECT_NEAR(engine->sum_of_squares(n, g.data()), truth, 1e-12 * truth);
+    EXPECT_EQ(engine->sum_of_squares(0, g.data()), 0);
+  }
+  const auto threads = create_engine<T>({.threads = 3});
+  EXPECT_EQ(threads->sum_of_squares(n, g.data()), this->cpu_->sum_of_squares(n, g.data()))
+      << "bits do not depend on threads";
+}
+
 TEST(CreateEngine, NamesWhatItKnows) {
   try {
     create_engine<float>({.name = "abacus"});

@@ -293,7 +293,7 @@ TEST(Act, OptimisersFollow) {
       forward(network, *engine, pass);
       pass.output_gradient() = pass.output() - random_inputs(k + 100, 3, 12);
       backward(network, *engine, pass);
-      optimiser.step(pass.parameters(network), *engine, settings.learning_rate);
+      optimiser.step(pass.parameters(network), *engine, settings.rate());
     }
   };
   train(straight, of_straight);

@@ -53,6 +53,7 @@ TEST(SettingsFile, EverythingChangedComesBack) {
   t.epochs = std::numeric_limits<int>::max();
   t.batch_size = 1;
   t.optimiser = {Method::nesterov, 1.0 / 3, 0.1, 0.2, 0.3, 1e-300, 1e22};
+  t.optimiser.second_moment = SecondMoment::squared;
   t.schedule = {Schedule::linear, 1.0 / 7, 5e-324};
   t.clip_norm = std::numeric_limits<double>::max();
   t.seed = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());

@@ -53,6 +53,7 @@ const std::vector<Case>& cases() {
       {"beta2", "0.99", 0.99},
       {"epsilon", "1e-30", 1e-30},
       {"weight-decay", "0", 0.0},
+      {"second-moment", "squared", "squared"},
       {"schedule", "step", "step"},
       {"final-factor", "0.5", 0.5},
       {"restart", "0.5", 0.5},
@@ -148,7 +149,7 @@ TEST(Settings, TextsThatAreNoValueAreRefusedByNameAndLeaveTheOldValue) {
 
 TEST(Settings, UnknownNamesShowTheKnownOnes) {
   for (const char* name : {"radial", "length", "psi", "initialiser", "loss", "optimiser",
-                           "schedule", "policy", "outgoing"}) {
+                           "second-moment", "schedule", "policy", "outgoing"}) {
     RunSettings settings;
     const std::vector<Setting> all = list_settings(settings);
     const Setting& setting = find(all, name);
@@ -156,6 +157,21 @@ TEST(Settings, UnknownNamesShowTheKnownOnes) {
                 ::testing::AllOf(HasSubstr("nonsense"), HasSubstr("known are"),
                                  HasSubstr(setting.get().get<std::string>())));
   }
+}
+
+TEST(Settings, TheLearningRateIsTheMethodsOwnUntilOneIsGiven) {
+  RunSettings settings;
+  const std::vector<Setting> all = list_settings(settings);
+  EXPECT_EQ(find(all, "learning-rate").get(), "auto");
+  find(all, "optimiser").set("muon");
+  EXPECT_EQ(settings.training.optimiser.rate(), default_rate(Method::muon));
+  find(all, "learning-rate").set("0.5");
+  find(all, "optimiser").set("novograd");
+  EXPECT_EQ(settings.training.optimiser.rate(), 0.5);
+  find(all, "learning-rate").set("auto");
+  EXPECT_EQ(settings.training.optimiser.rate(), default_rate(Method::novograd));
+  EXPECT_THAT(message_of<UsageError>([&] { find(all, "learning-rate").set("own"); }),
+              HasSubstr("a number or auto, got 'own'"));
 }
 
 TEST(Settings, ListsMayBeEmpty) {

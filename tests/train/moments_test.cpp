@@ -80,7 +80,10 @@ class Prescribed : public ::testing::Test {
     network_.apply(edit);
   }
   Network<double> network_ = graph_network(6);
-  OptimiserSettings settings_{.method = Method::adamw, .learning_rate = 0.01, .weight_decay = 0};
+  OptimiserSettings settings_{.method = Method::adamw,
+                              .learning_rate = 0.01,
+                              .weight_decay = 0,
+                              .second_moment = SecondMoment::squared};
   Optimiser<double> optimiser_{settings_};
   std::unique_ptr<Engine<double>> engine_ = create_engine<double>({.threads = 1});
   std::map<ParameterKey, Book> books_;

@@ -1,0 +1,83 @@
+#include "isoform/train/factors.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstdint>
+
+#include "isoform/base/error.h"
+
+namespace isoform {
+
+namespace {
+constexpr Index kMostSamples = 16;
+constexpr Index kPeriod = 8;
+}  // namespace
+
+bool is_gathering(std::int64_t step, Index largest_group) {
+  const std::int64_t period = std::max(kPeriod, largest_group / 4);
+  return step < period ? std::has_single_bit(static_cast<std::uint64_t>(step)) : step % period == 0;
+}
+
+template <class T>
+void Factor<T>::gather(Engine<T>& engine, Op op, ConstView<T> g, std::span<const Index> groups,
+                       double fade) {
+  const bool rows = op == Op::none;
+  const bool first = blocks.empty();
+  blocks.resize(groups.size());
+  Index at = 0;
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    const Index n = groups[i];
+    Matrix<T>& block = blocks[i];
+    if (first) block.setZero(n, n);
+    ISOFORM_ASSERT(block.rows() == n, "factors follow every edit");
+    const ConstView<T> part =
+        rows ? ConstView<T>(g.middleRows(at, n)) : ConstView<T>(g.middleCols(at, n));
+    const Op other = rows ? Op::transpose : Op::none;
+    engine.multiply(op, part, other, part, static_cast<T>(fade), block);
+    at += n;
+  }
+  samples =
+      fade * samples + static_cast<double>(std::min(kMostSamples, rows ? g.cols() : g.rows()));
+}
+
+template <class T>
+Vector<double> Factor<T>::follow(const Edit& edit) {
+  Vector<double> lambda = Vector<double>::Ones(edit.dimension());
+  if (blocks.empty()) return lambda;
+  double trace = 0, size = 0;
+  for (const Matrix<T>& block : blocks) {
+    trace += static_cast<double>(block.trace());
+    size += static_cast<double>(block.rows());
+  }
+  const auto mean = static_cast<T>(trace / size);
+  std::vector<Matrix<T>> next;
+  Index row = 0;
+  for (const GroupEdit& group : edit.groups) {
+    if (group.source == GroupEdit::kNew) {
+      next.emplace_back(mean * Matrix<T>::Identity(group.size, group.size));
+    } else if (group.t.size() == 0) {
+      next.push_back(blocks[static_cast<std::size_t>(group.source)]);
+    } else {
+      const Matrix<double> old =
+          blocks[static_cast<std::size_t>(group.source)].template cast<double>();
+      const Matrix<double> turned = group.t * old * group.t.transpose();
+      const Vector<double> level = group.t.cwiseAbs2() * old.diagonal();
+      next.push_back(turned.template cast<T>());
+      for (Index i = 0; i < group.size; ++i) {
+        if (group.t.row(i).squaredNorm() == 0) {
+          next.back()(i, i) = mean;
+        } else if (level[i] > 0) {
+          lambda[row + i] = (samples * turned(i, i) / level[i] + 1) / (samples + 1);
+        }
+      }
+    }
+    row += group.size;
+  }
+  blocks = std::move(next);
+  return lambda;
+}
+
+template struct Factor<float>;
+template struct Factor<double>;
+
+}  // namespace isoform

@@ -1,0 +1,85 @@
+// What edits do to the state of optimisers.
+#include <cmath>
+
+#include "isoform/train/optimiser.h"
+
+namespace isoform {
+
+template <class T>
+void Optimiser<T>::transport(const Network<T>& before, const Edit& edit) {
+  std::erase_if(state_, [&](const auto& entry) {
+    const ParameterKey& key = entry.first;
+    return key.role == Role::length ? !before.has_space(key.owner) : !before.has_map(key.owner);
+  });
+  for (auto& [key, state] : state_) {
+    if (key.role != Role::length) {
+      transport_tensor(before, edit, key, state);
+    } else if (key.owner == edit.space) {
+      transport_length(before.space(edit.space), edit, state);
+    }
+  }
+}
+
+template <class T>
+void Optimiser<T>::transport_tensor(const Network<T>& before, const Edit& edit,
+                                    const ParameterKey& key, State& state) const {
+  const Map<T>& map = before.map(key.owner);
+  const bool rows = map.to == edit.space;
+  if (!rows && (map.from != edit.space || key.role == Role::bias)) return;
+  const std::vector<Index> parts = before.space(edit.space).parts();
+  const auto carry = [&](const Matrix<T>& m, Transport kind, double fill) -> Matrix<double> {
+    const Matrix<double> old = m.template cast<double>();
+    if (rows) return transport_rows(edit, parts, old, kind, fill);
+    if (key.role == Role::weight) return transport_columns(edit, parts, old, kind, fill);
+    return transport_gates(edit, old, fill);
+  };
+  const bool entrywise =
+      state.second.rows() == state.first.rows() && state.second.cols() == state.first.cols();
+  const Method method = settings_.method;
+  state.first = carry(state.first, Transport::linear, 0).template cast<T>();
+  // The one number of novograd is a mean: no edit moves it.
+  if (!entrywise || (method != Method::adam && method != Method::adamw)) return;
+  const double mean = static_cast<double>(state.second.template cast<double>().mean());
+  Matrix<double> second = carry(state.second, Transport::squared, mean);
+  if (rows) {
+    second = state.rows.follow(edit).asDiagonal() * second;
+  } else if (key.role == Role::weight) {
+    second = second * state.columns.follow(edit).asDiagonal();
+  }
+  state.second = second.template cast<T>();
+}
+
+// dL/do is kept exactly by every edit, so the moment of the parameter that holds o scales as its slope:
+// do/dβ = 2β, do/d log o = o. A normalised first moment has no scale of its own.
+template <class T>
+void Optimiser<T>::transport_length(const Space<T>& before, const Edit& edit, State& state) const {
+  const bool normalised = settings_.method == Method::novograd || settings_.method == Method::muon;
+  const Matrix<double> first = state.first.template cast<double>().transpose();
+  const Matrix<double> second = state.second.template cast<double>().transpose();
+  const double mean = second.size() > 0 ? second.mean() : 0;
+  Matrix<double> next_first = transport_gates(edit, first);
+  Matrix<double> next_second =
+      second.size() > 0 ? transport_gates(edit, second, mean) : Matrix<double>();
+  for (std::size_t g = 0; g < edit.groups.size() && edit.length.size() > 0; ++g) {
+    const auto at = static_cast<Index>(g);
+    const Index source = edit.groups[g].source;
+    if (source == GroupEdit::kNew || edit.length[at] == 0) continue;
+    const double o = static_cast<double>(before.o(source));
+    if (o == 0) {  // no slope to scale: as a new entry
+      next_first(0, at) = 0;
+      if (next_second.size() > 0) next_second(0, at) = mean;
+      continue;
+    }
+    const double ratio_o = (o + edit.length[at]) / o;
+    const double ratio = before.length_mode == LengthMode::trainable ? std::sqrt(ratio_o) : ratio_o;
+    if (!normalised) next_first(0, at) *= ratio;
+    if (next_second.size() > 0) next_second(0, at) *= ratio * ratio;
+  }
+  state.first = next_first.transpose().template cast<T>();
+  if (second.size() > 0) state.second = next_second.transpose().template cast<T>();
+}
+
+template void Optimiser<float>::transport(const Network<float>&, const Edit&);
+template void Optimiser<double>::transport(const Network<double>&, const Edit&);
+
+}  // namespace isoform
