@@ -85,8 +85,7 @@ bool measure(Index width, Index batch, Engine<float>& engine, int rounds) {
   for (Contestant& one : all) {
     const double spent = median(one.times);
     fmt::print("{:>5} {:>6}  {:<15} {:>10.2f} us  {:>5.2f} times  {:>11} bytes\n", width, batch,
-               one.name, spent, median(all.front().times) / spent,
-               4 * one.predictor.numbers());
+               one.name, spent, median(all.front().times) / spent, 4 * one.predictor.numbers());
   }
   return true;
 }
@@ -94,12 +93,14 @@ bool measure(Index width, Index batch, Engine<float>& engine, int rounds) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const int threads = argc > 1 ? std::atoi(argv[1]) : 1, rounds = argc > 2 ? std::atoi(argv[2]) : 101;
+  const int threads = argc > 1 ? std::atoi(argv[1]) : 1,
+            rounds = argc > 2 ? std::atoi(argv[2]) : 101;
   const auto engine = create_engine<float>({.name = "cpu", .threads = threads});
   fmt::print("width  batch  form              median     against chain    maps read\n");
   for (const Index width : {64, 256}) {
     for (const Index batch : {1, 64, 1024}) {
-      if (!measure(width, batch, *engine, batch == 1024 ? std::max(1, rounds / 4) : rounds)) return 1;
+      if (!measure(width, batch, *engine, batch == 1024 ? std::max(1, rounds / 4) : rounds))
+        return 1;
     }
   }
   return 0;

@@ -82,7 +82,8 @@ Result truncate(const Model<float>& model, const Options& o, Engine<float>& engi
   for (std::size_t g = 0; g < cut.before.size(); ++g) {
     widths += fmt::format("{}{} → {}", g > 0 ? ", " : "", cut.before[g], cut.after[g]);
   }
-  return {std::move(cut.network), "gates truncated: " + widths,
+  return {std::move(cut.network),
+          "gates truncated: " + widths,
           {{"gates_before", cut.before}, {"gates", cut.after}}};
 }
 
@@ -92,14 +93,15 @@ Result remove(const Model<float>& model, const Options& o, Engine<float>& engine
     throw UsageError(fmt::format("remove-gate: needs 1 to {}, got {}", gates.size(), *o.remove));
   }
   const Matrix<float> x = training_samples(model, o.data, o.samples, o.seed);
-  GateRemoval<float> removal = remove_gate<float>(
-      model.network, gates[static_cast<std::size_t>(*o.remove - 1)], engine, x);
-  return {std::move(removal.network),
-          fmt::format("gate {} removed: it was {:.4g} ± {:.2g} on {} training samples, the constant "
-                      "{:.4g} stands in",
-                      *o.remove, removal.constant, removal.deviation, format_count(x.cols()),
-                      removal.constant),
-          {{"constant", removal.constant}, {"deviation", removal.deviation}}};
+  GateRemoval<float> removal =
+      remove_gate<float>(model.network, gates[static_cast<std::size_t>(*o.remove - 1)], engine, x);
+  return {
+      std::move(removal.network),
+      fmt::format("gate {} removed: it was {:.4g} ± {:.2g} on {} training samples, the constant "
+                  "{:.4g} stands in",
+                  *o.remove, removal.constant, removal.deviation, format_count(x.cols()),
+                  removal.constant),
+      {{"constant", removal.constant}, {"deviation", removal.deviation}}};
 }
 
 Result convert_model(const Model<float>& model, const Options& o) {
@@ -177,7 +179,8 @@ void add_convert(CLI::App& app) {
                    "1: all products read the input; 2: through a base as wide as the first layer "
                    "[2]")
       ->type_name("COUNT");
-  verb->add_flag("--skips", options->skips, "keep the chain; add maps from the input to all layers");
+  verb->add_flag("--skips", options->skips,
+                 "keep the chain; add maps from the input to all layers");
   verb->add_option("--insert-gate", options->insert, "insert a gate there; the outputs stay")
       ->type_name("POSITION");
   verb->add_option("--width", options->width, "neurons of the inserted gate")->type_name("COUNT");

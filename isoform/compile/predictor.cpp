@@ -214,8 +214,7 @@ void Predictor<T>::merge_blocks() {
 }
 
 template <class T>
-void Predictor<T>::plan_map(const Network<T>& network, const Map<T>& map, T beta,
-                            SpacePlan& plan) {
+void Predictor<T>::plan_map(const Network<T>& network, const Map<T>& map, T beta, SpacePlan& plan) {
   Step step;
   step.from = position_[map.from];
   step.constant = step.from == kAbsent;
@@ -227,8 +226,7 @@ void Predictor<T>::plan_map(const Network<T>& network, const Map<T>& map, T beta
       step.blocks = {{0, map.inputs, map.a.rightCols(map.a.cols() - map.inputs)}};
       break;
     case Structure::triangle:
-      step.blocks =
-          triangle_blocks<T>(map.a, map.inputs, row_groups(network, map.id), kBlockRows);
+      step.blocks = triangle_blocks<T>(map.a, map.inputs, row_groups(network, map.id), kBlockRows);
       if (step.blocks.size() == 1) step.form = Structure::dense;
       break;
     case Structure::dense:

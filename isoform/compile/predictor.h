@@ -93,8 +93,8 @@ class Predictor {
     Stack stack;                    // of the maps that start here
     std::vector<Product> products;  // those whose last factor is this gate; row 0 is 1
     Index first_product = 0;
-    std::size_t buffer = 0;   // where its vectors lie
-    Index row = 0;            // of an output, in the stack
+    std::size_t buffer = 0;  // where its vectors lie
+    Index row = 0;           // of an output, in the stack
   };
   struct Input {
     std::size_t space = 0;  // position

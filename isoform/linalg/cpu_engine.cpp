@@ -115,9 +115,9 @@ class CpuEngine final : public Engine<T> {
     }
     if (c.cols() == 1) {
       for (const RowBlock<T>& block : blocks) {
-        kernels::multiply_vector(
-            {block.a.rows(), block.a.cols(), block.a.outerStride(), false}, block.a.data(),
-            b.data() + block.first, beta, c.data() + block.row);
+        kernels::multiply_vector({block.a.rows(), block.a.cols(), block.a.outerStride(), false},
+                                 block.a.data(), b.data() + block.first, beta,
+                                 c.data() + block.row);
       }
       return;
     }

@@ -34,18 +34,29 @@ struct Strip {
   // Adds columns [begin, end) of `Panels` whole panels.
   template <int Panels>
   inline void add(const T* a, Index stride, const T* x, Index begin, Index end) {
-    typename Wide<T>::Type local[Panels];
-    for (int p = 0; p < Panels; ++p) local[p] = sum[p];
-    for (Index j = begin; j < end; ++j) {
-      const T* column = a + j * stride;
-      const T factor = x[j];
-      for (int p = 0; p < Panels; ++p) {
-        typename Wide<T>::Type wide;
-        std::memcpy(&wide, column + p * kLanes<T>, sizeof wide);
-        local[p] += wide * factor;
+    // Sums of one panel follow each other: with few panels, columns take turns, so that additions overlap.
+    constexpr int kWays = Panels == 1 ? 4 : Panels == 2 ? 2 : 1;
+    typename Wide<T>::Type local[kWays][Panels] = {};
+    Index j = begin;
+    for (; j + kWays <= end; j += kWays) {
+      for (int way = 0; way < kWays; ++way) {
+        for (int p = 0; p < Panels; ++p) {
+          typename Wide<T>::Type wide;
+          std::memcpy(&wide, a + (j + way) * stride + p * kLanes<T>, sizeof wide);
+          local[way][p] += wide * x[j + way];
+        }
       }
     }
-    for (int p = 0; p < Panels; ++p) sum[p] = local[p];
+    for (; j < end; ++j) {
+      for (int p = 0; p < Panels; ++p) {
+        typename Wide<T>::Type wide;
+        std::memcpy(&wide, a + j * stride + p * kLanes<T>, sizeof wide);
+        local[0][p] += wide * x[j];
+      }
+    }
+    for (int p = 0; p < Panels; ++p) {
+      for (int way = 0; way < kWays; ++way) sum[p] += local[way][p];
+    }
   }
   inline void add(int panels, const T* a, Index stride, const T* x, Index begin, Index end) {
     switch (panels) {

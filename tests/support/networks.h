@@ -165,8 +165,7 @@ Network<To> cast_network(const Network<From>& network) {
   }
   std::vector<Map<To>> maps;
   for (const Map<From>& m : network.maps()) {
-    maps.push_back(
-        {m.id, m.from, m.to, m.psi_mode, m.a.template cast<To>(), m.inputs, m.factors});
+    maps.push_back({m.id, m.from, m.to, m.psi_mode, m.a.template cast<To>(), m.inputs, m.factors});
   }
   return Network<To>(std::move(spaces), std::move(maps));
 }

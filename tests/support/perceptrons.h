@@ -22,7 +22,8 @@ Matrix<double> perceptron_oracle(const Network<T>& network, const Matrix<double>
     std::vector<std::vector<Real>> u(network.space_ids());
     Index at = 0;
     for (const int id : network.inputs()) {
-      for (Index i = 0; i < network.space(id).dimension; ++i) u[id].push_back(Real{x(at++, sample)});
+      for (Index i = 0; i < network.space(id).dimension; ++i)
+        u[id].push_back(Real{x(at++, sample)});
     }
     used = 0;
     const auto add = [&](std::vector<Real>& z, const Map<T>& m, Real factor) {

@@ -231,8 +231,8 @@ TEST_F(Gates, GrowAndTurnWithoutATrace) {
       network.apply(grow(network, gate, 3, {.group_size = 0, .seed = seed}));
       Edit turn = identity_edit(gate, network.space(gate).groups);
       const Random random(seed, Purpose::test, 0, 1);
-      turn.groups[0].t = orthogonal_matrix(network.space(gate).dimension,
-                                           network.space(gate).dimension, random);
+      turn.groups[0].t =
+          orthogonal_matrix(network.space(gate).dimension, network.space(gate).dimension, random);
       network.apply(turn);
       for (const Map<double>& m : others.maps()) {
         if (m.to != gate) {
@@ -296,7 +296,8 @@ TEST_F(Gates, RefuseWithWhatIsNeeded) {
   };
   EXPECT_THAT(remove(network, network.inputs().front(), x), HasSubstr("no gate"));
   EXPECT_THAT(remove(chain, 1, x), HasSubstr("no gate"));
-  EXPECT_THAT(remove(network, network.hidden().front(), Matrix<double>(4, 0)), HasSubstr("samples"));
+  EXPECT_THAT(remove(network, network.hidden().front(), Matrix<double>(4, 0)),
+              HasSubstr("samples"));
   const auto last = random_perceptron({.inputs = 4, .outputs = 2, .gates = {3}, .seed = 1});
   EXPECT_THAT(remove(last, last.hidden().front(), x), HasSubstr("last"));
   auto frozen = network;

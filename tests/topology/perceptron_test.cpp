@@ -79,10 +79,10 @@ TEST(Perceptron, BeginsWithTermsThatAddUpToOne) {
     }
   }
   const auto one = perceptron<double>({.inputs = 5, .outputs = 2, .gates = {3, 4}, .seed = 1});
-  EXPECT_EQ(one.map(0).a, perceptron<double>(
-                              {.inputs = 5, .outputs = 2, .gates = {3, 4}, .seed = 1}).map(0).a);
-  EXPECT_NE(one.map(0).a, perceptron<double>(
-                              {.inputs = 5, .outputs = 2, .gates = {3, 4}, .seed = 2}).map(0).a);
+  EXPECT_EQ(one.map(0).a,
+            perceptron<double>({.inputs = 5, .outputs = 2, .gates = {3, 4}, .seed = 1}).map(0).a);
+  EXPECT_NE(one.map(0).a,
+            perceptron<double>({.inputs = 5, .outputs = 2, .gates = {3, 4}, .seed = 2}).map(0).a);
 }
 
 // ½|y|² differentiated by backward, against 5-point differences of forward.
@@ -135,8 +135,8 @@ TEST_P(PerceptronGradients, AgreeWithDifferencesInEveryFormAndMode) {
   std::uint64_t seed = 0;
   for (const bool general : {false, true}) {
     for (const bool two_stage : {false, true}) {
-      for (const LengthMode length : {LengthMode::none, LengthMode::constant,
-                                      LengthMode::trainable, LengthMode::log}) {
+      for (const LengthMode length :
+           {LengthMode::none, LengthMode::constant, LengthMode::trainable, LengthMode::log}) {
         const auto network = random_perceptron({.inputs = 4,
                                                 .outputs = 3,
                                                 .gates = {3, 1, 4},
@@ -167,8 +167,8 @@ TEST(InputSkips, KeepTheBitsAndLearnAtOnce) {
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
     const auto chain = random_whole_chain(seed, 1 + static_cast<Index>(seed % 5), 7);
     auto skipping = with_input_skips(chain);
-    const std::size_t inputs = chain.inputs().size(), later = chain.hidden().size() - 1 +
-                                                              chain.outputs().size();
+    const std::size_t inputs = chain.inputs().size(),
+                      later = chain.hidden().size() - 1 + chain.outputs().size();
     ASSERT_EQ(skipping.maps().size(), chain.maps().size() + inputs * later);
     const auto x = random_inputs(seed, chain.widths().front(), 5);
     EXPECT_EQ(all_outputs(skipping, *cpu, x), all_outputs(chain, *cpu, x)) << seed;
