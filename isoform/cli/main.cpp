@@ -108,6 +108,7 @@ int main(int argc, char** argv) {
   isoform::cli::add_edit(app);
   isoform::cli::add_shrink(app);
   isoform::cli::add_sparsify(app);
+  isoform::cli::add_convert(app);
   isoform::cli::add_diff(app);
   isoform::cli::add_task(app);
   isoform::cli::add_study(app);

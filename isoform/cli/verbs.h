@@ -13,6 +13,7 @@ void add_inspect(CLI::App& app);
 void add_edit(CLI::App& app);
 void add_shrink(CLI::App& app);
 void add_sparsify(CLI::App& app);
+void add_convert(CLI::App& app);
 void add_diff(CLI::App& app);
 void add_task(CLI::App& app);
 void add_study(CLI::App& app);

@@ -16,18 +16,22 @@ constexpr Index kBlockRows = 64;
 
 constexpr std::size_t kAbsent = static_cast<std::size_t>(-1);
 
+// The same for a single sample, a cache line high: there what is read decides.
+constexpr Index kVectorRows = 16;
+
 // A triangle in blocks of rows: the groups cut, each last block taking the remainder; neighbours that begin at
-// the same column are one.
+// the same column are one. The first `inputs` columns are those with zeros.
 template <class T>
-std::vector<RowBlock<T>> triangle_blocks(const Map<T>& map, const std::vector<Index>& groups) {
+std::vector<RowBlock<T>> triangle_blocks(ConstView<T> a, Index inputs,
+                                         const std::vector<Index>& groups, Index height) {
   std::vector<std::pair<Index, Index>> stairs;  // first row and column
   Index begin = 0;
   for (const Index size : groups) {
-    const Index count = std::max<Index>(1, size / kBlockRows);
+    const Index count = std::max<Index>(1, size / height);
     for (Index i = 0; i < count; ++i) {
-      const Index first = std::min(i * kBlockRows, map.inputs);
+      const Index first = std::min(i * height, inputs);
       if (stairs.empty() || stairs.back().second != first) {
-        stairs.emplace_back(begin + i * kBlockRows, first);
+        stairs.emplace_back(begin + i * height, first);
       }
     }
     begin += size;
@@ -35,8 +39,8 @@ std::vector<RowBlock<T>> triangle_blocks(const Map<T>& map, const std::vector<In
   std::vector<RowBlock<T>> blocks;
   for (std::size_t i = 0; i < stairs.size(); ++i) {
     const auto [row, first] = stairs[i];
-    const Index end = i + 1 < stairs.size() ? stairs[i + 1].first : map.a.rows();
-    blocks.push_back({row, first, map.a.block(row, first, end - row, map.a.cols() - first)});
+    const Index end = i + 1 < stairs.size() ? stairs[i + 1].first : a.rows();
+    blocks.push_back({row, first, a.block(row, first, end - row, a.cols() - first)});
   }
   return blocks;
 }
@@ -80,16 +84,133 @@ Predictor<T>::Predictor(const Network<T>& network, const Route& route)
     plan.radial = s.radial;
     plan.o.resize(s.gates());
     for (Index g = 0; g < s.gates(); ++g) plan.o[g] = s.o(g);
+  }
+  list_products(network);
+  for (SpacePlan& plan : spaces_) {
+    const auto at = static_cast<std::size_t>(&plan - spaces_.data());
+    const auto id = std::find(position_.begin(), position_.end(), at) - position_.begin();
     T beta = 0;
-    for (const int id : network.incoming(s.id)) {
-      const Map<T>& map = network.map(id);
-      if (position_[map.from] == kAbsent && !network.carries_bias(id)) continue;
-      plan_map(network, map, beta, plan);
-      beta = 1;
+    for (const int m : network.incoming(static_cast<int>(id))) {
+      const Map<T>& map = network.map(m);
+      if (position_[map.from] == kAbsent && !network.carries_bias(m)) continue;
+      if (!map.factors.empty()) {
+        plan_term(network, map, plan);
+      } else {
+        plan_map(network, map, beta, plan);
+        beta = 1;
+      }
     }
   }
+  merge_blocks();
   outputs_.resize(rows, 0);
   share_buffers();
+}
+
+// All products of gates that multiply a map, and what they are made of.
+template <class T>
+void Predictor<T>::list_products(const Network<T>& network) {
+  for (const Map<T>& map : network.maps()) {
+    if (position_[map.to] == kAbsent) continue;
+    for (std::vector<int> factors = map.factors; !factors.empty(); factors.pop_back()) {
+      std::vector<Product>& list = spaces_[position_[factors.back()]].products;
+      if (list.empty()) list.emplace_back();  // 1
+      const bool known = std::any_of(list.begin(), list.end(), [&](const Product& product) {
+        return product.factors == factors;
+      });
+      if (!known) list.push_back({factors, 0});
+    }
+  }
+  Index rows = 0;
+  for (SpacePlan& plan : spaces_) {
+    plan.first_product = rows;
+    rows += static_cast<Index>(plan.products.size());
+  }
+  for (SpacePlan& plan : spaces_) {
+    for (Product& product : plan.products) {
+      product.parent = plan.first_product;  // 1
+      if (product.factors.size() < 2) continue;
+      product.parent = product_of({product.factors.begin(), product.factors.end() - 1});
+    }
+  }
+  products_.resize(rows, 0);
+}
+
+template <class T>
+Index Predictor<T>::product_of(const std::vector<int>& factors) const {
+  const SpacePlan& plan = spaces_[position_[factors.back()]];
+  const auto at = std::find_if(plan.products.begin(), plan.products.end(),
+                               [&](const Product& product) { return product.factors == factors; });
+  ISOFORM_ASSERT(at != plan.products.end(), "a product that is known");
+  return plan.first_product + (at - plan.products.begin());
+}
+
+template <class T>
+Matrix<T>& Predictor<T>::constants_of(SpacePlan& plan, std::size_t gate) {
+  for (Constants& constants : plan.constants) {
+    if (constants.gate == gate) return constants.c;
+  }
+  const auto products = static_cast<Index>(spaces_[gate].products.size());
+  return plan.constants.emplace_back(Constants{gate, Matrix<T>::Zero(plan.dimension, products)}).c;
+}
+
+// π (W h + b): W goes to the stack of its source, b to the constants; with ψ all of it to the stack.
+template <class T>
+void Predictor<T>::plan_term(const Network<T>& network, const Map<T>& map, SpacePlan& plan) {
+  const std::size_t last = position_[map.factors.back()];
+  const Index product = product_of(map.factors);
+  const bool whole = map.psi().cols() > 0;
+  if (!whole) {
+    constants_of(plan, last).col(product - spaces_[last].first_product) += map.bias();
+  }
+  if (position_[map.from] == kAbsent || map.a.cols() == 1) return;
+  const Index row = parts_.rows();
+  parts_.resize(row + map.a.rows(), 0);
+  plan.terms.push_back({row, product});
+  Stack& stack = spaces_[position_[map.from]].stack;
+  const auto push = [row](std::vector<RowBlock<T>>& list, std::vector<RowBlock<T>> blocks) {
+    for (RowBlock<T>& block : blocks) {
+      block.row += row;
+      list.push_back(std::move(block));
+    }
+  };
+  Structure& form = forms_[static_cast<std::size_t>(map.id)];
+  form = whole ? Structure::dense : structure_of(network, map.id);
+  const ConstView<T> a = map.a.leftCols(whole ? map.a.cols() : map.inputs);
+  if (form == Structure::diagonal) {
+    stack.diagonals.emplace_back(row, Vector<T>::Zero(map.a.rows()));
+    Vector<T>& d = stack.diagonals.back().second;
+    for (Index i = 0; i < std::min(d.size(), map.inputs); ++i) d[i] = map.a(i, i);
+  } else if (form == Structure::triangle) {
+    const std::vector<Index> groups = row_groups(network, map.id);
+    push(stack.blocks, triangle_blocks<T>(a, map.inputs, groups, kBlockRows));
+    push(stack.narrow, triangle_blocks<T>(a, map.inputs, groups, kVectorRows));
+  } else {
+    push(stack.blocks, {{0, 0, a}});
+    push(stack.narrow, {{0, 0, a}});
+  }
+}
+
+// Neighbours in a stack that begin at one column are one product.
+template <class T>
+void Predictor<T>::merge_blocks() {
+  for (SpacePlan& plan : spaces_) {
+    for (auto* list : {&plan.stack.blocks, &plan.stack.narrow}) {
+      std::vector<RowBlock<T>> merged;
+      for (RowBlock<T>& block : *list) {
+        if (!merged.empty() && merged.back().first == block.first &&
+            merged.back().a.cols() == block.a.cols() &&
+            merged.back().row + merged.back().a.rows() == block.row) {
+          Matrix<T>& a = merged.back().a;
+          const Index rows = a.rows();
+          a.conservativeResize(rows + block.a.rows(), Eigen::NoChange);
+          a.bottomRows(block.a.rows()) = block.a;
+        } else {
+          merged.push_back(std::move(block));
+        }
+      }
+      *list = std::move(merged);
+    }
+  }
 }
 
 template <class T>
@@ -98,8 +219,6 @@ void Predictor<T>::plan_map(const Network<T>& network, const Map<T>& map, T beta
   step.from = position_[map.from];
   step.constant = step.from == kAbsent;
   step.beta = beta;
-  for (const int gate : map.factors) step.factors.push_back(position_[gate]);
-  if (!step.factors.empty()) part_rows_ = std::max(part_rows_, map.a.rows());
   step.form = step.constant ? Structure::dense : structure_of(network, map.id);
   switch (step.form) {
     case Structure::diagonal:
@@ -107,7 +226,7 @@ void Predictor<T>::plan_map(const Network<T>& network, const Map<T>& map, T beta
       step.blocks = {{0, map.inputs, map.a.rightCols(map.a.cols() - map.inputs)}};
       break;
     case Structure::triangle:
-      step.blocks = triangle_blocks(map, row_groups(network, map.id));
+      step.blocks = triangle_blocks<T>(map.a, map.inputs, row_groups(network, map.id), kBlockRows);
       if (step.blocks.size() == 1) step.form = Structure::dense;
       break;
     case Structure::dense:
@@ -122,7 +241,8 @@ void Predictor<T>::plan_map(const Network<T>& network, const Map<T>& map, T beta
   plan.steps.push_back(std::move(step));
 }
 
-// A space's buffer is free again when the last space that reads it or its gates has been computed.
+// A space's buffer is free again when the last space that reads it has been computed; stacks and products of gates
+// are computed with their space.
 template <class T>
 void Predictor<T>::share_buffers() {
   std::vector<std::size_t> last(spaces_.size());
@@ -130,7 +250,6 @@ void Predictor<T>::share_buffers() {
     last[at] = std::max(last[at], at);
     for (const Step& step : spaces_[at].steps) {
       if (!step.constant) last[step.from] = std::max(last[step.from], at);
-      for (const std::size_t gate : step.factors) last[gate] = std::max(last[gate], at);
     }
   }
   // Inputs are all written before the first space is computed.
@@ -195,13 +314,15 @@ void Predictor<T>::prepare(Index samples) {
     claim(kappa_, space.o.size() * samples);
   }
   if (outputs_.cols() < samples) outputs_.setZero(outputs_.rows(), samples);
-  if (part_.cols() < samples) part_.setZero(part_rows_, samples);
+  if (parts_.cols() < samples) parts_.setZero(parts_.rows(), samples);
+  if (products_.cols() < samples) products_.setOnes(products_.rows(), samples);
   if (ones_.cols() < samples) ones_.setOnes(1, samples);
 }
 
 template <class T>
-void Predictor<T>::multiply(const Step& step, T beta, View<T> z, Engine<T>& engine) {
+void Predictor<T>::multiply(const Step& step, View<T> z, Engine<T>& engine) {
   const RowBlock<T>& block = step.blocks.front();
+  const T beta = step.beta;
   if (step.constant) {
     engine.multiply(Op::none, block.a, Op::none, ones_.leftCols(samples_), beta, z);
     return;
@@ -222,19 +343,46 @@ void Predictor<T>::multiply(const Step& step, T beta, View<T> z, Engine<T>& engi
 }
 
 template <class T>
-void Predictor<T>::multiply_gated(const Step& step, View<T> z, Engine<T>& engine) {
-  View<T> part = part_.topRows(z.rows()).leftCols(samples_);
-  multiply(step, T(0), part, engine);
-  for (Index j = 0; j < samples_; ++j) {
-    T product = 1;
-    for (const std::size_t gate : step.factors) {
-      const SpacePlan& plan = spaces_[gate];
-      product *= augmented(gate)(plan.dimension + 1, j);
+void Predictor<T>::run_stack(std::size_t space, Engine<T>& engine) {
+  const Stack& stack = spaces_[space].stack;
+  const auto& blocks = samples_ == 1 ? stack.narrow : stack.blocks;
+  if (!blocks.empty()) {
+    engine.multiply_blocks(blocks, augmented(space), T(0), parts_.leftCols(samples_));
+  }
+  for (const auto& [row, d] : stack.diagonals) {
+    const Index n = std::min(d.size(), spaces_[space].dimension);
+    auto part = parts_.block(row, 0, d.size(), samples_);
+    part.topRows(n) = d.head(n).asDiagonal() * augmented(space).topRows(n);
+    part.bottomRows(d.size() - n).setZero();
+  }
+}
+
+template <class T>
+void Predictor<T>::add_terms(const SpacePlan& space, View<T> z, Engine<T>& engine) {
+  T beta = space.steps.empty() ? 0 : 1;
+  for (const Constants& constants : space.constants) {
+    const Index first = spaces_[constants.gate].first_product;
+    engine.multiply(Op::none, constants.c, Op::none,
+                    products_.block(first, 0, constants.c.cols(), samples_), beta, z);
+    beta = 1;
+  }
+  if (beta == T(0)) z.setZero();
+  for (const Term& term : space.terms) {
+    for (Index j = 0; j < samples_; ++j) {
+      z.col(j) += products_(term.product, j) * parts_.col(j).segment(term.row, z.rows());
     }
-    if (step.beta == T(0)) {
-      z.col(j) = product * part.col(j);
-    } else {
-      z.col(j) += product * part.col(j);
+  }
+}
+
+template <class T>
+void Predictor<T>::multiply_gates(std::size_t space) {
+  const SpacePlan& plan = spaces_[space];
+  const View<T> all = augmented(space);
+  for (Index j = 0; j < samples_; ++j) {
+    const T s = all(plan.dimension + 1, j);
+    for (std::size_t i = 1; i < plan.products.size(); ++i) {
+      products_(plan.first_product + static_cast<Index>(i), j) =
+          products_(plan.products[i].parent, j) * s;
     }
   }
 }
@@ -242,26 +390,31 @@ void Predictor<T>::multiply_gated(const Step& step, View<T> z, Engine<T>& engine
 template <class T>
 void Predictor<T>::run(Engine<T>& engine) {
   for (std::size_t at = 0; at < spaces_.size(); ++at) {
-    SpacePlan& space = spaces_[at];
+    const SpacePlan& space = spaces_[at];
     if (!space.output && height(space) > space.dimension) {
       augmented(at).row(space.dimension).setOnes();
     }
-    if (space.given) continue;
-    if (space.steps.empty()) z(at).setZero();
-    for (const Step& step : space.steps) {
-      if (step.factors.empty()) {
-        multiply(step, step.beta, z(at), engine);
-      } else {
-        multiply_gated(step, z(at), engine);
-      }
-    }
-    if (space.groups.empty()) continue;
-    const Index gates = space.o.size();
-    engine.gate_forward({space.groups, radial_function<T>(space.radial)}, z(at),
-                        {space.o.data(), static_cast<std::size_t>(gates)}, z(at),
-                        augmented(at).bottomRows(gates),
-                        Eigen::Map<Matrix<T>>(kappa_.data(), gates, samples_));
+    if (!space.given) compute(at, engine);
+    run_stack(at, engine);
+    if (!space.products.empty()) multiply_gates(at);
   }
+}
+
+template <class T>
+void Predictor<T>::compute(std::size_t at, Engine<T>& engine) {
+  const SpacePlan& space = spaces_[at];
+  for (const Step& step : space.steps) multiply(step, z(at), engine);
+  if (!space.constants.empty() || !space.terms.empty()) {
+    add_terms(space, z(at), engine);
+  } else if (space.steps.empty()) {
+    z(at).setZero();
+  }
+  if (space.groups.empty()) return;
+  const Index gates = space.o.size();
+  engine.gate_forward({space.groups, radial_function<T>(space.radial)}, z(at),
+                      {space.o.data(), static_cast<std::size_t>(gates)}, z(at),
+                      augmented(at).bottomRows(gates),
+                      Eigen::Map<Matrix<T>>(kappa_.data(), gates, samples_));
 }
 
 template <class T>
@@ -272,6 +425,11 @@ Index Predictor<T>::numbers() const {
       count += step.d.size();
       for (const RowBlock<T>& block : step.blocks) count += block.a.size();
     }
+    for (const RowBlock<T>& block : samples_ == 1 ? space.stack.narrow : space.stack.blocks) {
+      count += block.a.size();
+    }
+    for (const auto& [row, d] : space.stack.diagonals) count += d.size();
+    for (const Constants& constants : space.constants) count += constants.c.size();
   }
   return count;
 }

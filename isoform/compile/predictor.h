@@ -6,6 +6,7 @@
 //   predictor.run(engine);                  // predictor.output(): [n_L × batch]
 #pragma once
 
+#include <utility>
 #include <vector>
 
 #include "isoform/linalg/engine.h"
@@ -20,6 +21,10 @@ namespace isoform {
 ///   diagonal   no product with W: d∘h + b + ψ s
 ///   triangle   inside large groups, blocks of rows whose products begin at the block's first column;
 ///              where groups are too small for that to pay, run as dense
+///
+/// What gates multiply (docs/mathematics.md 6) is computed for all gates at once: the linear parts of a source are one
+/// stacked product as soon as it is there, z = Σ π (W h) + C π adds up numbers times vectors one gate after the
+/// other. A single sample reads triangles by narrower blocks, kept beside those for batches.
 ///
 /// Zeros that a form leaves out are not kept in memory (those inside a block of a triangle are). Results agree
 /// with forward() within rounding, exactly where all maps run dense; they do not depend on threads. Buffers
@@ -46,11 +51,11 @@ class Predictor {
 
   /// The form in which a map runs.
   [[nodiscard]] Structure form(int map) const { return forms_.at(static_cast<std::size_t>(map)); }
-  /// Numbers kept in memory for the maps.
+  /// Numbers of the maps that a run reads, for the samples that are prepared.
   [[nodiscard]] Index numbers() const;
 
  private:
-  // z ← beta z + π A (h; 1; s) for a map, A in blocks of rows: one for a dense map; for a diagonal one [b ψ].
+  // z ← beta z + A (h; 1; s) for a map, A in blocks of rows: one for a dense map; for a diagonal one [b ψ].
   struct Step {
     std::size_t from = 0;
     bool constant = false;  // its input is absent: the bias alone
@@ -58,7 +63,22 @@ class Predictor {
     T beta = 0;
     Vector<T> d;
     std::vector<RowBlock<T>> blocks;
-    std::vector<std::size_t> factors;  // spaces whose gates multiply
+  };
+  // Linear parts that gates multiply, of all maps from one source, one below the other.
+  struct Stack {
+    std::vector<RowBlock<T>> blocks, narrow;  // for batches, for one sample
+    std::vector<std::pair<Index, Vector<T>>> diagonals;
+  };
+  struct Product {  // row ← parent row times the gate that the row belongs to
+    std::vector<int> factors;
+    Index parent = 0;
+  };
+  struct Constants {
+    std::size_t gate = 0;  // position of the last factor
+    Matrix<T> c;           // a column for each of its products
+  };
+  struct Term {
+    Index row = 0, product = 0;  // in the stacked parts, in the products
   };
   struct SpacePlan {
     Index dimension = 0;
@@ -68,8 +88,13 @@ class Predictor {
     Radial radial = Radial::tanh;
     Vector<T> o;
     std::vector<Step> steps;  // of the maps that end here, in their order
-    std::size_t buffer = 0;   // where its vectors lie
-    Index row = 0;            // of an output, in the stack
+    std::vector<Constants> constants;
+    std::vector<Term> terms;
+    Stack stack;                    // of the maps that start here
+    std::vector<Product> products;  // those whose last factor is this gate; row 0 is 1
+    Index first_product = 0;
+    std::size_t buffer = 0;  // where its vectors lie
+    Index row = 0;           // of an output, in the stack
   };
   struct Input {
     std::size_t space = 0;  // position
@@ -80,8 +105,16 @@ class Predictor {
   [[nodiscard]] Index height(const SpacePlan& space) const;
   View<T> augmented(std::size_t space);
   View<T> z(std::size_t space);
-  void multiply(const Step& step, T beta, View<T> z, Engine<T>& engine);
-  void multiply_gated(const Step& step, View<T> z, Engine<T>& engine);
+  void list_products(const Network<T>& network);
+  Index product_of(const std::vector<int>& factors) const;
+  void plan_term(const Network<T>& network, const Map<T>& map, SpacePlan& plan);
+  Matrix<T>& constants_of(SpacePlan& plan, std::size_t gate);
+  void merge_blocks();
+  void multiply(const Step& step, View<T> z, Engine<T>& engine);
+  void compute(std::size_t space, Engine<T>& engine);
+  void run_stack(std::size_t space, Engine<T>& engine);
+  void add_terms(const SpacePlan& space, View<T> z, Engine<T>& engine);
+  void multiply_gates(std::size_t space);
 
   Index samples_ = 0;
   std::vector<SpacePlan> spaces_;      // those of the route, in topological order
@@ -89,8 +122,9 @@ class Predictor {
   std::vector<Input> inputs_;
   std::vector<Structure> forms_;    // of the maps
   std::vector<Vector<T>> buffers_;  // (h; 1; s) of a batch; z lies where h will
-  Matrix<T> outputs_, part_, ones_;
-  Index input_rows_ = 0, part_rows_ = 0;
+  Matrix<T> outputs_, ones_;
+  Matrix<T> parts_, products_;  // of all stacks; of gates
+  Index input_rows_ = 0;
   Vector<T> kappa_;  // slopes, which nobody reads
 };
 

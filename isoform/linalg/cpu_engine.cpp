@@ -58,6 +58,10 @@ class CpuEngine final : public Engine<T> {
                        c.cols() == (op_b == Op::none ? b.cols() : b.rows()),
                    "shapes of a product");
     if (c.size() == 0) return;
+    if (op_a == Op::none && op_b == Op::none && c.cols() == 1) {  // bound by memory, not worth BLAS
+      return kernels::multiply_vector({a.rows(), a.cols(), a.outerStride(), false}, a.data(),
+                                      b.data(), beta, c.data());
+    }
     const int tiles = tiles_for(double(c.rows()) * double(c.cols()) * double(inner), kProductGrain);
     const bool by_rows = c.rows() >= c.cols();
     pool_.run(tiles, [&](int i) {
@@ -109,6 +113,14 @@ class CpuEngine final : public Engine<T> {
                          block.first + block.a.cols() <= b.rows() && b.cols() == c.cols(),
                      "shapes of a product by blocks");
       work += double(block.a.size()) * double(b.cols());
+    }
+    if (c.cols() == 1) {
+      for (const RowBlock<T>& block : blocks) {
+        kernels::multiply_vector({block.a.rows(), block.a.cols(), block.a.outerStride(), false},
+                                 block.a.data(), b.data() + block.first, beta,
+                                 c.data() + block.row);
+      }
+      return;
     }
     const auto count = static_cast<int>(blocks.size());
     const int wanted = tiles_for(work, kProductGrain),
@@ -210,6 +222,10 @@ class CpuEngine final : public Engine<T> {
   template <class Function>
   int each_block(const ConstView<T>& z, const Function& function) {
     const int tiles = tiles_for(double(z.rows()) * double(z.cols()), kGateGrain);
+    if (tiles == 1) {
+      function(0, Range{0, z.cols()});
+      return 1;
+    }
     pool_.run(tiles, [&](int i) { function(i, tile_of(z.cols(), tiles, i)); });
     return tiles;
   }

@@ -27,6 +27,17 @@ void multiply_diagonal(const DiagonalShape& shape, Index count, const double* d,
                        Columns<const double> p, Columns<const double> h, double beta,
                        Columns<double> c);
 
+/// y ← beta y + A x, A [rows × cols] with columns `stride` apart. `triangle`: what is below A's diagonal is zero and is
+/// read no more than its cache lines need. Reads A once, in order, by panels of 64 rows (32 of double).
+struct VectorShape {
+  Index rows, cols, stride;
+  bool triangle;
+};
+void multiply_vector(const VectorShape& shape, const float* a, const float* x, float beta,
+                     float* y);
+void multiply_vector(const VectorShape& shape, const double* a, const double* x, double beta,
+                     double* y);
+
 /// t[g + j·H] = o_g + |z_g|² of sample j; samples [0, count).
 void squared_lengths(std::span<const Index> sizes, Index count, Columns<const float> z,
                      const float* o, float* t);

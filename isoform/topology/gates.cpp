@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <optional>
 #include <tuple>
 
 #include "isoform/base/error.h"
@@ -133,20 +132,20 @@ Network<T> insert_gate(const Network<T>& network, int position, Index width, std
   }
   start_gate(own, gate, seed);
 
-  // Copies of the products that begin with the new gate, without it.
+  // Products that reach back to the new gate go on through it; those that began right behind it get company from
+  // new ones that still do.
   std::vector<Map<T>> fresh;
-  for (const Map<T>& m : network.maps()) {
-    const bool first = std::all_of(m.factors.begin(), m.factors.end(),
-                                   [&](int id) { return contains(behind, id); });
-    if (!contains(later, m.to) || !first) continue;
-    if (!general && !network.carries_bias(m.id)) continue;
-    fresh.push_back(zero_copy(m, m.to, m.a.rows(), general));
-  }
   for (Map<T>& m : maps) {
     if (!contains(later, m.to)) continue;
-    const auto at = std::find_if(m.factors.begin(), m.factors.end(),
-                                 [&](int id) { return contains(behind, id); });
-    m.factors.insert(at, gate.id);
+    const auto between = std::find(behind.begin(), behind.end(), m.to) - behind.begin();
+    const auto reached = std::count_if(m.factors.begin(), m.factors.end(),
+                                       [&](int id) { return contains(behind, id); });
+    if (reached < between) continue;
+    const bool begins = reached == static_cast<std::ptrdiff_t>(m.factors.size());
+    if (begins && (general || network.carries_bias(m.id))) {
+      fresh.push_back(zero_copy(m, m.to, m.a.rows(), general));
+    }
+    m.factors.insert(m.factors.end() - reached, gate.id);
     m.a = (m.a.template cast<double>() / s).template cast<T>();
   }
   maps.insert(maps.end(), own.begin(), own.end());
@@ -162,7 +161,7 @@ namespace {
 
 // Terms with the same gates become one: maps of one source are added up, constants join a map that has a source.
 template <class T>
-std::vector<Map<T>> merged(const Network<T>& network, std::vector<Map<T>> maps) {
+std::vector<Map<T>> merged(std::vector<Map<T>> maps) {
   using Key = std::pair<int, std::vector<int>>;
   std::map<Key, Vector<double>> biases;
   std::map<std::tuple<int, int, std::vector<int>>, Matrix<double>> linear;
@@ -207,7 +206,6 @@ std::vector<Map<T>> merged(const Network<T>& network, std::vector<Map<T>> maps) 
     }
     result.push_back(std::move(m));
   }
-  (void)network;
   return result;
 }
 
@@ -223,7 +221,7 @@ Network<T> without(const Network<T>& network, int gate, double constant) {
     }
     maps.push_back(std::move(m));
   }
-  maps = merged(network, std::move(maps));
+  maps = merged(std::move(maps));
   std::vector<Space<T>> spaces;
   for (const Space<T>& s : network.spaces()) {
     const bool unread =
@@ -240,6 +238,10 @@ template <class T>
 GateRemoval<T> remove_gate(const Network<T>& network, int gate, Engine<T>& engine, ConstView<T> x) {
   if (!network.has_space(gate) || !network.is_gate(gate) || network.space(gate).gates() != 1) {
     throw UsageError(fmt::format("remove gate: space {} is no gate that only multiplies", gate));
+  }
+  if (network.hidden().size() == 1) {
+    throw UsageError(
+        "remove gate: it is the last one, and what stays would be an affine map; keep one gate");
   }
   if (x.cols() == 0) throw UsageError("remove gate: needs samples to choose a constant by, got 0");
   for (const Map<T>& m : network.maps()) {

@@ -13,7 +13,7 @@
 namespace isoform {
 
 /// Adds a gate of `width` neurons as the `position`-th from 1, at most one more than there are. It reads what
-/// the space that now follows it reads, and multiplies all terms of all later spaces.
+/// the space that now follows it reads, and multiplies all terms of later spaces whose products reach back to it.
 ///
 /// Exact and alive: its z is a constant c ≠ 0, so that s = s̄ is constant, and what it multiplies is divided by s̄. Weights
 /// beside c begin at about 1e-7, as the gradient is parallel to c (6.6): outputs change by less than 1e-13 of their

@@ -161,11 +161,11 @@ Network<To> cast_network(const Network<From>& network) {
   std::vector<Space<To>> spaces;
   for (const Space<From>& s : network.spaces()) {
     spaces.push_back({s.id, s.name, s.dimension, s.groups, s.radial, s.length_mode,
-                      s.length.template cast<To>()});
+                      s.length.template cast<To>(), s.frozen});
   }
   std::vector<Map<To>> maps;
   for (const Map<From>& m : network.maps()) {
-    maps.push_back({m.id, m.from, m.to, m.psi_mode, m.a.template cast<To>(), m.inputs});
+    maps.push_back({m.id, m.from, m.to, m.psi_mode, m.a.template cast<To>(), m.inputs, m.factors});
   }
   return Network<To>(std::move(spaces), std::move(maps));
 }

@@ -290,9 +290,8 @@ TEST(TasksTraining, OneTaskIsAPlainLoop) {
       (void)score_batch<float>(Loss::cross_entropy, pass.output(), labels, &gradient);
       backward(plain.network, *engine, pass);
       const auto parameters = pass.parameters(plain.network);
-      optimiser.step(
-          parameters, *engine,
-          settings.optimiser.learning_rate * schedule_factor(settings.schedule, step, 30));
+      optimiser.step(parameters, *engine,
+                     settings.optimiser.rate() * schedule_factor(settings.schedule, step, 30));
     }
   }
   EXPECT_TRUE(same_bits(numbers(model.network), numbers(plain.network)));
