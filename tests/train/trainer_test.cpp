@@ -61,6 +61,8 @@ TEST(Trainer, BitsDoNotDependOnTheNumberOfThreads) {
     settings.epochs = 2;
     settings.batch_size = 500;
     settings.clip_norm = 1;
+    settings.dropout = settings.input_dropout = 0.1;
+    settings.label_smoothing = 0.05;
     settings.adapt.per_epoch = 2;
     settings.adapt.policy.rule = rule;
     settings.adapt.policy.threshold = rule == PolicyRule::effect ? 1e-4 : 0.5;
@@ -80,6 +82,25 @@ TEST(Trainer, BitsDoNotDependOnTheNumberOfThreads) {
     const auto engine = create_engine<float>({.threads = 2});
     (void)train(other, training_data(), validation_data(), settings, *engine);
     EXPECT_FALSE(same_bits(results[0], numbers(other.network))) << "the seed matters";
+  }
+}
+
+// Dropout and smoothing act on training alone, each by itself, and another step drops others.
+TEST(Trainer, RegularisesTrainingAlone) {
+  const auto engine = create_engine<float>({.threads = 1});
+  std::vector<std::vector<float>> results;
+  for (int which = 0; which < 4; ++which) {
+    TrainSettings settings = small_run();
+    settings.adapt.enabled = false;
+    if (which == 1) settings.dropout = 0.3;
+    if (which == 2) settings.input_dropout = 0.3;
+    if (which == 3) settings.label_smoothing = 0.2;
+    auto model = blob_model<float>(training_data(), {16, 16});
+    const auto result = train(model, training_data(), validation_data(), settings, *engine);
+    EXPECT_GT(result.validation_accuracy, 0.85) << which;
+    EXPECT_EQ(result.validation_accuracy, evaluate(model, validation_data(), *engine).accuracy);
+    for (const auto& other : results) EXPECT_FALSE(same_bits(other, numbers(model.network)));
+    results.push_back(numbers(model.network));
   }
 }
 
@@ -288,6 +309,9 @@ TEST(TrainSettings, RefusesEachBadFieldByName) {
   EXPECT_THAT(message([](auto& s) { s.epochs = 0; }), HasSubstr("epochs"));
   EXPECT_THAT(message([](auto& s) { s.batch_size = 0; }), HasSubstr("batch-size"));
   EXPECT_THAT(message([](auto& s) { s.clip_norm = -1; }), HasSubstr("clip-norm"));
+  EXPECT_THAT(message([](auto& s) { s.dropout = 1; }), HasSubstr("dropout"));
+  EXPECT_THAT(message([](auto& s) { s.input_dropout = -0.1; }), HasSubstr("input-dropout"));
+  EXPECT_THAT(message([](auto& s) { s.label_smoothing = 1; }), HasSubstr("label-smoothing"));
   EXPECT_THAT(message([](auto& s) { s.adapt.per_epoch = 0; }), HasSubstr("adaptations-per-epoch"));
   EXPECT_THAT(message([](auto& s) { s.adapt.statistics_batches = 0; }),
               HasSubstr("statistics-batches"));
