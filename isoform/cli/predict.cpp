@@ -73,7 +73,9 @@ std::string csv_of(const std::vector<Answers>& all, Index samples) {
   for (const Answers& a : all) {
     const std::string whose = all.size() == 1 ? "" : " " + a.task;
     csv += "," + field("prediction" + whose) + "," + field("probability" + whose);
-    for (const std::string& name : a.names) heads += "," + field("logit" + whose + " " + name);
+    for (const std::string& name : a.names) {
+      heads += fmt::format(",{}", field(fmt::format("logit{} {}", whose, name)));
+    }
   }
   csv += heads + "\n";
   for (Index j = 0; j < samples; ++j) {

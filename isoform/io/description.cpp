@@ -133,8 +133,10 @@ Layout parse_head(const Field& all, const std::string& file) {
   }
   const Field architecture = all["architecture"];
   if (architecture.text() == "chain") return Layout::chain;
-  if (architecture.text() == "graph") return Layout::graph;
-  architecture.fail("'chain' or 'graph', which is all this Isoform reads");
+  if (architecture.text() != "graph") {
+    architecture.fail("'chain' or 'graph', which is all this Isoform reads");
+  }
+  return Layout::graph;
 }
 
 void parse_structures(const Field& field, ModelDescription& d) {

@@ -90,7 +90,10 @@ Network<T> insert_gate(const Network<T>& network, int position, Index width, std
                                  count + 1, count, position));
   }
   if (width < 1) throw UsageError(fmt::format("width: needs at least 1, got {}", width));
-  std::vector<int> later(gates.begin() + (position - 1), gates.end());
+  std::vector<int> later;
+  for (auto at = static_cast<std::size_t>(position - 1); at < gates.size(); ++at) {
+    later.push_back(gates[at]);
+  }
   const std::vector<int> behind = later;  // gates alone
   later.insert(later.end(), outputs.begin(), outputs.end());
   for (const int id : later) require_open(network, "insert gate", id);

@@ -68,7 +68,8 @@ Network<T> perceptron(const PerceptronSettings& settings) {
                         : parts.gate(fmt::format("gate {}", l + 1), n, settings.radial,
                                      settings.length, kInitialLength);
     for (std::size_t k = 0; k <= l; ++k) {
-      std::vector<int> factors(gates.begin() + static_cast<std::ptrdiff_t>(k), gates.end());
+      std::vector<int> factors;
+      for (std::size_t gate = k; gate < gates.size(); ++gate) factors.push_back(gates[gate]);
       if (k > 0 && !settings.general) {
         parts.map(one, to, Matrix<double>::Zero(n, 1), std::move(factors));
         continue;
