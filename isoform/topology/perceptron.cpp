@@ -67,16 +67,16 @@ Network<T> perceptron(const PerceptronSettings& settings) {
     const int to = last ? parts.space("output", n)
                         : parts.gate(fmt::format("gate {}", l + 1), n, settings.radial,
                                      settings.length, kInitialLength);
+    std::vector<int> factors = gates;  // k … l − 1
     for (std::size_t k = 0; k <= l; ++k) {
-      std::vector<int> factors;
-      for (std::size_t gate = k; gate < gates.size(); ++gate) factors.push_back(gates[gate]);
+      if (k > 0) factors.erase(factors.begin());
       if (k > 0 && !settings.general) {
-        parts.map(one, to, Matrix<double>::Zero(n, 1), std::move(factors));
+        parts.map(one, to, Matrix<double>::Zero(n, 1), factors);
         continue;
       }
       Matrix<double> a = weights(n, width);
       a /= a.norm() * std::sqrt(settings.general ? static_cast<double>(l + 1) : 1.0);
-      parts.map(source, to, with_bias(a), std::move(factors));
+      parts.map(source, to, with_bias(a), factors);
     }
     if (!last) gates.push_back(to);
   }
