@@ -45,14 +45,14 @@ std::size_t runs_of(const Study& study, int seeds) {
 }
 
 void list_studies(bool json) {
-  Table table({"study", "arms", "what it shows"});
   nlohmann::json all = nlohmann::json::array();
+  std::string lines;
   for (const Study& study : studies()) {
-    table.row({study.name, std::to_string(study.arms.size()), study.about});
+    lines += fmt::format("{:<22}{}\n", study.name, study.about);
     all.push_back({{"name", study.name}, {"title", study.title}, {"about", study.about}});
   }
   if (json) return print_json(all);
-  print(table.text());
+  print(lines);
 }
 
 void run(Options& o) {

@@ -217,7 +217,7 @@ FeatureRemoval remove_features(Model<T>& model, std::string_view input,
   const bool constant = always_read(model, model.inputs[index].name);
   const ConstView<T> rows = x.middleRows(std::min(offset, x.rows()), x.cols() == 0 ? 0 : before);
   const FeaturePrediction p = predict_features<T>(rows, kept, positions, constant);
-  const FeatureRemoval removal = foresee_removal<T>(network, space, rows, kept, positions, p);
+  FeatureRemoval removal = foresee_removal<T>(network, space, rows, kept, positions, p);
   Edit edit = reselect(space, before, kept);
   // β₀ goes where the bias counts: in this map, or in another into the same space.
   std::vector<std::pair<int, Vector<double>>> elsewhere;

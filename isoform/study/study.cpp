@@ -24,7 +24,8 @@ RunSettings settings_of(const Arm& arm, std::uint64_t seed, double rate,
                         const StudyOptions& options) {
   RunSettings settings;
   const std::vector<Setting> list = list_settings(settings);
-  for (const auto& [name, value] : arm.settings) {
+  for (const auto& entry : arm.settings) {
+    const std::string &name = entry.first, &value = entry.second;
     const auto found =
         std::find_if(list.begin(), list.end(), [&](const Setting& s) { return s.name == name; });
     if (found == list.end()) {

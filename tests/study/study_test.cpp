@@ -145,7 +145,8 @@ TEST(Study, ThoseThereAreCanBeRun) {
       EXPECT_TRUE(arms.insert(arm.name).second) << study.name;
       RunSettings settings;
       const auto list = list_settings(settings);
-      for (const auto& [name, value] : arm.settings) {
+      for (const auto& entry : arm.settings) {
+        const std::string &name = entry.first, &value = entry.second;
         const auto found = std::find_if(list.begin(), list.end(),
                                         [&](const Setting& s) { return s.name == name; });
         ASSERT_NE(found, list.end()) << name;
