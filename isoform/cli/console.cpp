@@ -103,6 +103,24 @@ void require_writable(const std::string& path) {
   }
 }
 
+void require_different(const std::vector<std::pair<std::string, std::string>>& files) {
+  std::error_code ignored;
+  // Absolute first: a relative path of which nothing exists yet would stay as it is.
+  const auto whole = [&](const std::string& path) {
+    return std::filesystem::weakly_canonical(std::filesystem::absolute(path), ignored);
+  };
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      const std::string &path = files[i].second, &other = files[j].second;
+      if (path.empty() || other.empty()) continue;
+      if (whole(path) == whole(other) || std::filesystem::equivalent(path, other, ignored)) {
+        throw UsageError(fmt::format("{}: needs another file than --{}, got {} for both",
+                                     files[i].first, files[j].first, path));
+      }
+    }
+  }
+}
+
 std::string Change::text() const {
   return fmt::format("{:.2g} of the output's length on average, at most {:.2g}", mean, largest);
 }

@@ -26,6 +26,8 @@ void complain(std::string_view text);  // standard error, "isoform: …"
 
 /// Throws FileError unless a file can be written there; asked before long work, not after. Empty: no file.
 void require_writable(const std::string& path);
+/// Throws UsageError if two of these files, by name and path, are one: each would overwrite the other. Empty: no file.
+void require_different(const std::vector<std::pair<std::string, std::string>>& files);
 
 /// A table with a header; the first column left-aligned, the others right-aligned.
 class Table {

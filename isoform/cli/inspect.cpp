@@ -311,6 +311,8 @@ void print_connections(const Reading& all, const LayerReading& layer, Index top)
 }
 
 void run(const Options& o) {
+  require_different({{"model", o.model}, {"html", o.html}});
+  require_writable(o.html);
   const Reading all = read(o);
   if (!o.html.empty()) {
     // A name need not be UTF-8, a page must be.

@@ -113,12 +113,8 @@ std::string json_of(const std::vector<Answers>& all, Index samples) {
 }
 
 void run(const Options& o) {
+  require_different({{"model", o.model}, {"out", o.out}});
   const auto model = load_model<float>(o.model);
-  std::error_code ignored;
-  if (!o.out.empty() && std::filesystem::equivalent(o.out, o.model, ignored)) {
-    throw UsageError(
-        fmt::format("out: {} is the model; give another file for the predictions", o.out));
-  }
   Dataset data = o.data.load();
   if (o.count < 0) throw UsageError(fmt::format("count: needs 0 (all) or more, got {}", o.count));
   if (o.count > 0 && o.count < data.samples()) {

@@ -220,8 +220,9 @@ void set(const SetOptions& o) {
   if (o.loss.empty() && !o.weight) {
     throw UsageError("task set: needs --loss or --weight, got neither");
   }
-  if (o.weight && !(*o.weight > 0 && *o.weight < 1e30)) {
-    throw UsageError(fmt::format("weight: needs a number above 0, got {}", *o.weight));
+  if (o.weight && !(*o.weight > 0 && *o.weight <= kMaxWeight)) {
+    throw UsageError(fmt::format("weight: needs a number above 0 and at most {:g}, got {}",
+                                 kMaxWeight, *o.weight));
   }
   TaskEdit edit(o);
   Task& task = edit.model().tasks[edit.model().task_index(o.name)];

@@ -57,26 +57,6 @@ void on_interrupt(int) {
   if (interrupted.exchange(true)) _exit(kInterrupted);
 }
 
-// Each would overwrite the other, and the model be lost.
-void require_different(const std::vector<std::pair<std::string, std::string>>& outputs) {
-  for (std::size_t i = 0; i < outputs.size(); ++i) {
-    for (std::size_t j = 0; j < i; ++j) {
-      const auto& [name, path] = outputs[i];
-      const auto& [other_name, other] = outputs[j];
-      std::error_code ignored;
-      if (path.empty() || other.empty()) continue;
-      // Absolute first: a relative path of which nothing exists yet would stay as it is.
-      const auto whole = [&](const std::string& name_of_file) {
-        return std::filesystem::weakly_canonical(std::filesystem::absolute(name_of_file), ignored);
-      };
-      if (whole(path) == whole(other)) {
-        throw UsageError(fmt::format("{}: needs another file than --{}, got {} for both", name,
-                                     other_name, path));
-      }
-    }
-  }
-}
-
 Json evaluation_json(const Evaluation& e) {
   return {{"samples", e.samples}, {"loss", e.loss}, {"accuracy", e.accuracy}};
 }
@@ -122,7 +102,8 @@ void run(Options& o) {
   settings.finish();
   if (o.out.empty()) throw UsageError("out: needs a file for the model, got an empty name");
   for (const std::string& path : {o.out, o.events, o.picture}) require_writable(path);
-  require_different({{"out", o.out}, {"events", o.events}, {"picture", o.picture}});
+  require_different(
+      {{"config", o.config}, {"out", o.out}, {"events", o.events}, {"picture", o.picture}});
 
   std::vector<TaskData> data;
   std::map<std::string, Dataset> tests;  // by the name of the data

@@ -32,6 +32,8 @@ struct Task {
   double weight = 1;                     // of its loss among the active tasks
 };
 
+/// Largest weight of a task: sums of weights stay finite.
+inline constexpr double kMaxWeight = 1e30;
 /// History records kept at most; the oldest go first.
 inline constexpr std::size_t kMaxHistory = 10000;
 

@@ -117,9 +117,10 @@ void append_task(Model<T>& model, const Task& task, std::uint64_t seed) {
       throw UsageError(fmt::format("task '{}': has two outputs called '{}'", task.name, output));
     }
   }
-  if (!(task.weight > 0)) {
+  if (!(task.weight > 0 && task.weight <= kMaxWeight)) {
     throw UsageError(
-        fmt::format("task '{}': weight needs a number above 0, got {}", task.name, task.weight));
+        fmt::format("task '{}': weight needs a number above 0 and at most {:g}, got {}", task.name,
+                    kMaxWeight, task.weight));
   }
   if (task.inputs.empty()) {
     throw UsageError(fmt::format("task '{}': needs an input to read, got none", task.name));

@@ -175,7 +175,7 @@ class Passage {
         for (Index g = 0; g < s.gates(); ++g) pass_.o_[s.id][g] = s.o(g);
         engine_.gate_forward(gates_of(s), pass_.z(s.id), span_of(pass_.o_[s.id]),
                              pass_.hidden(s.id), pass_.gates(s.id), kappa(s));
-        if (pass_.dropout_.hidden > 0) drop_groups(s);
+        if (pass_.dropout_.hidden > 0 && !network_.is_gate(s.id)) drop_groups(s);
       } else if (linear(s.id)) {
         pass_.hidden(s.id) = pass_.z(s.id);
       }

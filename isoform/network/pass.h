@@ -18,7 +18,8 @@ struct Route {
 
 /// Dropout of a training step, keyed by (seed, step): each group of hidden neurons, with its gate, and each coordinate of
 /// the inputs is 0 with this probability, and else larger by 1/(1 − p). By whole groups it commutes with the symmetry:
-/// a network that is turned learns the same (docs/mathematics.md 11).
+/// a network that is turned learns the same (docs/mathematics.md 11). Gates that nobody
+/// reads (Network::is_gate) stay: a product of gates with one of them at 0 would be 0 with all that it multiplies.
 struct Dropout {
   double input = 0, hidden = 0;
   std::uint64_t seed = 0, step = 0;

@@ -1,6 +1,7 @@
 #include "isoform/network/statistics.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "isoform/base/error.h"
 
@@ -14,6 +15,14 @@ Statistics::Statistics(const Network<T>& network) : spaces_(network.space_ids())
       of.moments.push_back(Matrix<double>::Zero(size + 2, size + 2));
     of.z_sum = Vector<double>::Zero(s.dimension);
   }
+}
+
+bool Statistics::all_finite() const {
+  return std::all_of(spaces_.begin(), spaces_.end(), [](const OfSpace& of) {
+    return std::isfinite(of.z_squares) && of.delta.allFinite() &&
+           std::all_of(of.moments.begin(), of.moments.end(),
+                       [](const Matrix<double>& m) { return m.allFinite(); });
+  });
 }
 
 template <class T>

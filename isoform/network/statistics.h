@@ -27,6 +27,8 @@ class Statistics {
   void transport(const Network<T>& before, const Edit& edit);
 
   [[nodiscard]] Index samples() const { return samples_; }
+  /// False after a batch whose numbers are not: nothing may be decided by these then.
+  [[nodiscard]] bool all_finite() const;
 
   /// E (h_g; 1; s_g)(h_g; 1; s_g)ᵀ of group g of a space [n_g+2 × n_g+2].
   [[nodiscard]] Matrix<double> moment(int space, Index group) const;

@@ -11,6 +11,7 @@
 #include "isoform/base/random.h"
 #include "isoform/network/initialise.h"
 #include "isoform/network/pass.h"
+#include "isoform/topology/grow.h"
 
 namespace isoform {
 
@@ -89,7 +90,9 @@ Network<T> insert_gate(const Network<T>& network, int position, Index width, std
     throw UsageError(fmt::format("position: needs 1 to {}, as there are {} gates, got {}",
                                  count + 1, count, position));
   }
-  if (width < 1) throw UsageError(fmt::format("width: needs at least 1, got {}", width));
+  if (width < 1 || width > kMaxWidth) {
+    throw UsageError(fmt::format("width: needs 1 to {}, got {}", kMaxWidth, width));
+  }
   std::vector<int> later;
   for (auto at = static_cast<std::size_t>(position - 1); at < gates.size(); ++at) {
     later.push_back(gates[at]);

@@ -104,7 +104,7 @@ std::vector<SpaceOutcome> Policy::adapt(Network<T>& network, Statistics& statist
       }
       if (!can_learn(network, id)) {
         count = 0;
-        outcome.limit = "everything that reads it is frozen";
+        outcome.limit = "frozen parts, as nothing else reads it";
       }
       const auto fits = [&](Index neurons) {
         const Growth growth =

@@ -29,8 +29,9 @@ class Rehearsal {
     what_ = fmt::format("change before epoch {} ({})", change.epoch, change.text());
     const bool trunk = change.task.empty() &&
                        (change.action == TaskAction::freeze || change.action == TaskAction::thaw);
-    if (change.weight && !(*change.weight > 0)) {
-      fail(fmt::format("weight needs a number above 0, got {}", *change.weight));
+    if (change.weight && !(*change.weight > 0 && *change.weight <= kMaxWeight)) {
+      fail(fmt::format("weight needs a number above 0 and at most {:g}, got {}", kMaxWeight,
+                       *change.weight));
     }
     if (!trunk) require_name("task", change.task);
     if (change.action == TaskAction::append) {

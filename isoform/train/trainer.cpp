@@ -176,7 +176,7 @@ class Trainer<T>::Run {
       ++step_;
       if (!std::isfinite(loss)) return diverge();
       if (interval_ > 0 && phase_step() % interval_ == 0) {
-        if (!model_.network.all_finite()) return diverge();
+        if (!model_.network.all_finite() || !statistics_.all_finite()) return diverge();
         adapt();
       }
       if (since(start_) - last_event_s_ >= kStepEventInterval) {
