@@ -67,6 +67,7 @@ struct Result {
   Network<float> network;
   std::string done;
   nlohmann::json json = nlohmann::json::object();
+  bool rebuilt = false;  // every space is new
 };
 
 Result truncate(const Model<float>& model, const Options& o, Engine<float>& engine) {
@@ -116,12 +117,17 @@ Result convert_model(const Model<float>& model, const Options& o) {
     if (model.network.has_factors()) {
       throw UsageError("skips: gates multiply maps here, and all of them read the input already");
     }
-    return {with_input_skips(model.network), "later layers read the input too, through zeros yet"};
+    Network<float> skipping = with_input_skips(model.network);
+    if (skipping.maps().size() == model.network.maps().size()) {
+      throw UsageError("skips: every layer reads the input already");
+    }
+    return {std::move(skipping), "later layers read the input too, through zeros yet"};
   }
   const int stages = o.stages.value_or(2);
   return {convert(model.network, stages == 1 ? Stages::one : Stages::two),
           fmt::format("a perceptron in {}", stages == 1 ? "one stage" : "two stages"),
-          {{"stages", stages}}};
+          {{"stages", stages}},
+          true};
 }
 
 void run(const Options& o) {
@@ -131,10 +137,12 @@ void run(const Options& o) {
   const Matrix<float> before = probe.outputs(model);
   const Cost cost_before = cost_of(model.network);
   Result result = convert_model(model, o);
+  const std::size_t edits = model.history.size();
   model.network = std::move(result.network);
-  model.history.clear();  // it speaks of spaces that are gone
+  if (result.rebuilt) model.history.clear();  // it speaks of spaces that are gone
   const Matrix<float> after = probe.outputs(model);
   const Change change = measure_change(before, after);
+  const auto forgotten = static_cast<Index>(edits - model.history.size());
   save_model(model, o.out);
   const Cost cost = cost_of(model.network);
   if (o.json) {
@@ -146,6 +154,7 @@ void run(const Options& o) {
                         {"parameters", cost.parameters},
                         {"multiply_adds_before", cost_before.multiply_adds},
                         {"multiply_adds", cost.multiply_adds},
+                        {"edits_forgotten", forgotten},
                         {"measured_on", probe.name()},
                         {"relative_change", change.json()}});
     if (probe.data()) {
@@ -163,6 +172,10 @@ void run(const Options& o) {
   if (probe.data()) {
     print_line(fmt::format("accuracy    {:.2f} % → {:.2f} %", 100 * probe.accuracy(before),
                            100 * probe.accuracy(after)));
+  }
+  if (forgotten > 0) {
+    print_line(fmt::format("history     {} edits of layers that are gone are forgotten",
+                           format_count(forgotten)));
   }
   print_line(fmt::format("model       {}", o.out));
 }

@@ -88,6 +88,7 @@ void run(const Options& o) {
     edits = {remove_groups(network, o.layer, o.remove_groups)};
   }
   const std::vector<Index> widths = network.widths();
+  const Index width = network.space(o.layer).dimension;
   for (const Edit& edit : edits) {
     model.network.apply(edit);
     model.record(edit.record);
@@ -102,8 +103,8 @@ void run(const Options& o) {
                        {"measured_on", probe.name()},
                        {"relative_change", change.json()}});
   }
-  print_line(fmt::format("layer {}     {} → {} neurons", o.layer, widths[o.layer],
-                         model.network.widths()[o.layer]));
+  print_line(fmt::format("layer {}     {} → {} neurons", o.layer, width,
+                         model.network.space(o.layer).dimension));
   print_line(fmt::format("change      {}, on {}", change.text(), probe.name()));
   if ((!o.keep.empty() || !o.remove_groups.empty()) && !carries_fold(model.network, o.layer)) {
     print_line(

@@ -13,6 +13,7 @@
 #include "isoform/monitor/page.h"
 #include "isoform/network/cost.h"
 #include "isoform/network/structure.h"
+#include "isoform/topology/diagonalise.h"
 
 namespace isoform::cli {
 
@@ -80,12 +81,7 @@ Reading read(const Options& o) {
   all.model = load_model<float>(o.model);
   const Network<float>& network = all.model.network;
   const std::vector<int> hidden = network.hidden();
-  if (o.layer && std::find(hidden.begin(), hidden.end(), *o.layer) == hidden.end()) {
-    throw UsageError(hidden.empty()
-                         ? "layer: this model has no hidden layer"
-                         : fmt::format("layer: {} is out of range; hidden layers are {} to {}",
-                                       *o.layer, hidden.front(), hidden.back()));
-  }
+  if (o.layer) require_hidden(network, *o.layer, "inspect");
   const Probe probe(all.model, o.data);
   const Matrix<float> before = probe.outputs(all.model);
   all.measured_on = probe.name();

@@ -65,9 +65,10 @@ std::string spent_zeros(const Network<float>& before, const Network<float>& afte
     filled += structure_of(after, m.id) == Structure::dense ? 1 : 0;
   }
   if (filled == 0) return {};
-  return fmt::format(
-      "{} of the sparsified maps {} dense again; isoform sparsify brings the zeros back", filled,
-      filled == 1 ? "is" : "are");
+  return fmt::format("{} of the sparsified maps {} dense again; {}", filled,
+                     filled == 1 ? "is" : "are",
+                     before.has_factors() ? "isoform convert --truncate makes gates triangles again"
+                                          : "isoform sparsify brings the zeros back");
 }
 
 Matrix<float> training_samples(const Model<float>& model, const DataOptions& data, Index most,

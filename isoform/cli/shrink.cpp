@@ -158,7 +158,7 @@ void run(const Options& o) {
   const bool refitted = o.refit() && !reduction.edits.empty();
   // After a refit, what was proved and predicted of the cut alone says nothing of the result.
   double bound = 0;
-  double on_samples = 0;
+  std::optional<double> on_samples = 0;
   std::string no_bound = refitted ? "the next layers were refitted" : "";
   nlohmann::json layers = nlohmann::json::array();
   Table table({"layer", "neurons", "", "groups", "", "largest score removed", "bound", "on samples",
@@ -166,7 +166,11 @@ void run(const Options& o) {
   for (std::size_t i = 0; i < reduction.layers.size(); ++i) {
     const LayerReduction& layer = reduction.layers[i];
     bound += layer.bound.value;
-    on_samples += layer.on_samples.value_or(0);
+    if (layer.after < layer.before) {
+      on_samples = on_samples && layer.on_samples
+                       ? std::optional<double>(*on_samples + *layer.on_samples)
+                       : std::nullopt;
+    }
     if (no_bound.empty() && !layer.bound.holds()) no_bound = layer.bound.why_not;
     const auto proved = layer.bound.holds() && layer.after < layer.before
                             ? std::optional<double>(layer.bound.value)
@@ -206,7 +210,7 @@ void run(const Options& o) {
                            {"measured_largest", change.largest_absolute},
                            {"relative_change", change.json()}};
     if (samples > 0) json["relative_change_on_samples"] = reduction.change.mean;
-    if (samples > 0 && !refitted) json["bound_on_samples"] = on_samples;
+    if (samples > 0 && !refitted) json["bound_on_samples"] = maybe(on_samples);
     if (!note.empty()) json["note"] = note;
     if (probe.judges()) {
       json["accuracy_before"] = probe.accuracy(before);
@@ -234,8 +238,8 @@ void run(const Options& o) {
   print_line(fmt::format("parameters  {} → {}", format_count(parameters), format_count(stored)));
   print_line(fmt::format("bound       {}", no_bound.empty() ? fmt::format("{:.3g} in all", bound)
                                                             : "none: " + no_bound));
-  if (samples > 0 && !refitted) {
-    print_line(fmt::format("            {:.3g} in all for the {} training samples", on_samples,
+  if (samples > 0 && !refitted && on_samples) {
+    print_line(fmt::format("            {:.3g} in all for the {} training samples", *on_samples,
                            format_count(samples)));
   }
   print_line(fmt::format("change      {}, on {}", change.text(), probe.name()));

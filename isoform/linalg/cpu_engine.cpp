@@ -59,8 +59,8 @@ class CpuEngine final : public Engine<T> {
                    "shapes of a product");
     if (c.size() == 0) return;
     if (op_a == Op::none && op_b == Op::none && c.cols() == 1) {  // bound by memory, not worth BLAS
-      return kernels::multiply_vector({a.rows(), a.cols(), a.outerStride(), false}, a.data(),
-                                      b.data(), beta, c.data());
+      return kernels::multiply_vector({a.rows(), a.cols(), a.outerStride()}, a.data(), b.data(),
+                                      beta, c.data());
     }
     const int tiles = tiles_for(double(c.rows()) * double(c.cols()) * double(inner), kProductGrain);
     const bool by_rows = c.rows() >= c.cols();
@@ -116,7 +116,7 @@ class CpuEngine final : public Engine<T> {
     }
     if (c.cols() == 1) {
       for (const RowBlock<T>& block : blocks) {
-        kernels::multiply_vector({block.a.rows(), block.a.cols(), block.a.outerStride(), false},
+        kernels::multiply_vector({block.a.rows(), block.a.cols(), block.a.outerStride()},
                                  block.a.data(), b.data() + block.first, beta,
                                  c.data() + block.row);
       }

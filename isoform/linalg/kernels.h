@@ -27,11 +27,10 @@ void multiply_diagonal(const DiagonalShape& shape, Index count, const double* d,
                        Columns<const double> p, Columns<const double> h, double beta,
                        Columns<double> c);
 
-/// y ← beta y + A x, A [rows × cols] with columns `stride` apart. `triangle`: what is below A's diagonal is zero and is
-/// read no more than its cache lines need. Reads A once, in order, by panels of 64 rows (32 of double).
+/// y ← beta y + A x, A [rows × cols] with columns `stride` apart. Reads A once, in order, by panels of 64 rows (32 of
+/// double).
 struct VectorShape {
   Index rows, cols, stride;
-  bool triangle;
 };
 void multiply_vector(const VectorShape& shape, const float* a, const float* x, float beta,
                      float* y);

@@ -84,19 +84,10 @@ inline void multiply_vector_of(const VectorShape& shape, const T* a, const T* x,
     Index safe = shape.cols;
     while (safe > 0 && (safe - 1) * shape.stride + reach > stored) --safe;
     Strip<T> strip;
-    Index first = 0;
-    if (shape.triangle) {  // column j ends at row j
-      first = std::min(row, safe);
-      for (int p = 1; p < panels && first < safe; ++p) {
-        const Index end = std::min(row + p * kLanes<T>, safe);
-        strip.add(p, a + row, shape.stride, x, first, end);
-        first = end;
-      }
-    }
-    strip.add(panels, a + row, shape.stride, x, first, safe);
+    strip.add(panels, a + row, shape.stride, x, 0, safe);
     T sums[kPanels * kLanes<T>];
     std::memcpy(sums, strip.sum, sizeof sums);
-    for (Index j = shape.triangle ? std::max(safe, row) : safe; j < shape.cols; ++j) {
+    for (Index j = safe; j < shape.cols; ++j) {
       const T* column = a + row + j * shape.stride;
       for (Index i = 0; i < rows; ++i) sums[i] += column[i] * x[j];
     }

@@ -101,6 +101,8 @@ class Network {
   [[nodiscard]] bool has_factors() const;
   /// True for a hidden space that nobody reads: it counts through its gate alone.
   [[nodiscard]] bool is_gate(int space) const;
+  /// True for a space whose gate multiplies maps. It stays one group.
+  [[nodiscard]] bool multiplies(int space) const;
   /// True for the one of several maps into a space (with equal factors) whose bias counts and is trained. The others'
   /// are 0.
   [[nodiscard]] bool carries_bias(int map) const;

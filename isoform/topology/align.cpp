@@ -43,7 +43,7 @@ void require_comparable(const Network<double>& a, const Network<double>& b) {
         "rotation turns hidden layers only",
         in_a.front(), in_a.back(), in_b.front(), in_b.back()));
   }
-  if (a.hidden() != b.hidden()) {
+  if (a.hidden().size() != b.hidden().size()) {
     throw UsageError(fmt::format(
         "align: needs networks of the same depth, got {} and {} hidden layers; a rotation makes "
         "no layer more or less, compare their outputs instead",
@@ -52,8 +52,11 @@ void require_comparable(const Network<double>& a, const Network<double>& b) {
   const auto same_ends = [](const Map<double>& x, const Map<double>& y) {
     return x.from == y.from && x.to == y.to && x.factors == y.factors;
   };
-  if (!std::equal(a.maps().begin(), a.maps().end(), b.maps().begin(), b.maps().end(), same_ends)) {
-    throw UsageError("align: needs networks whose maps connect the same layers");
+  if (a.hidden() != b.hidden() ||
+      !std::equal(a.maps().begin(), a.maps().end(), b.maps().begin(), b.maps().end(), same_ends)) {
+    throw UsageError(
+        "align: needs networks whose maps connect the same layers, and these are of different "
+        "architectures: no rotation makes one the other; compare what isoform predict answers");
   }
   for (const Network<double>* network : {&a, &b}) {
     if (!network->all_finite()) {

@@ -125,6 +125,13 @@ double lost_by_modes(const Network<T>& network, int space, const Vector<double>&
   return sum;
 }
 
+// Where a gate multiplies a map, a path is no product of Lipschitz constants: it also depends on how long the input is.
+template <class T>
+Bound unbounded_products(const Network<T>& network) {
+  if (!network.has_factors()) return {};
+  return {0, "gates multiply maps here, and how far a product moves depends on the input's length"};
+}
+
 // sup of |(h, s)| over everything a space reads, and the part of h alone; or why there is none.
 template <class T>
 Bound reach(const Network<T>& network, int space, double& hidden_only) {
@@ -188,8 +195,12 @@ std::vector<std::vector<Bound>> one_by_one(const Network<T>& network, int space,
                                            const std::vector<GroupScores>& scores,
                                            const Function& moved) {
   const Space<T>& s = network.space(space);
-  const std::vector<double> gain = gains(network), plain = gains(network, space);
   std::vector<std::vector<Bound>> bounds;
+  if (const Bound none = unbounded_products(network); !none.holds()) {
+    for (const Index size : s.groups) bounds.emplace_back(static_cast<std::size_t>(size), none);
+    return bounds;
+  }
+  const std::vector<double> gain = gains(network), plain = gains(network, space);
   for (Index g = 0; g < s.gates(); ++g) {
     const Index at = s.begin(g), n = s.groups[g];
     const GroupScores& of = scores[g];
@@ -226,7 +237,8 @@ Bound removal_bound(const Network<T>& network, int space, const std::vector<Grou
                     const std::vector<Index>& keep) {
   require_hidden(network, space, "bound");
   double hidden_only = 0;
-  Bound bound = reach(network, space, hidden_only);
+  Bound bound = unbounded_products(network);
+  if (bound.holds()) bound = reach(network, space, hidden_only);
   if (!bound.holds()) return bound;
   const Space<T>& s = network.space(space);
   Matrix<double> w, psi;
@@ -257,6 +269,7 @@ Bound removal_bound_on(const Network<T>& network, int space, const std::vector<G
   require_hidden(network, space, "bound");
   const Space<T>& s = network.space(space);
   ISOFORM_ASSERT(z.rows() == s.dimension, "pre-activations of the space");
+  if (Bound none = unbounded_products(network); !none.holds()) return none;
   Vector<double> squares = Vector<double>::Zero(z.cols()), lost(s.dimension);
   bool ghost_moves = false;
   for (Index g = 0; g < s.gates(); ++g) {

@@ -1,6 +1,7 @@
 #include "isoform/topology/diagonalise.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <functional>
@@ -17,8 +18,11 @@ void require_hidden(const Network<T>& network, int space, const char* what) {
   if (network.hidden().empty()) {
     throw UsageError(fmt::format("{}: this network has no hidden layer to edit", what));
   }
-  throw UsageError(fmt::format("{}: layer {} is out of range; hidden layers are {} to {}", what,
-                               space, network.hidden().front(), network.hidden().back()));
+  const std::vector<int> all = network.hidden();
+  const bool in_a_row = all.back() - all.front() + 1 == static_cast<int>(all.size());
+  throw UsageError(fmt::format("{}: layer {} is out of range; hidden layers are {}", what, space,
+                               in_a_row ? fmt::format("{} to {}", all.front(), all.back())
+                                        : fmt::format("{}", fmt::join(all, ", "))));
 }
 
 template <class T>
@@ -77,6 +81,12 @@ std::pair<Edit, Edit> rotate_full(const Network<T>& network, int map) {
   const Map<T>& m = network.map(map);
   const Space<T>& from = network.space(m.from);
   const Space<T>& to = network.space(m.to);
+  if (!from.hidden() && !network.is_given(from.id)) {
+    throw UsageError(fmt::format(
+        "rotate: map {} cannot be fully diagonalised, because '{}', which it reads, has "
+        "no gates and is never turned; rotate the hidden side alone (left)",
+        map + 1, from.name));
+  }
   if (!from.hidden() || !to.hidden()) {
     throw UsageError(fmt::format(
         "rotate: map {} cannot be fully diagonalised, because the basis of the {} is fixed by the "

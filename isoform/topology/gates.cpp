@@ -243,7 +243,10 @@ Network<T> without(const Network<T>& network, int gate, double constant) {
 template <class T>
 GateRemoval<T> remove_gate(const Network<T>& network, int gate, Engine<T>& engine, ConstView<T> x) {
   if (!network.has_space(gate) || !network.is_gate(gate) || network.space(gate).gates() != 1) {
-    throw UsageError(fmt::format("remove gate: space {} is no gate that only multiplies", gate));
+    throw UsageError(fmt::format(
+        "remove gate: space {} is no gate that only multiplies; isoform convert makes a perceptron "
+        "of a chain with one gate a layer",
+        gate));
   }
   if (network.hidden().size() == 1) {
     throw UsageError(

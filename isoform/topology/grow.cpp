@@ -41,6 +41,13 @@ Growth fill_groups(const std::vector<Index>& groups, Index count, Index group_si
   return growth;
 }
 
+template <class T>
+Growth fill_groups(const Network<T>& network, int space, Index count, Index group_size) {
+  const Space<T>& s = network.space(space);
+  if (network.multiplies(space)) return {{count}, {}};
+  return fill_groups(s.groups, count, group_size, s.frozen);
+}
+
 namespace {
 
 // Columns [Σ n_next × count] for `count` neurons appended to group g: the largest first gradient.
@@ -121,6 +128,12 @@ Edit grow(const Network<T>& network, int space, const Growth& growth,
   const Index born = growth.neurons();
   if (born < 1 || born > kMaxWidth - s.dimension) refuse_growth(space, s.dimension, born);
   ISOFORM_ASSERT(static_cast<Index>(growth.into.size()) == s.gates(), "growth names every group");
+
+  if (!growth.new_groups.empty() && network.multiplies(space)) {
+    throw UsageError(fmt::format(
+        "grow: the gate of layer {} multiplies maps, so that it stays one group; append to group 0",
+        space));
+  }
 
   Edit edit = identity_edit(space, s.groups);
   edit.record.kind = growth.new_groups.empty() ? EditKind::append : EditKind::append_group;
@@ -214,11 +227,11 @@ Edit grow(const Network<T>& network, int space, Index count, const GrowSettings&
   const Space<T>& s = network.space(space);
   // Checked before anything of that size is made.
   if (count < 1 || count > kMaxWidth - s.dimension) refuse_growth(space, s.dimension, count);
-  return grow(network, space, fill_groups(s.groups, count, settings.group_size, s.frozen),
-              settings);
+  return grow(network, space, fill_groups(network, space, count, settings.group_size), settings);
 }
 
 #define ISOFORM_FOR_SCALAR(T)                                                     \
+  template Growth fill_groups(const Network<T>&, int, Index, Index);              \
   template Edit grow(const Network<T>&, int, const Growth&, const GrowSettings&); \
   template Edit grow(const Network<T>&, int, Index, const GrowSettings&);
 ISOFORM_FOR_SCALAR(float)

@@ -31,6 +31,10 @@ struct Growth {
 Growth fill_groups(const std::vector<Index>& groups, Index count, Index group_size,
                    const std::vector<char>& frozen = {});
 
+/// The same for a space of a network; one whose gate multiplies maps stays one group, whatever the group_size.
+template <class T>
+Growth fill_groups(const Network<T>& network, int space, Index count, Index group_size);
+
 /// How the outgoing columns of neurons appended to a group are chosen.
 enum class Outgoing {
   random,  // N(0, 0.01²)
@@ -56,7 +60,8 @@ struct GrowSettings {
 /// them. In a space that nobody reads (Network::is_gate) a neuron is heard through the norm alone and would never
 /// learn from 0; there o is the ghost neuron (docs/mathematics.md 1.5), and new neurons take shares of its bias:
 /// b² each, o loses as much, t stays. Without o (mode none, or 0) they start at 0 and sleep.
-/// Throws UsageError beyond kMaxWidth, for a layer out of range, for fewer than one neuron, or into a frozen group.
+/// Throws UsageError beyond kMaxWidth, for a layer out of range, for fewer than one neuron, into a frozen group, or
+/// for a second group of a space whose gate multiplies maps.
 template <class T>
 Edit grow(const Network<T>& network, int space, const Growth& growth,
           const GrowSettings& settings = {});

@@ -107,8 +107,7 @@ std::vector<SpaceOutcome> Policy::adapt(Network<T>& network, Statistics& statist
         outcome.limit = "frozen parts, as nothing else reads it";
       }
       const auto fits = [&](Index neurons) {
-        const Growth growth =
-            fill_groups(space.groups, neurons, settings_.group_size, space.frozen);
+        const Growth growth = fill_groups(network, id, neurons, settings_.group_size);
         return network.parameter_count_after(id, neurons,
                                              static_cast<Index>(growth.new_groups.size())) <=
                settings_.parameter_budget;

@@ -38,7 +38,10 @@ void Reader<T>::bound_on_samples(const std::vector<GroupScores>& scores,
     z.middleCols(first, pass.samples()) = pass.z(layer.space);
   });
   const auto bounds = neuron_bounds_on<T>(network_, layer.space, scores, z);
-  for (Connection& c : layer.connections) c.on_samples = bounds[c.group][c.place].value;
+  for (Connection& c : layer.connections) {
+    const Bound& bound = bounds[c.group][c.place];
+    if (bound.holds()) c.on_samples = bound.value;
+  }
 }
 
 template <class T>

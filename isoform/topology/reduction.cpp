@@ -55,6 +55,7 @@ Reducer<T>::Reducer(const Network<T>& network, Engine<T>& engine, Matrix<T> x,
 
 template <class T>
 Index Reducer<T>::need(int space) const {
+  if (original_.is_gate(space)) return 1;  // it is heard through one number
   return std::min(original_.space(space).dimension, original_.widths().back());
 }
 
@@ -126,7 +127,8 @@ Reduction<T> Reducer<T>::cut(const std::vector<Index>& counts, bool report, cons
           each_batch(network, engine_, ConstView<T>(x_), [&](Index first, Pass<T>& pass) {
             z.middleCols(first, pass.samples()) = pass.z(id);
           });
-          layer.on_samples = removal_bound_on<T>(network, id, scores, keep, z).value;
+          const Bound on_samples = removal_bound_on<T>(network, id, scores, keep, z);
+          if (on_samples.holds()) layer.on_samples = on_samples.value;
         }
       }
       if (layer.bound.holds() && report) edit.record.bound = layer.bound.value;
@@ -193,6 +195,13 @@ typename Reducer<T>::Plan Reducer<T>::plan() {
     double price;
     int space;
   };
+  const bool comparable = settings_.rule == Rule::effect || settings_.rule == Rule::jacobian;
+  if (!comparable && original_.has_factors()) {
+    throw UsageError(fmt::format(
+        "shrink: the metric {} can't compare layers where gates multiply maps; choose jacobian or "
+        "effect, which look at data, or name the widths",
+        rule_name(settings_.rule)));
+  }
   std::vector<Neuron> neurons;
   Plan plan;
   for (const int id : original_.hidden()) {
@@ -203,7 +212,7 @@ typename Reducer<T>::Plan Reducer<T>::plan() {
       for (const int m : original_.outgoing(id)) {
         weight = std::max(weight, gain(original_, original_.map(m).to));
       }
-    } else if (settings_.rule != Rule::effect && settings_.rule != Rule::jacobian) {
+    } else if (!comparable) {
       weight = gain(original_, id);
     }
     const auto cost = static_cast<double>(original_.parameter_count_after(id, 1, 0) -
@@ -272,8 +281,10 @@ Reduction<T> Reducer<T>::to_parameters(Index parameters) {
     throw UsageError(fmt::format(
         "parameters: needs at least {} for this network, got {}: every layer must keep {}", least,
         parameters,
-        settings_.below_need ? "a neuron"
-                             : "as many neurons as there are outputs, if not told otherwise"));
+        settings_.below_need
+            ? "a neuron"
+            : "as many neurons as there are outputs (a gate that nobody reads: one), if not told "
+              "otherwise"));
   }
   return cut(plan.counts(high, hidden), true, &plan);
 }

@@ -70,7 +70,7 @@ class Reducer {
   /// A width for every hidden layer, 1 to what it is.
   Reduction<T> to_widths(const std::vector<Index>& widths);
   /// At most so many parameters: neurons go in the order of importance² per parameter over all layers. Throws
-  /// UsageError below what the task needs.
+  /// UsageError below what the task needs, and where gates multiply maps for all rules but effect and jacobian.
   Reduction<T> to_parameters(Index parameters);
   /// As few parameters as a mean relative change of the outputs of at most `tolerance` allows, in the same
   /// order: about log₂(neurons) trials. The last quarter of the samples is held out to judge by, as a refit
@@ -78,7 +78,7 @@ class Reducer {
   Reduction<T> to_tolerance(double tolerance);
 
   /// What the outputs need, min(width, outputs), because the logits are a linear image of a layer's signal:
-  /// to_parameters and to_tolerance go below only with settings.below_need.
+  /// to_parameters and to_tolerance go below only with settings.below_need. A gate that nobody reads needs 1.
   [[nodiscard]] Index need(int space) const;
 
   /// Called after each layer of the reduction that is returned, with the network so far.

@@ -244,8 +244,11 @@ Edit remove_groups(const Network<T>& network, int space, std::span<const Index> 
     }
   }
   if (static_cast<Index>(groups.size()) == s.gates()) {
-    throw UsageError(fmt::format("remove groups: layer {} has {} groups and at least 1 must stay",
-                                 space, s.gates()));
+    throw UsageError(fmt::format(
+        "remove groups: layer {} has {} and at least 1 must stay{}", space,
+        s.gates() == 1 ? "1 group" : fmt::format("{} groups", s.gates()),
+        network.multiplies(space) ? "; isoform convert --remove-gate puts a constant in its place"
+                                  : ""));
   }
   for (Index g = 0; g < s.gates(); ++g) {
     if (std::find(groups.begin(), groups.end(), g) != groups.end()) continue;

@@ -158,6 +158,12 @@ SparseShape sparse_shape(const Network<T>& network) {
   const std::size_t count = network.spaces().size();
   bool chain = network.maps().size() + 1 == count;
   for (const Map<T>& m : network.maps()) chain = chain && m.from == m.id && m.to == m.id + 1;
+  if (network.has_factors()) {
+    throw UsageError(
+        "sparsify: needs a plain chain of layers, but gates multiply maps here: it is a "
+        "perceptron, "
+        "whose gates isoform convert stores as triangles; --truncate makes them narrower");
+  }
   if (!chain) {
     throw UsageError(
         fmt::format("sparsify: needs a plain chain of layers, but this network has {} spaces and "

@@ -6,8 +6,10 @@
 
 #include "isoform/base/error.h"
 #include "isoform/network/initialise.h"
+#include "isoform/topology/bound.h"
 #include "isoform/topology/grow.h"
 #include "isoform/topology/policy.h"
+#include "isoform/topology/reduction.h"
 #include "isoform/topology/shrink.h"
 #include "tests/support/perceptrons.h"
 
@@ -277,6 +279,35 @@ TEST_F(Gates, AreAdaptedByThePolicy) {
   measured("policy_on_gates_shrinking", shrinking.error);
   EXPECT_LE(growth.error, 1e-12) << growth.where;
   EXPECT_LE(shrinking.error, 0.1) << shrinking.where;
+}
+
+TEST_F(Gates, HaveNoBoundAndStayOneGroup) {
+  for (std::uint64_t seed = 0; seed < 12; ++seed) {
+    auto network = some_perceptron(seed);
+    if (!network.has_factors()) continue;
+    const Matrix<double> x = Dice(seed, 3).normals(network.widths().front(), 20);
+    for (const int id : network.hidden()) {
+      if (!network.multiplies(id)) continue;
+      const Index n = network.space(id).dimension;
+      const auto scores = score_by_singular_value(network, id);
+      const Matrix<double> z = Dice(seed, 4).normals(n, 20);
+      for (const Bound& bound :
+           {removal_bound(network, id, scores, {n}), neuron_bounds(network, id, scores)[0][0],
+            removal_bound_on<double>(network, id, scores, {n}, z),
+            neuron_bounds_on<double>(network, id, scores, z)[0].at(n - 1)}) {
+        EXPECT_THAT(bound.why_not, HasSubstr("gates multiply maps"));
+      }
+      EXPECT_THROW(gain(network, id), UsageError);
+      EXPECT_THROW(grow(network, id, Growth{{0}, {4}}), UsageError);
+      const Matrix<double> before = y(network, x);
+      network.apply(grow(network, id, 5, {.group_size = 2}));
+      EXPECT_EQ(network.space(id).groups, (std::vector<Index>{n + 5}));
+      EXPECT_LE((y(network, x) - before).norm(), 1e-12 * (1 + before.norm())) << seed;
+    }
+    Reducer<double> reducer(network, *engine_, Matrix<double>(x.rows(), 0), {});
+    for (const int id : network.hidden()) EXPECT_EQ(reducer.need(id), 1);
+    EXPECT_THROW(reducer.to_parameters(1), UsageError) << "scores can't be compared";
+  }
 }
 
 TEST_F(Gates, RefuseWithWhatIsNeeded) {
