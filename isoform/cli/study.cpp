@@ -65,7 +65,7 @@ void run(Options& o) {
   const std::size_t planned = runs_of(study, std::max(o.study.seeds, 0));
   std::size_t finished = 0, made = 0;
   const auto begin = std::chrono::steady_clock::now();
-  o.study.stopped = [] { return interrupted.load(); };
+  o.study.stop = &interrupted;
   o.study.progress = [&](const Arm& arm, std::uint64_t seed, double rate, bool done, bool known) {
     if (!done) {
       const double spent =

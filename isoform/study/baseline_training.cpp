@@ -44,7 +44,8 @@ Evaluation score(Baseline<T>& network, const Model<T>& transform, Loss loss, con
 template <class T>
 BaselineScores train_baseline(const std::vector<Index>& hidden, Activation activation, Loss loss,
                               const TrainSettings& settings, const Dataset& training,
-                              const Dataset& validation, const Dataset& test, Engine<T>& engine) {
+                              const Dataset& validation, const Dataset& test, Engine<T>& engine,
+                              const std::atomic<bool>* stop) {
   settings.validate();
   BaselineSettings shape{{training.features()}, activation, settings.seed};
   shape.widths.insert(shape.widths.end(), hidden.begin(), hidden.end());
@@ -69,6 +70,10 @@ BaselineScores train_baseline(const std::vector<Index>& hidden, Activation activ
         epoch_order(static_cast<std::uint32_t>(training.samples()), settings.seed,
                     static_cast<std::uint64_t>(epoch));
     for (std::size_t at = 0; at < order.size(); at += static_cast<std::size_t>(batch), ++step) {
+      if (stop != nullptr && stop->load()) {
+        scores.stopped = true;
+        return scores;
+      }
       const auto samples = std::span<const std::uint32_t>(order).subspan(
           at, std::min<std::size_t>(static_cast<std::size_t>(batch), order.size() - at));
       network.prepare(static_cast<Index>(samples.size()));
@@ -105,9 +110,9 @@ BaselineScores train_baseline(const std::vector<Index>& hidden, Activation activ
 
 template BaselineScores train_baseline(const std::vector<Index>&, Activation, Loss,
                                        const TrainSettings&, const Dataset&, const Dataset&,
-                                       const Dataset&, Engine<float>&);
+                                       const Dataset&, Engine<float>&, const std::atomic<bool>*);
 template BaselineScores train_baseline(const std::vector<Index>&, Activation, Loss,
                                        const TrainSettings&, const Dataset&, const Dataset&,
-                                       const Dataset&, Engine<double>&);
+                                       const Dataset&, Engine<double>&, const std::atomic<bool>*);
 
 }  // namespace isoform

@@ -77,18 +77,26 @@ StudyRun from_json(const Json& json) {
   return run;
 }
 
-// The lines of a result file: key → run. One that was cut by a kill is passed over.
+// The lines of a result file: key → run. A last one that a kill has cut is dropped.
 class Results {
  public:
   explicit Results(std::filesystem::path path) : path_(std::move(path)) {
     std::ifstream file(path_);
     std::string line;
-    while (std::getline(file, line)) {
-      const Json json = Json::parse(line, nullptr, false);
-      if (json.is_discarded() || !json.contains("key") || !json.contains("run")) continue;
-      known_[json["key"].dump()] = from_json(json["run"]);
+    std::uintmax_t whole = 0;  // bytes of lines that have their end
+    for (int number = 1; std::getline(file, line) && !file.eof(); ++number) {
+      read(Json::parse(line, nullptr, false), number);
+      whole += line.size() + 1;
     }
-    whole_ = line.empty() || !file.eof() || known_.empty();
+    file.close();
+    std::error_code ignored;  // where there is no file, or it can't be written
+    if (std::filesystem::file_size(path_, ignored) != whole) {
+      std::filesystem::resize_file(path_, whole, ignored);  // a line that a kill has cut
+    }
+    if (!std::ofstream(path_, std::ios::app)) {
+      throw FileError(
+          fmt::format("'{}': cannot be written; give another folder with --out", path_.string()));
+    }
   }
   [[nodiscard]] const StudyRun* find(const Json& key) const {
     const auto found = known_.find(key.dump());
@@ -96,8 +104,6 @@ class Results {
   }
   void add(const Json& key, const StudyRun& run) {
     std::ofstream file(path_, std::ios::app);
-    if (!whole_) file << '\n';  // after a line that a kill has cut
-    whole_ = true;
     file << Json{{"key", key}, {"run", to_json(run)}}.dump() << '\n' << std::flush;
     if (!file) {
       throw FileError(fmt::format("'{}': cannot be written; is the disk full?", path_.string()));
@@ -106,9 +112,24 @@ class Results {
   }
 
  private:
+  void read(const Json& json, int number) {
+    try {
+      const StudyRun run = from_json(json.at("run"));
+      const auto share = [](double value) { return value >= 0 && value <= 1; };
+      if (share(run.validation_accuracy) && share(run.test_accuracy) && run.parameters > 0) {
+        known_[json.at("key").dump()] = run;
+        return;
+      }
+    } catch (const Json::exception&) {  // told below
+    }
+    throw FormatError(
+        fmt::format("'{}', line {}: is no result of a study; remove the line, and its "
+                    "run will be made again",
+                    path_.string(), number));
+  }
+
   std::filesystem::path path_;
   std::map<std::string, StudyRun> known_;
-  bool whole_ = true;
 };
 
 struct Sets {
@@ -120,7 +141,8 @@ class Runner {
   explicit Runner(const StudyOptions& options)
       : options_(options), engine_(create_engine<float>({.threads = options.threads})) {}
 
-  StudyRun run(const Arm& arm, const RunSettings& settings) {
+  /// Nothing when it was stopped.
+  std::optional<StudyRun> run(const Arm& arm, const RunSettings& settings) {
     const Sets& sets = load_sets(settings.data);
     const TrainValidation parts = split(sets.train, settings.validation, settings.training.seed);
     StudyRun run;
@@ -130,7 +152,8 @@ class Runner {
     if (arm.baseline) {
       const BaselineScores scores =
           train_baseline(settings.hidden, *arm.baseline, settings.loss, settings.training,
-                         parts.train, parts.validation, sets.test, *engine_);
+                         parts.train, parts.validation, sets.test, *engine_, options_.stop);
+      if (scores.stopped) return {};
       run.widths = {parts.train.features()};
       run.widths.insert(run.widths.end(), settings.hidden.begin(), settings.hidden.end());
       run.widths.push_back(static_cast<Index>(parts.train.classes().size()));
@@ -143,7 +166,8 @@ class Runner {
     }
     Model<float> model = create_model<float>(settings, parts.train);
     const TrainResult result =
-        train(model, parts.train, parts.validation, settings.training, *engine_);
+        train(model, parts.train, parts.validation, settings.training, *engine_, {}, options_.stop);
+    if (result.reason == StopReason::stopped) return {};
     run.widths = model.network.widths();
     run.parameters = model.network.parameter_count();
     run.seconds = result.seconds;
@@ -183,7 +207,6 @@ std::vector<StudyRun> run_study(const Study& study, const StudyOptions& options)
   Results results(options.out / (study.name + ".jsonl"));
   Runner runner(options);
   std::vector<StudyRun> table;
-  const auto stopped = [&] { return options.stopped && options.stopped(); };
   // Seed 0 of an arm with several rates decides which rate the other seeds take.
   const auto get = [&](const Arm& arm, std::uint64_t seed, double rate) -> std::optional<StudyRun> {
     const RunSettings settings = settings_of(arm, seed, rate, options);
@@ -195,10 +218,11 @@ std::vector<StudyRun> run_study(const Study& study, const StudyOptions& options)
       run.arm = arm.name;
       return run;
     }
-    if (stopped()) return {};
+    if (options.stop != nullptr && options.stop->load()) return {};
     if (options.progress) options.progress(arm, seed, shown, false, false);
-    const StudyRun run = runner.run(arm, settings);
-    results.add(key, run);
+    const std::optional<StudyRun> run = runner.run(arm, settings);
+    if (!run) return {};
+    results.add(key, *run);
     if (options.progress) options.progress(arm, seed, shown, true, false);
     return run;
   };

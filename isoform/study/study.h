@@ -3,6 +3,7 @@
 // docs/studies.md.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -55,12 +56,13 @@ struct StudyOptions {
   /// Called before (`done` false) and after each run; `known` says that it was there already.
   std::function<void(const Arm&, std::uint64_t seed, double rate, bool done, bool known)> progress =
       {};
-  /// Asked before each run; true: stop, what is done is kept.
-  std::function<bool()> stopped = {};
+  /// Once true, the run under way is given up; what is done is kept.
+  const std::atomic<bool>* stop = nullptr;
 };
 
 /// Runs what the result file does not have yet: same settings, seed and version. A line is written when its run is
-/// done, so a study that was killed goes on with the next run. Throws what settings and data throw.
+/// done, so a study that was killed goes on with the next run. FileError, before anything runs, where results can't be
+/// written; FormatError, with the line, for a result that is none (one that a kill has cut is passed over). Throws what settings and data throw.
 std::vector<StudyRun> run_study(const Study& study, const StudyOptions& options);
 
 /// Mean and standard error over the seeds of each arm, in Markdown.

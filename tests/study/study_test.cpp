@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -59,10 +60,12 @@ struct Story {
 std::vector<StudyRun> run(const Study& study, const std::filesystem::path& out, Story& story,
                           int seeds = 2, int stop_after = 1000) {
   StudyOptions options{.seeds = seeds, .out = out, .threads = 1};
+  std::atomic<bool> stop{false};
+  options.stop = &stop;
   options.progress = [&](const Arm&, std::uint64_t, double, bool done, bool known) {
     if (done) ++(known ? story.known : story.made);
+    stop = story.made >= stop_after;
   };
-  options.stopped = [&] { return story.made >= stop_after; };
   return run_study(study, options);
 }
 
@@ -113,6 +116,33 @@ TEST(Study, ChoosesTheRateOnTheValidationSet) {
     }
     EXPECT_FALSE(r.diverged);
   }
+}
+
+TEST(Study, DamagedAndUnwritableResultsAreToldBeforeARun) {
+  const TemporaryFolder folder;
+  write_set(folder / "set");
+  const Study study = small_study((folder / "set").string());
+  Story story;
+  run(study, folder / "out", story);
+  const auto refusal = [&](const std::string& from, const std::string& to) {
+    const auto bytes = testing_data::file_bytes(folder / "out" / "small.jsonl");
+    std::string text(bytes.begin(), bytes.end());
+    const auto at = text.find(from, text.find('\n'));
+    text.replace(at, from.size(), to);
+    std::filesystem::create_directories(folder / "bad");
+    std::ofstream(folder / "bad" / "small.jsonl") << text;
+    Story none;
+    const std::string told =
+        testing_data::message_of<FormatError>([&] { run(study, folder / "bad", none); });
+    EXPECT_EQ(none.made, 0);
+    return told;
+  };
+  EXPECT_THAT(refusal("\"test_accuracy\":", "\"test_accuracy\":-"), HasSubstr("line 2"));
+  EXPECT_THAT(refusal("\"seconds\":", "\"hours\":"), HasSubstr("remove the line"));
+  EXPECT_THAT(refusal("{", ""), HasSubstr("line 2"));
+  std::filesystem::create_directories(folder / "taken" / "small.jsonl");
+  EXPECT_THAT(testing_data::message_of<FileError>([&] { run(study, folder / "taken", story); }),
+              HasSubstr("cannot be written"));
 }
 
 TEST(Study, TablesSayMeanAndStandardError) {
