@@ -227,8 +227,10 @@ void add_train(CLI::App& app) {
   verb->add_option("--config", options->config, "settings from a TOML file; flags override it")
       ->type_name("FILE.toml");
   verb->add_flag("--show-settings", options->show, "print the settings in effect as TOML and stop");
-  verb->add_option("--change", options->changes,
-                   "a task that comes, goes or changes; may be given several times, in order")
+  verb->add_option(
+          "--change", options->changes,
+          "a task that comes, goes or changes; may be given several times, in order; replaces "
+          "those of --config")
       ->type_name("'epoch=N append=SET'")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "isoform/base/error.h"
@@ -50,6 +51,13 @@ void remove_input(Model<T>& model, std::size_t k) {
 void require_name(std::string_view what, std::string_view name) {
   const bool controls =
       std::any_of(name.begin(), name.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+  bool text = true;
+  try {
+    static_cast<void>(nlohmann::json(name).dump());
+  } catch (const nlohmann::json::type_error&) {
+    text = false;
+  }
+  if (!text) throw UsageError(fmt::format("{}: needs a name in UTF-8, got other bytes", what));
   if (name.empty() || controls) {
     throw UsageError(fmt::format("{}: needs a name on one line, got {}", what,
                                  name.empty() ? "an empty text" : "one with control characters"));
@@ -113,6 +121,7 @@ void append_task(Model<T>& model, const Task& task, std::uint64_t seed) {
   }
   std::set<std::string> names;
   for (const std::string& output : task.outputs) {
+    require_name(fmt::format("outputs of task '{}'", task.name), output);
     if (!names.insert(output).second) {
       throw UsageError(fmt::format("task '{}': has two outputs called '{}'", task.name, output));
     }

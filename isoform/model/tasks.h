@@ -59,7 +59,7 @@ void freeze_head(Model<T>& model, std::string_view task, bool frozen);
 template <class T>
 void name_parts(Model<T>& model, const std::string& name);
 
-/// Throws UsageError, beginning with `what`, unless a name is text on one line.
+/// Throws UsageError, beginning with `what`, unless a name is UTF-8 text on one line.
 void require_name(std::string_view what, std::string_view name);
 
 }  // namespace isoform

@@ -88,6 +88,8 @@ class Results {
       read(Json::parse(line, nullptr, false), number);
       whole += line.size() + 1;
     }
+    constexpr std::string_view kBegin = R"({"key":)";
+    if (file.eof() && !line.starts_with(kBegin) && !kBegin.starts_with(line)) read(Json(), 1);
     file.close();
     std::error_code ignored;  // where there is no file, or it can't be written
     if (std::filesystem::file_size(path_, ignored) != whole) {

@@ -104,17 +104,32 @@ class Trainer<T>::Run {
  private:
   // Whatever can't be is said before anything starts.
   void rehearse(const std::vector<TaskChange>& changes) const {
-    if (changes.empty()) return;
+    if (changes.empty()) return require_training(model_);
     for (const TaskChange& change : changes) courses_.require_data(change);
     Model<T> model = model_;
     Courses courses = courses_;
-    for (const TaskChange& change : changes) {
+    for (std::size_t i = 0; i < changes.size(); ++i) {
+      const TaskChange& change = changes[i];
       try {
         apply_change(model, courses, change, settings_.seed);
+        const bool last = i + 1 == changes.size() || changes[i + 1].epoch > change.epoch;
+        if (last) require_training(model);
       } catch (const UsageError& error) {
         throw UsageError(fmt::format("change before epoch {} ({}): {}", change.epoch, change.text(),
                                      error.what()));
       }
+    }
+  }
+
+  static void require_training(Model<T> model) {
+    Pass<T> pass;
+    pass.prepare(model.network, 1);
+    const auto parameters = pass.parameters(model.network);
+    if (std::none_of(parameters.begin(), parameters.end(),
+                     [](const Parameter<T>& p) { return p.trainable; })) {
+      throw UsageError(
+          "everything is frozen then, so that nothing would be trained; thaw a part, or "
+          "append a task");
     }
   }
 

@@ -153,4 +153,6 @@ class Conversion(Case):
         self.refuses(2, "convert", "groups.safetensors", "q.safetensors", says="--group-size 0")
         self.convert(out="p.safetensors")
         self.refuses(2, "convert", "p.safetensors", "q.safetensors", says="already")
+        for width in (65537, 99999999999):
+            self.refuses(2, "convert", "p.safetensors", "q.safetensors", "--insert-gate", 1, "--width", width, says="65536")
         self.refuses(2, "convert", "p.safetensors", "q.safetensors", "--insert-gate", 9, "--width", 2, says="1 to 4")

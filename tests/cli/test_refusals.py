@@ -250,7 +250,17 @@ class Outputs(Case):
                       ["--events", "same", "--picture", "same"]):
             self.refuses(2, "train", "--data", self.data, "--epochs", 1, *words)
         self.refuses(2, "predict", "in.safetensors", "--data", self.data, "--out", "./in.safetensors", says="model")
+        self.refuses(2, "inspect", "in.safetensors", "--html", "./in.safetensors", says="--model")
         self.assertEqual(self.bytes_of("in.safetensors"), model)
+        settings = self.works("train", "--data", self.data, "--show-settings").out
+        (self.folder / "k.toml").write_text(settings)
+        for flag in ("--out", "--events", "--picture"):
+            self.refuses(2, "train", "--config", "k.toml", flag, "k.toml", says="--config")
+        self.assertEqual((self.folder / "k.toml").read_text(), settings)
+
+    def test_perceptrons_have_no_groups_to_drop(self):
+        for architecture in ("perceptron", "general"):
+            self.refuses(2, "train", "--data", self.data, "--architecture", architecture, "--dropout", 0.1, says="dropout")
 
     @unittest.skipIf(os.geteuid() == 0, "nothing is forbidden to root")
     def test_folders_that_must_not_be_written(self):

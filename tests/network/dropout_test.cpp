@@ -5,6 +5,7 @@
 
 #include "isoform/network/pass.h"
 #include "isoform/topology/diagonalise.h"
+#include "isoform/topology/perceptron.h"
 #include "tests/support/networks.h"
 
 namespace isoform {
@@ -93,6 +94,14 @@ TEST(Dropout, KeepsTheMeanOfWhatTheNextSpaceHears) {
   const Matrix<double> y = dropped_outputs(network, x, {});
   EXPECT_LT((sum / kKeys - y).norm(), 0.03 * y.norm());
   EXPECT_GT((dropped_outputs(network, x, {0, 0.5, 1, 0}) - y).norm(), 0.1 * y.norm());
+}
+
+// A gate that nobody reads multiplies: with it at 0 all it multiplies would be 0, and its gradient no number.
+TEST(Dropout, LeavesGatesThatMultiplyAlone) {
+  const auto network =
+      perceptron<double>({.inputs = 5, .outputs = 3, .gates = {6, 4}, .general = true});
+  const Matrix<double> x = Dice(1, 35).normals(5, 20);
+  EXPECT_EQ(dropped_outputs(network, x, {0, 0.5, 1, 0}), dropped_outputs(network, x, {}));
 }
 
 TEST(Dropout, AGroupGoesWithItsGate) {

@@ -325,6 +325,23 @@ TEST(TasksTraining, RefusesBeforeAnythingStarts) {
               AllOf(HasSubstr("epoch 4"), HasSubstr("features")));
   EXPECT_THAT(said({{.epoch = 2, .action = TaskAction::remove, .task = "blobs"}}),
               HasSubstr("last task"));
+  EXPECT_THAT(said({{.epoch = 2, .action = TaskAction::append, .task = "second", .weight = 1e31}}),
+              HasSubstr("at most"));
+  const TaskChange trunk{.epoch = 3, .action = TaskAction::freeze};
+  const TaskChange head{.epoch = 3, .action = TaskAction::freeze, .task = "blobs"};
+  EXPECT_THAT(said({trunk, head}), HasSubstr("everything is frozen then"));
+}
+
+// A trunk and its head may be frozen when something comes that learns.
+TEST(TasksTraining, FrozenWithSomethingNewIsTrained) {
+  const auto engine = create_engine<float>({.threads = 1});
+  auto model = blob_model<float>(first().training, {8});
+  TrainSettings settings = settings_for(3);
+  settings.changes = {{.epoch = 2, .action = TaskAction::freeze},
+                      {.epoch = 2, .action = TaskAction::freeze, .task = "blobs"},
+                      {.epoch = 2, .action = TaskAction::append, .task = "second"}};
+  const auto result = train<float>(model, {first(), second()}, settings, *engine);
+  EXPECT_EQ(result.reason, StopReason::finished);
 }
 
 }  // namespace

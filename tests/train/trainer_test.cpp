@@ -104,6 +104,18 @@ TEST(Trainer, RegularisesTrainingAlone) {
   }
 }
 
+// Dropout of all but everything makes numbers that are none inside a pass; the run ends with a model that is whole.
+TEST(Trainer, NumbersThatAreNoneInStatisticsAreADivergence) {
+  const auto engine = create_engine<float>({.threads = 1});
+  TrainSettings settings = small_run();
+  settings.dropout = settings.input_dropout = 0.9999;
+  settings.optimiser.learning_rate = 10;
+  auto model = blob_model<float>(training_data(), {32, 32});
+  const auto result = train(model, training_data(), validation_data(), settings, *engine);
+  EXPECT_TRUE(model.network.all_finite());
+  EXPECT_NE(result.reason, StopReason::stopped);
+}
+
 TEST(Trainer, LearnsTheBlobs) {
   const auto engine = create_engine<float>({.threads = 1});
   for (const bool adapts : {false, true}) {
