@@ -10,6 +10,7 @@
 #include "isoform/base/version.h"
 #include "isoform/model/tasks.h"
 #include "isoform/network/pass.h"
+#include "isoform/train/adaptation.h"
 #include "isoform/train/apply_change.h"
 #include "isoform/train/courses.h"
 #include "isoform/train/evaluate.h"
@@ -43,7 +44,7 @@ class Trainer<T>::Run {
         stop_(stop),
         courses_(std::move(data), settings.batch_size, settings.seed),
         optimiser_(settings.optimiser),
-        policy_(settings.adapt.policy),
+        adaptation_(settings.adapt),
         last_good_(model) {
     settings.validate();
     if (!courses_.data().empty()) {
@@ -91,12 +92,13 @@ class Trainer<T>::Run {
   TrainResult finish() {
     result_.steps = step_;
     result_.seconds = since(start_);
+    result_.adaptation_seconds = adaptation_.seconds();
     emit("end", {{"reason", stop_reason_name(result_.reason)},
                  {"widths", model_.network.widths()},
                  {"parameters", model_.network.parameter_count()},
                  {"born", result_.born},
                  {"removed", result_.removed},
-                 {"adaptation_s", result_.adaptation_seconds},
+                 {"adaptation_s", adaptation_.seconds()},
                  {"message", result_.message}});
     return result_;
   }
@@ -140,14 +142,7 @@ class Trainer<T>::Run {
     steps_per_epoch_ = courses_.follow(model_);
     phase_start_ = step_;
     steps_ = steps_per_epoch_ * std::max(last - epoch_, 0);
-    interval_ = std::max<std::int64_t>(
-        1, std::llround(static_cast<double>(steps_per_epoch_) / settings_.adapt.per_epoch));
-    // Widths settle once; between changes they go on following.
-    const double settle = is_last ? settings_.adapt.settle : 0;
-    settle_from_ = steps_ - std::llround(settle * static_cast<double>(steps_));
-    if (!settings_.adapt.enabled || model_.network.hidden().empty()) interval_ = 0;
-    settled_ = false;
-    statistics_ = Statistics();
+    adaptation_.begin(model_.network, steps_per_epoch_, steps_, is_last);
     prepared_ = false;
     last_good_ = model_;
   }
@@ -190,8 +185,8 @@ class Trainer<T>::Run {
       const double loss = run_step();
       ++step_;
       if (!std::isfinite(loss)) return diverge();
-      if (interval_ > 0 && phase_step() % interval_ == 0) {
-        if (!model_.network.all_finite() || !statistics_.all_finite()) return diverge();
+      if (adaptation_.due(phase_step())) {
+        if (!model_.network.all_finite() || !adaptation_.all_finite()) return diverge();
         adapt();
       }
       if (since(start_) - last_event_s_ >= kStepEventInterval) {
@@ -222,7 +217,6 @@ class Trainer<T>::Run {
     double weights = 0, loss = 0;
     for (const std::size_t i : tasks) weights += model_.tasks[i].weight;
     Gradients gradients = Gradients::replace;
-    const bool observe = statistics_due();
     for (const std::size_t i : tasks) {
       const Task& task = model_.tasks[i];
       Course& course = courses_.of(task.name);
@@ -233,12 +227,7 @@ class Trainer<T>::Run {
       course.total.loss += score.loss;
       course.total.correct += score.correct;
       course.total.samples += score.samples;
-      if (observe) {
-        const auto begin = Clock::now();
-        if (statistics_.samples() == 0) statistics_ = Statistics(model_.network);
-        statistics_.gather(model_.network, pass_, gradients);
-        result_.adaptation_seconds += since(begin);
-      }
+      adaptation_.observe(model_.network, pass_, gradients, phase_step());
       gradients = Gradients::add;
     }
     const std::vector<Parameter<T>> parameters = pass_.parameters(model_.network);
@@ -277,19 +266,9 @@ class Trainer<T>::Run {
     return score;
   }
 
-  // Statistics come from the last batches before an adaptation: fresh, and free of extra passes.
-  [[nodiscard]] bool statistics_due() const {
-    if (interval_ == 0 || settled_) return false;
-    const std::int64_t left = interval_ - 1 - phase_step() % interval_;
-    return left < settings_.adapt.statistics_batches;
-  }
-
   void adapt() {
-    if (settled_ || phase_step() == steps_) return;  // nothing would train after it
-    const auto begin = Clock::now();
-    settled_ = phase_step() >= settle_from_;
-    const auto outcomes =
-        policy_.adapt<T>(model_.network, statistics_, step_, settled_, [this](const Edit& edit) {
+    const std::vector<std::string> warnings =
+        adaptation_.adapt(model_.network, phase_step(), step_, [this](const Edit& edit) {
           optimiser_.transport(model_.network, edit);
           model_.network.apply(edit);
           EditRecord record = edit.record;
@@ -299,18 +278,8 @@ class Trainer<T>::Run {
           result_.removed += record.removed;
           emit("edit", edit_json(record));
         });
-    scaffold_ = Json::array();
-    for (auto it = outcomes.rbegin(); it != outcomes.rend(); ++it) {
-      scaffold_.push_back(it->scaffold_after);
-      if (!it->limit.empty() && it->limit != limits_[it->space]) {
-        emit("warning", {{"message", fmt::format("hidden {}: {} scaffold neurons, held by the {}",
-                                                 it->space, it->scaffold_after, it->limit)}});
-      }
-      limits_[it->space] = it->limit;
-    }
-    statistics_ = Statistics();
+    for (const std::string& warning : warnings) emit("warning", {{"message", warning}});
     prepared_ = false;
-    result_.adaptation_seconds += since(begin);
   }
 
   void emit(std::string type, Json data) {
@@ -367,7 +336,7 @@ class Trainer<T>::Run {
                    {"groups", groups_json(model_.network)},
                    {"parameters", model_.network.parameter_count()},
                    {"learning_rate", rate_},
-                   {"scaffold", scaffold_}});
+                   {"scaffold", adaptation_.scaffold()}});
   }
 
   Model<T>& model_;
@@ -380,8 +349,7 @@ class Trainer<T>::Run {
   std::vector<Json> done_;  // changes, and how many of them observers know
   std::size_t told_ = 0;
   Optimiser<T> optimiser_;
-  Policy policy_;
-  Statistics statistics_;
+  Adaptation<T> adaptation_;
   Model<T> last_good_;  // at the start of the epoch
   Index good_born_ = 0, good_removed_ = 0;
   Pass<T> pass_;
@@ -389,14 +357,11 @@ class Trainer<T>::Run {
   Matrix<T> buffer_;
   std::vector<std::uint32_t> labels_;
   std::int64_t steps_per_epoch_ = 0;
-  std::int64_t steps_ = 0, interval_ = 0, settle_from_ = 0;  // of the phase
+  std::int64_t steps_ = 0;  // of the phase
   std::int64_t step_ = 0, phase_start_ = 0;
   int epoch_ = 0;
-  bool settled_ = false;
   double rate_ = 0;
   double last_event_s_ = 0;
-  Json scaffold_ = Json::array();
-  std::map<int, std::string> limits_;
   Clock::time_point start_ = Clock::now();
   TrainResult result_;
 };

@@ -1,0 +1,84 @@
+#include "isoform/train/adaptation.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+namespace isoform {
+
+namespace {
+
+// Adds the time it lives.
+class Stopwatch {
+ public:
+  explicit Stopwatch(double& seconds) : seconds_(seconds) {}
+  ~Stopwatch() {
+    seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  }
+  Stopwatch(const Stopwatch&) = delete;
+  Stopwatch& operator=(const Stopwatch&) = delete;
+
+ private:
+  double& seconds_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace
+
+template <class T>
+void Adaptation<T>::begin(const Network<T>& network, std::int64_t steps_per_epoch,
+                          std::int64_t steps, bool settles) {
+  steps_ = steps;
+  interval_ = std::max<std::int64_t>(
+      1, std::llround(static_cast<double>(steps_per_epoch) / settings_.per_epoch));
+  if (!settings_.enabled || network.hidden().empty()) interval_ = 0;
+  const double settle = settles ? settings_.settle : 0;
+  settle_from_ = steps - std::llround(settle * static_cast<double>(steps));
+  settled_ = false;
+  statistics_ = Statistics();
+}
+
+template <class T>
+void Adaptation<T>::observe(const Network<T>& network, Pass<T>& pass, Gradients gradients,
+                            std::int64_t step) {
+  if (interval_ == 0 || settled_) return;
+  const std::int64_t left = interval_ - 1 - step % interval_;
+  if (left >= settings_.statistics_batches) return;
+  const Stopwatch stopwatch(seconds_);
+  if (statistics_.samples() == 0) statistics_ = Statistics(network);
+  statistics_.gather(network, pass, gradients);
+}
+
+template <class T>
+bool Adaptation<T>::due(std::int64_t step) const {
+  return interval_ > 0 && !settled_ && step % interval_ == 0 && step < steps_;
+}
+
+template <class T>
+std::vector<std::string> Adaptation<T>::adapt(Network<T>& network, std::int64_t step,
+                                              std::int64_t total,
+                                              const std::function<void(const Edit&)>& apply) {
+  const Stopwatch stopwatch(seconds_);
+  settled_ = step >= settle_from_;
+  const std::vector<SpaceOutcome> outcomes =
+      policy_.adapt<T>(network, statistics_, total, settled_, apply);
+  scaffold_.clear();
+  std::vector<std::string> warnings;
+  for (auto it = outcomes.rbegin(); it != outcomes.rend(); ++it) {
+    scaffold_.push_back(it->scaffold_after);
+    if (!it->limit.empty() && it->limit != limits_[it->space]) {
+      warnings.push_back(fmt::format("hidden {}: {} scaffold neurons, held by the {}", it->space,
+                                     it->scaffold_after, it->limit));
+    }
+    limits_[it->space] = it->limit;
+  }
+  statistics_ = Statistics();
+  return warnings;
+}
+
+template class Adaptation<float>;
+template class Adaptation<double>;
+
+}  // namespace isoform

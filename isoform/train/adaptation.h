@@ -1,0 +1,51 @@
+// When a network adapts in a run, and by which statistics. Private to the trainer.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "isoform/train/trainer.h"
+
+namespace isoform {
+
+/// Steps are those taken in the phase.
+template <class T>
+class Adaptation {
+ public:
+  explicit Adaptation(const AdaptSettings& settings)
+      : settings_(settings), policy_(settings.policy) {}
+
+  /// A phase of so many steps begins; `settles`: widths settle at its end, and else go on following.
+  void begin(const Network<T>& network, std::int64_t steps_per_epoch, std::int64_t steps,
+             bool settles);
+  /// Adds the batch of a pass in the steps before an adaptation: statistics are fresh, and free of extra passes. `add`: of
+  /// another task in the same step.
+  void observe(const Network<T>& network, Pass<T>& pass, Gradients gradients, std::int64_t step);
+  /// True after so many steps, if something would train after it.
+  [[nodiscard]] bool due(std::int64_t step) const;
+  /// False where statistics have numbers that are none: the run has diverged.
+  [[nodiscard]] bool all_finite() const { return statistics_.all_finite(); }
+  /// Adapts every hidden space; edits go to `apply`, which applies them. `total` is the step of the run. Returns
+  /// sentences for people about limits that hold and did not before.
+  std::vector<std::string> adapt(Network<T>& network, std::int64_t step, std::int64_t total,
+                                 const std::function<void(const Edit&)>& apply);
+
+  /// Idle neurons of each hidden space after the last adaptation.
+  [[nodiscard]] const std::vector<Index>& scaffold() const { return scaffold_; }
+  [[nodiscard]] double seconds() const { return seconds_; }
+
+ private:
+  const AdaptSettings settings_;
+  Policy policy_;
+  Statistics statistics_;
+  std::int64_t steps_ = 0, interval_ = 0, settle_from_ = 0;  // of the phase; interval 0: never
+  bool settled_ = false;
+  std::vector<Index> scaffold_;
+  std::map<int, std::string> limits_;
+  double seconds_ = 0;
+};
+
+}  // namespace isoform
