@@ -57,7 +57,7 @@ void RunSettings::finish() {
   }
   training.adapt.policy.group_size = gates_alone ? 0 : network.group_size;
   training.validate();
-  if (perceptron && training.dropout > 0) {
+  if (gates_alone && training.dropout > 0) {
     throw UsageError(fmt::format(
         "dropout: leaves out groups that are read, and a perceptron has none, got {}; use "
         "--input-dropout, or --architecture skips",

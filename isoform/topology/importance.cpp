@@ -120,7 +120,8 @@ std::vector<GroupScores> score_by_effect(const Network<T>& network, int space,
     const Matrix<double> moment = statistics.moment(space, g);
     const Matrix<double> hh = moment.topLeftCorner(n, n);
     const Vector<double> hs = moment.col(n + 1).head(n);
-    const double ss = moment(n + 1, n + 1);
+    // Where every sample has dropped the group all of these are 0, and no effect is 0.
+    const double ss = moment(n + 1, n + 1) > 0 ? moment(n + 1, n + 1) : 1;
     const SymmetricEigen eigen = symmetric_eigen(hh - hs * hs.transpose() / ss);
     const Matrix<double> columns = outgoing.middleCols(s.begin(g), n) * eigen.vectors;
     const Vector<double> score =

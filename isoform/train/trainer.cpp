@@ -57,7 +57,7 @@ class Trainer<T>::Run {
     for (const std::size_t i : active_tasks(model_)) {
       courses_.begin(model_, model_.tasks[i].name, model_.tasks[i].name);
     }
-    rehearse(settings.changes);
+    rehearse(settings.changes, false);
     begin_phase();
     emit_start();
   }
@@ -70,6 +70,7 @@ class Trainer<T>::Run {
       apply(settings_.changes[next_change_++]);
     }
     if (next_change_ > before) begin_phase();
+    require_training(model_);
     for (; told_ < done_.size(); ++told_) emit_change(done_[told_]);
     ++epoch_;
     train_epoch();
@@ -82,7 +83,7 @@ class Trainer<T>::Run {
     check_changes(model_.tasks, {change}, std::max(settings_.epochs, epoch_ + 1));
     if (data != nullptr) courses_.add_data(*data);
     name_parts(model_, model_.tasks.front().name);
-    rehearse({change});
+    rehearse({change}, true);
     apply(change);
     begin_phase();
   }
@@ -105,8 +106,9 @@ class Trainer<T>::Run {
 
  private:
   // Whatever can't be is said before anything starts.
-  void rehearse(const std::vector<TaskChange>& changes) const {
-    if (changes.empty()) return require_training(model_);
+  // Live changes come one by one: what is left is judged when an epoch begins.
+  void rehearse(const std::vector<TaskChange>& changes, bool live) const {
+    if (changes.empty()) return;
     for (const TaskChange& change : changes) courses_.require_data(change);
     Model<T> model = model_;
     Courses courses = courses_;
@@ -115,7 +117,7 @@ class Trainer<T>::Run {
       try {
         apply_change(model, courses, change, settings_.seed);
         const bool last = i + 1 == changes.size() || changes[i + 1].epoch > change.epoch;
-        if (last) require_training(model);
+        if (last && !live) require_training(model);
       } catch (const UsageError& error) {
         throw UsageError(fmt::format("change before epoch {} ({}): {}", change.epoch, change.text(),
                                      error.what()));
@@ -123,7 +125,7 @@ class Trainer<T>::Run {
     }
   }
 
-  static void require_training(Model<T> model) {
+  static void require_training(Model<T>& model) {
     Pass<T> pass;
     pass.prepare(model.network, 1);
     const auto parameters = pass.parameters(model.network);

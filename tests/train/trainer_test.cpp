@@ -104,16 +104,15 @@ TEST(Trainer, RegularisesTrainingAlone) {
   }
 }
 
-// Dropout of all but everything makes numbers that are none inside a pass; the run ends with a model that is whole.
-TEST(Trainer, NumbersThatAreNoneInStatisticsAreADivergence) {
+// Where dropout has left nothing of a group in the statistics, adaptation still has numbers to go by.
+TEST(Trainer, AdaptsWhereNearlyAllIsDropped) {
   const auto engine = create_engine<float>({.threads = 1});
   TrainSettings settings = small_run();
-  settings.dropout = settings.input_dropout = 0.9999;
-  settings.optimiser.learning_rate = 10;
+  settings.dropout = 0.999;
   auto model = blob_model<float>(training_data(), {32, 32});
   const auto result = train(model, training_data(), validation_data(), settings, *engine);
+  EXPECT_EQ(result.reason, StopReason::finished);
   EXPECT_TRUE(model.network.all_finite());
-  EXPECT_NE(result.reason, StopReason::stopped);
 }
 
 TEST(Trainer, LearnsTheBlobs) {
