@@ -139,7 +139,7 @@ void add(const AddOptions& o) {
     task.inputs = {task.name};
     own = fmt::format(" (new, {} features)", format_count(data.features()));
   } else if (o.inputs.empty()) {
-    task.inputs = {edit.input_or_only("")};
+    task.inputs = {edit.input_or_only("", "--inputs")};
   }
   append_task(model, task, o.seed);
   if (!o.set.empty()) {

@@ -31,7 +31,8 @@ class TaskEdit {
 
   /// A task or input by its name; without a name the only one. Throws UsageError with the flag for what is unclear.
   [[nodiscard]] std::string task_or_only(const std::string& name) const;
-  [[nodiscard]] std::string input_or_only(const std::string& name) const;
+  [[nodiscard]] std::string input_or_only(const std::string& name,
+                                          const char* flag = "--input") const;
 
   /// Positions that stayed of an input (a space of the network) that lost features.
   void features_left(int input, std::vector<Index> kept) { kept_[input] = std::move(kept); }

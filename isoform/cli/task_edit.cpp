@@ -123,8 +123,8 @@ std::string TaskEdit::task_or_only(const std::string& name) const {
   return only(name, "--task", before_.tasks);
 }
 
-std::string TaskEdit::input_or_only(const std::string& name) const {
-  return only(name, "--input", before_.inputs);
+std::string TaskEdit::input_or_only(const std::string& name, const char* flag) const {
+  return only(name, flag, before_.inputs);
 }
 
 // The same samples for the inputs that there are now; what is new brings random values.
