@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <numeric>
 
+#include "isoform/base/error.h"
 #include "isoform/model/tasks.h"
+#include "isoform/network/pass.h"
 #include "isoform/train/evaluate.h"
 
 namespace isoform {
@@ -88,6 +90,39 @@ void apply_change(Model<T>& model, Courses& courses, const TaskChange& change, s
 }
 
 template <class T>
+void require_training(Model<T>& model) {
+  Pass<T> pass;
+  pass.prepare(model.network, 1);
+  const auto parameters = pass.parameters(model.network);
+  if (std::none_of(parameters.begin(), parameters.end(),
+                   [](const Parameter<T>& p) { return p.trainable; })) {
+    throw UsageError(
+        "everything is frozen then, so that nothing would be trained; thaw a part, or append a "
+        "task");
+  }
+}
+
+template <class T>
+void rehearse_changes(const Model<T>& model, const Courses& courses,
+                      const std::vector<TaskChange>& changes, std::uint64_t seed, Moment moment) {
+  if (changes.empty()) return;
+  for (const TaskChange& change : changes) courses.require_data(change);
+  Model<T> copy = model;
+  Courses own = courses;
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    const TaskChange& change = changes[i];
+    const bool last = i + 1 == changes.size() || changes[i + 1].epoch > change.epoch;
+    try {
+      apply_change(copy, own, change, seed);
+      if (last && moment == Moment::planned) require_training(copy);
+    } catch (const UsageError& error) {
+      throw UsageError(fmt::format("change before epoch {} ({}): {}", change.epoch, change.text(),
+                                   error.what()));
+    }
+  }
+}
+
+template <class T>
 std::map<std::string, Matrix<T>> sample_outputs(const Model<T>& model, const Courses& courses,
                                                 const std::string& but, Engine<T>& engine) {
   constexpr Index kSamples = 256;
@@ -103,9 +138,12 @@ std::map<std::string, Matrix<T>> sample_outputs(const Model<T>& model, const Cou
   return all;
 }
 
-#define ISOFORM_FOR_SCALAR(T)                                                               \
-  template void apply_change(Model<T>&, Courses&, const TaskChange&, std::uint64_t);        \
-  template std::map<std::string, Matrix<T>> sample_outputs(const Model<T>&, const Courses&, \
+#define ISOFORM_FOR_SCALAR(T)                                                                     \
+  template void apply_change(Model<T>&, Courses&, const TaskChange&, std::uint64_t);              \
+  template void require_training(Model<T>&);                                                      \
+  template void rehearse_changes(const Model<T>&, const Courses&, const std::vector<TaskChange>&, \
+                                 std::uint64_t, Moment);                                          \
+  template std::map<std::string, Matrix<T>> sample_outputs(const Model<T>&, const Courses&,       \
                                                            const std::string&, Engine<T>&);
 ISOFORM_FOR_SCALAR(float)
 ISOFORM_FOR_SCALAR(double)

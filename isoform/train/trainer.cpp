@@ -57,7 +57,7 @@ class Trainer<T>::Run {
     for (const std::size_t i : active_tasks(model_)) {
       courses_.begin(model_, model_.tasks[i].name, model_.tasks[i].name);
     }
-    rehearse(settings.changes, false);
+    rehearse_changes(model_, courses_, settings.changes, settings.seed, Moment::planned);
     begin_phase();
     emit_start();
   }
@@ -83,7 +83,7 @@ class Trainer<T>::Run {
     check_changes(model_.tasks, {change}, std::max(settings_.epochs, epoch_ + 1));
     if (data != nullptr) courses_.add_data(*data);
     name_parts(model_, model_.tasks.front().name);
-    rehearse({change}, true);
+    rehearse_changes(model_, courses_, {change}, settings_.seed, Moment::live);
     apply(change);
     begin_phase();
   }
@@ -105,38 +105,6 @@ class Trainer<T>::Run {
   }
 
  private:
-  // Whatever can't be is said before anything starts.
-  // Live changes come one by one: what is left is judged when an epoch begins.
-  void rehearse(const std::vector<TaskChange>& changes, bool live) const {
-    if (changes.empty()) return;
-    for (const TaskChange& change : changes) courses_.require_data(change);
-    Model<T> model = model_;
-    Courses courses = courses_;
-    for (std::size_t i = 0; i < changes.size(); ++i) {
-      const TaskChange& change = changes[i];
-      try {
-        apply_change(model, courses, change, settings_.seed);
-        const bool last = i + 1 == changes.size() || changes[i + 1].epoch > change.epoch;
-        if (last && !live) require_training(model);
-      } catch (const UsageError& error) {
-        throw UsageError(fmt::format("change before epoch {} ({}): {}", change.epoch, change.text(),
-                                     error.what()));
-      }
-    }
-  }
-
-  static void require_training(Model<T>& model) {
-    Pass<T> pass;
-    pass.prepare(model.network, 1);
-    const auto parameters = pass.parameters(model.network);
-    if (std::none_of(parameters.begin(), parameters.end(),
-                     [](const Parameter<T>& p) { return p.trainable; })) {
-      throw UsageError(
-          "everything is frozen then, so that nothing would be trained; thaw a part, or "
-          "append a task");
-    }
-  }
-
   // What is left until the next change, or the end.
   void begin_phase() {
     const bool is_last = next_change_ == settings_.changes.size();
