@@ -222,7 +222,7 @@ std::vector<StudyRun> run_study(const Study& study, const StudyOptions& options)
     }
     if (options.stop != nullptr && options.stop->load()) return {};
     if (options.progress) options.progress(arm, seed, shown, false, false);
-    const std::optional<StudyRun> run = runner.run(arm, settings);
+    std::optional<StudyRun> run = runner.run(arm, settings);
     if (!run) return {};
     results.add(key, *run);
     if (options.progress) options.progress(arm, seed, shown, true, false);
