@@ -132,7 +132,7 @@ TEST(Study, DamagedAndUnwritableResultsAreToldBeforeARun) {
     std::filesystem::create_directories(folder / "bad");
     std::ofstream(folder / "bad" / "small.jsonl") << text;
     Story none;
-    const std::string told =
+    std::string told =
         testing_data::message_of<FormatError>([&] { run(study, folder / "bad", none); });
     EXPECT_EQ(none.made, 0);
     return told;

@@ -64,8 +64,7 @@ Matrix<T> numbers(const Network<T>& network) {
 }
 
 template <class T>
-class TasksTraining : public ::testing::Test {
- protected:
+struct TasksTraining : public ::testing::Test {
   std::unique_ptr<Engine<T>> engine = create_engine<T>({.threads = 1});
   Model<T> made = blob_model<T>(first().training, {8, 9});
 };
