@@ -1,6 +1,7 @@
 #include "isoform/cli/console.h"
 
 #include <fmt/format.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 #include <filesystem>
 
 #include "isoform/base/error.h"
+#include "isoform/cli/verbs.h"
 #include "isoform/monitor/format.h"
 
 namespace isoform::cli {
@@ -82,6 +84,20 @@ Dataset DataOptions::load() const {
     throw UsageError(fmt::format("split: needs test or train, got '{}'", split));
   }
   return isoform::load(data, split == "train" ? Split::train : Split::test, {data_dir, true});
+}
+
+namespace {
+std::atomic<bool> interrupted{false};
+void on_interrupt(int) {
+  if (interrupted.exchange(true)) _exit(kInterrupted);
+}
+}  // namespace
+
+const std::atomic<bool>& catch_interrupts() {
+  struct sigaction action {};
+  action.sa_handler = on_interrupt;
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaction(signal, &action, nullptr);
+  return interrupted;
 }
 
 void require_writable(const std::string& path) {

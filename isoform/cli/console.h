@@ -2,6 +2,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <atomic>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -23,6 +24,10 @@ void print(std::string_view text);  // standard output
 void print_line(std::string_view text = "");
 void print_json(const nlohmann::json& json);
 void complain(std::string_view text);  // standard error, "isoform: …"
+
+/// From now on true after Ctrl-C, SIGTERM or a terminal that is closed, so that work can end well; a second signal ends
+/// the program at once.
+const std::atomic<bool>& catch_interrupts();
 
 /// Throws FileError unless a file can be written there; asked before long work, not after. Empty: no file.
 void require_writable(const std::string& path);

@@ -2,8 +2,6 @@
 #include "isoform/study/study.h"
 
 #include <fmt/format.h>
-#include <signal.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
@@ -30,11 +28,6 @@ struct Options {
   bool json = false;
 };
 
-std::atomic<bool> interrupted{false};
-void on_interrupt(int) {
-  if (interrupted.exchange(true)) _exit(kInterrupted);
-}
-
 std::size_t runs_of(const Study& study, int seeds) {
   std::size_t count = 0;
   for (const Arm& arm : study.arms) {
@@ -58,10 +51,7 @@ void list_studies(bool json) {
 void run(Options& o) {
   if (o.name.empty()) return list_studies(o.json);
   const Study& study = study_by_name(o.name);
-  struct sigaction action {};
-  action.sa_handler = on_interrupt;
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
+  const std::atomic<bool>& interrupted = catch_interrupts();
   const std::size_t planned = runs_of(study, std::max(o.study.seeds, 0));
   std::size_t finished = 0, made = 0;
   const auto begin = std::chrono::steady_clock::now();

@@ -1,9 +1,7 @@
 // isoform train
 #include <fmt/format.h>
-#include <signal.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -49,13 +47,6 @@ struct Options {
   std::string config, out = "model.safetensors", events, picture;
   std::vector<std::string> changes;
 };
-
-std::atomic<bool> interrupted{false};
-
-// The first Ctrl-C finishes the step and saves; a second one ends the program at once.
-void on_interrupt(int) {
-  if (interrupted.exchange(true)) _exit(kInterrupted);
-}
 
 Json evaluation_json(const Evaluation& e) {
   return {{"samples", e.samples}, {"loss", e.loss}, {"accuracy", e.accuracy}};
@@ -125,7 +116,6 @@ void run(Options& o) {
   Model<float> model = create_model<float>(settings, data.front().training);
 
   RunSummary summary;
-  std::vector<Event> events;
   std::vector<Observer> observers = {summary.observer()};
   std::optional<EventLog> log;
   if (!o.events.empty()) observers.push_back(log.emplace(o.events).observer());
@@ -145,12 +135,8 @@ void run(Options& o) {
     for (const Observer& observer : observers) observer(start);
   }};
 
-  struct sigaction action {};
-  action.sa_handler = on_interrupt;
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
-  sigaction(SIGHUP, &action, nullptr);  // a terminal that is closed
-  const TrainResult result = train(model, data, settings.training, *engine, outer, &interrupted);
+  const TrainResult result =
+      train(model, data, settings.training, *engine, outer, &catch_interrupts());
   save_model(model, o.out);
   if (!o.picture.empty()) write_file_atomically(o.picture, draw_run(summary.record()));
   const std::vector<TestScore> scores =
