@@ -20,8 +20,10 @@ enum class Purpose : std::uint32_t {
   growth = 4,    // step = training step, id = space
   rotation = 5,  // id = space
   test = 6,
-  dropout = 7,  // step = training step, id = space
-  user = 100,   // programs that use the library; id is theirs
+  dropout = 7,    // step = training step, id = space
+  replay = 12,    // index = sample seen
+  features = 13,  // step = task: orders of features
+  user = 100,     // programs that use the library; id is theirs
 };
 
 /// A keyed source of random numbers; cheap to make, cheap to copy.

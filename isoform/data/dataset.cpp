@@ -128,7 +128,9 @@ Dataset::Dataset(Contents contents) {
 const std::string& Dataset::name() const { return contents_->name; }
 Index Dataset::features() const { return contents_->features; }
 Index Dataset::samples() const { return static_cast<Index>(labels().size()); }
-const std::vector<std::string>& Dataset::classes() const { return contents_->classes; }
+const std::vector<std::string>& Dataset::classes() const {
+  return selection_ ? selection_->classes : contents_->classes;
+}
 const std::optional<ImageShape>& Dataset::image() const { return contents_->image; }
 const Dataset::Values& Dataset::stored_values() const { return contents_->values; }
 
@@ -174,6 +176,7 @@ void Dataset::gather(std::span<const std::uint32_t> samples, View<double> out) c
 
 Dataset Dataset::subset(std::span<const std::uint32_t> indices) const {
   Selection selection;
+  selection.classes = classes();
   selection.positions.reserve(indices.size());
   selection.labels.reserve(indices.size());
   for (const std::uint32_t i : indices) {
@@ -184,6 +187,24 @@ Dataset Dataset::subset(std::span<const std::uint32_t> indices) const {
     selection.positions.push_back(static_cast<std::uint32_t>(stored_position(i)));
     selection.labels.push_back(labels()[i]);
   }
+  Dataset out = *this;
+  out.selection_ = std::make_shared<const Selection>(std::move(selection));
+  return out;
+}
+
+Dataset Dataset::with_classes(std::vector<std::string> classes, std::uint32_t first) const {
+  Selection selection;
+  for (Index i = 0; i < samples(); ++i) {
+    const std::uint32_t label = labels()[static_cast<std::size_t>(i)];
+    if (label < first || label - first >= classes.size()) {
+      throw UsageError(
+          fmt::format("classes of '{}': {} of them from {} on have no room for label {}", name(),
+                      classes.size(), first, label));
+    }
+    selection.positions.push_back(static_cast<std::uint32_t>(stored_position(i)));
+    selection.labels.push_back(label - first);
+  }
+  selection.classes = std::move(classes);
   Dataset out = *this;
   out.selection_ = std::make_shared<const Selection>(std::move(selection));
   return out;

@@ -68,6 +68,10 @@ class Dataset {
   /// O(indices). UsageError when a position does not exist.
   [[nodiscard]] Dataset subset(std::span<const std::uint32_t> indices) const;
 
+  /// The same samples with other classes; label l becomes l − first. Shares the values. O(samples). UsageError
+  /// where a label lies outside.
+  [[nodiscard]] Dataset with_classes(std::vector<std::string> classes, std::uint32_t first) const;
+
   /// All stored values, and where sample i of this selection lies among them (in samples).
   [[nodiscard]] const Values& stored_values() const;
   [[nodiscard]] std::size_t stored_position(Index sample) const;
@@ -76,6 +80,7 @@ class Dataset {
   struct Selection {
     std::vector<std::uint32_t> positions;
     std::vector<std::uint32_t> labels;
+    std::vector<std::string> classes;
   };
 
   template <class T>
