@@ -25,6 +25,11 @@ const TaskData* Courses::find_data(const std::string& name) const {
   return found == data_.rend() ? nullptr : &*found;
 }
 
+void Courses::add_data(const TaskData& data) {
+  std::erase_if(data_, [&](const TaskData& d) { return d.name == data.name; });
+  data_.push_back(data);
+}
+
 void Courses::require_data(const TaskChange& change) const {
   const bool append = change.action == TaskAction::append;
   if (!append && (change.action != TaskAction::change || change.data.empty())) return;

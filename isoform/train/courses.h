@@ -32,10 +32,11 @@ class Courses {
   Courses(std::vector<TaskData> data, Index batch_size, std::uint64_t seed)
       : data_(std::move(data)), batch_size_(batch_size), seed_(seed) {}
 
-  /// The data of that name; of several the last that was given. Null: none.
+  /// The data of that name. Null: none.
   [[nodiscard]] const TaskData* find_data(const std::string& name) const;
   [[nodiscard]] const std::vector<TaskData>& data() const { return data_; }
-  void add_data(const TaskData& data) { data_.push_back(data); }
+  /// Adds data, in the place of those of that name.
+  void add_data(const TaskData& data);
   /// Throws UsageError unless the data that a change needs are there.
   void require_data(const TaskChange& change) const;
 
