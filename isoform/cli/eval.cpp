@@ -27,9 +27,10 @@ struct Options {
 
 void run(const Options& o) {
   const auto model = load_model<float>(o.model);
-  const Dataset data = o.data.load();
+  const Dataset set = o.data.load();
   const auto engine = create_engine<float>({"cpu", o.data.threads});
-  const std::size_t task = task_for(model, data, o.data.task);
+  const std::size_t task = task_for(model, set, o.data.task);
+  const Dataset data = as_read(model, set, task);
   const Evaluation score = evaluate(model, data, *engine, task);
   const Matrix<Index>& table = score.confusion;
   const std::vector<std::string> names = output_names(model, task);

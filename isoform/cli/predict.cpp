@@ -125,7 +125,7 @@ void run(const Options& o) {
   const auto engine = create_engine<float>({"cpu", o.data.threads});
   std::vector<Answers> all;
   for (const std::size_t task : tasks_for(model, data, o.data.task)) {
-    all.push_back(answers_of(model, task, data, *engine));
+    all.push_back(answers_of(model, task, as_read(model, data, task), *engine));
   }
   const std::string text = o.json ? json_of(all, data.samples()) : csv_of(all, data.samples());
   if (o.out.empty()) return print(text);

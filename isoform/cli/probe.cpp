@@ -24,6 +24,8 @@ Probe::Probe(const Model<float>& model, const DataOptions& data)
     data_ = data.load();
     task_ = data.task;
     tasks_ = tasks_for(model, *data_, task_);
+    whole_ = data_;
+    data_ = as_read(model, *whole_, tasks_.front());
     require_fitting(model, *data_, judges(), tasks_.front());
   } else {
     random_ = normal_matrix(model.network.widths().front(), kRandomInputs, Random(0, Purpose::test))
@@ -35,7 +37,7 @@ Matrix<float> Probe::outputs(const Model<float>& model) const {
   if (!data_) return isoform::outputs<float>(model.network, *engine_, random_);
   Matrix<float> all(0, data_->samples());
   for (const std::size_t task : tasks_for(model, *data_, task_)) {
-    const Matrix<float> y = logits(model, *data_, *engine_, task);
+    const Matrix<float> y = logits(model, as_read(model, *whole_, task), *engine_, task);
     all.conservativeResize(all.rows() + y.rows(), Eigen::NoChange);
     all.bottomRows(y.rows()) = y;
   }
@@ -75,8 +77,9 @@ Matrix<float> training_samples(const Model<float>& model, const DataOptions& dat
                                std::uint64_t seed) {
   DataOptions training = data;
   training.split = "train";
-  const Dataset all = training.load();
-  const std::size_t task = tasks_for(model, all, data.task).front();
+  const Dataset whole = training.load();
+  const std::size_t task = tasks_for(model, whole, data.task).front();
+  const Dataset all = as_read(model, whole, task);
   require_fitting(model, all, false, task);
   std::vector<std::uint32_t> order =
       epoch_order(static_cast<std::uint32_t>(all.samples()), seed, 0);

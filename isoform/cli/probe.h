@@ -23,9 +23,9 @@ class Probe {
   [[nodiscard]] double accuracy(const Matrix<float>& outputs) const;
 
  private:
-  std::optional<Dataset> data_;
-  std::string task_;                // as it was asked for
-  std::vector<std::size_t> tasks_;  // that the data are for
+  std::optional<Dataset> data_, whole_;  // as the model reads them; as they came
+  std::string task_;                     // as it was asked for
+  std::vector<std::size_t> tasks_;       // that the data are for
   std::unique_ptr<Engine<float>> engine_;
   Matrix<float> random_;
 };

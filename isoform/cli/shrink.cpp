@@ -8,6 +8,9 @@
 #include "isoform/cli/probe.h"
 #include "isoform/cli/verbs.h"
 #include "isoform/io/model_file.h"
+#include "isoform/model/blocks.h"
+#include "isoform/model/feature_importance.h"
+#include "isoform/model/tasks.h"
 #include "isoform/monitor/format.h"
 #include "isoform/network/cost.h"
 #include "isoform/topology/reduction.h"
@@ -23,12 +26,13 @@ Examples:
   isoform shrink in.safetensors out.safetensors --tolerance 0.01 --data fashion-mnist
   isoform shrink in.safetensors out.safetensors --to 64,48 --data fashion-mnist
   isoform shrink in.safetensors out.safetensors --parameters 50000 --data fashion-mnist
+  isoform shrink in.safetensors out.safetensors --inputs 300 --to 160,55 --data mnist
   isoform shrink in.safetensors out.safetensors --to 128,48     # no data; with a proved bound beyond layer 1
   isoform shrink in.safetensors out.safetensors --to 64,48 --metric jacobian --no-refit --data mnist)";
 
 struct Options {
   std::string in, out, metric;
-  std::optional<Index> remove, parameters;
+  std::optional<Index> remove, parameters, inputs;
   std::optional<double> tolerance;
   std::vector<Index> to;
   bool no_refit = false, below_need = false, json = false;
@@ -43,12 +47,20 @@ struct Options {
   [[nodiscard]] bool refit() const { return data.given() && !no_refit; }
 };
 
+bool inputs_only(const Options& o) {
+  return o.inputs && !o.tolerance && o.to.empty() && !o.remove && !o.parameters;
+}
+
 void check(const Options& o) {
   const int goals =
       (o.tolerance ? 1 : 0) + (o.to.empty() ? 0 : 1) + (o.remove ? 1 : 0) + (o.parameters ? 1 : 0);
-  if (goals != 1) {
+  if (goals > 1 || (goals == 0 && !inputs_only(o))) {
     throw UsageError(fmt::format(
-        "shrink: needs one of --tolerance, --to, --remove, --parameters, got {} of them", goals));
+        "shrink: needs one of --tolerance, --to, --remove, --parameters, got {} of them{}", goals,
+        goals == 0 ? "; or --inputs" : ""));
+  }
+  if (o.inputs && !o.data.given()) {
+    throw UsageError("inputs: their importance is measured on data; add --data");
   }
   if (!o.data.given() && (needs_data(o.rule()) || o.tolerance)) {
     throw UsageError(fmt::format("{} looks at data; add --data, for example --data fashion-mnist",
@@ -60,6 +72,32 @@ void check(const Options& o) {
   require_writable(o.out);
   if (o.samples < 0)
     throw UsageError(fmt::format("samples: needs 0 (all) or more, got {}", o.samples));
+}
+
+// Features that matter least leave, predicted by those that stay.
+void remove_inputs(Model<float>& model, const Options& o) {
+  if (model.network.inputs().size() != 1) {
+    throw UsageError(
+        fmt::format("inputs: this model reads {} inputs; isoform task features removes features of "
+                    "one of them by name",
+                    model.network.inputs().size()));
+  }
+  const Index before = model.network.widths().front();
+  if (*o.inputs < 1 || *o.inputs > before) {
+    throw UsageError(fmt::format("inputs: needs 1 to {} that stay, got {}", before, *o.inputs));
+  }
+  if (*o.inputs == before) return;
+  name_parts(model, o.data.data);
+  const Matrix<float> x = training_samples(model, o.data, o.samples, o.seed);
+  const FeatureOrder order = least_important_features<float>(
+      model, model.inputs.front().name, before - *o.inputs, ConstView<float>(x));
+  std::vector<std::string>& names = model.inputs.front().features;
+  for (Index i = 0; names.empty() || static_cast<Index>(names.size()) < before; ++i) {
+    names.push_back(std::to_string(i));
+  }
+  std::vector<Index> positions = order.positions;
+  std::sort(positions.begin(), positions.end());
+  remove_features<float>(model, model.inputs.front().name, positions, ConstView<float>(x));
 }
 
 // The widths that --to or --remove ask for.
@@ -98,6 +136,12 @@ std::vector<Index> wanted_widths(const Reducer<float>& reducer, const Network<fl
   return widths;
 }
 
+std::vector<Index> hidden_widths(const Network<float>& network) {
+  std::vector<Index> widths;
+  for (const int id : network.hidden()) widths.push_back(network.space(id).dimension);
+  return widths;
+}
+
 std::string number(std::optional<double> value) {
   return value ? fmt::format("{:.3g}", *value) : "–";
 }
@@ -112,8 +156,9 @@ void run(const Options& o) {
   if (model.network.hidden().empty()) throw UsageError("shrink: this model has no hidden layer");
   const Probe probe(model, o.data);
   const Matrix<float> before = probe.outputs(model);
+  const Index parameters = cost_of(model.network).parameters, read = model.network.widths().front();
+  if (o.inputs) remove_inputs(model, o);
   const std::vector<Index> widths = model.network.widths();
-  const Index parameters = cost_of(model.network).parameters;
   const std::vector<int> hidden = model.network.hidden();
   const bool exact_modes = std::all_of(hidden.begin(), hidden.end(),
                                        [&](int id) { return carries_fold(model.network, id); });
@@ -132,9 +177,10 @@ void run(const Options& o) {
   reducer.on_trial = [&](Index count, double change) {
     fmt::print(stderr, "trying {} parameters: changes {:.3g}\n", format_count(count), change);
   };
-  const Reduction<float> reduction = o.tolerance ? reducer.to_tolerance(*o.tolerance)
-                                     : o.parameters
-                                         ? reducer.to_parameters(*o.parameters)
+  const Reduction<float> reduction = o.tolerance    ? reducer.to_tolerance(*o.tolerance)
+                                     : o.parameters ? reducer.to_parameters(*o.parameters)
+                                     : inputs_only(o)
+                                         ? reducer.to_widths(hidden_widths(original))
                                          : reducer.to_widths(wanted_widths(reducer, original, o));
   if (o.tolerance && reduction.layers.empty()) {
     throw Error(
@@ -198,6 +244,7 @@ void run(const Options& o) {
                            {"metric", rule_name(o.rule())},
                            {"refit", refitted},
                            {"samples", samples},
+                           {"inputs_before", read},
                            {"layers", layers},
                            {"widths", model.network.widths()},
                            {"parameters_before", parameters},
@@ -235,6 +282,7 @@ void run(const Options& o) {
       refitted ? fmt::format(", next layers refitted on {} samples",
                              format_count(o.tolerance ? samples - (samples + 3) / 4 : samples))
                : ""));
+  if (o.inputs) print_line(fmt::format("inputs      {} → {}", read, widths.front()));
   print_line(fmt::format("parameters  {} → {}", format_count(parameters), format_count(stored)));
   print_line(fmt::format("bound       {}", no_bound.empty() ? fmt::format("{:.3g} in all", bound)
                                                             : "none: " + no_bound));
@@ -256,7 +304,7 @@ void run(const Options& o) {
     if (!layer.note.empty()) print_line("note        " + layer.note);
   }
   if (!note.empty()) print_line("note        " + note);
-  if (reduction.edits.empty()) print_line("note        nothing was asked to go");
+  if (reduction.edits.empty() && !o.inputs) print_line("note        nothing was asked to go");
   if (!exact_modes) {
     print_line(
         "note        this model's modes cannot fold a removed bias exactly (length or psi is "
@@ -281,6 +329,10 @@ void add_shrink(CLI::App& app) {
       ->delimiter(',')
       ->type_name("N,N,…");
   verb->add_option("--remove", options->remove, "neurons to remove from every hidden layer")
+      ->type_name("COUNT");
+  verb->add_option(
+          "--inputs", options->inputs,
+          "features that stay; those that matter least are predicted by these (needs --data)")
       ->type_name("COUNT");
   verb->add_option("--parameters", options->parameters, "at most so many parameters afterwards")
       ->type_name("COUNT");

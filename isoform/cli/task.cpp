@@ -127,7 +127,7 @@ void add(const AddOptions& o) {
   std::string own;
   if (!o.set.empty() && o.inputs.empty()) {
     NewInput input{{task.name}, {}, {}};
-    const FeatureStatistics statistics = feature_statistics(data);
+    const FeatureStatistics statistics = input_statistics(data, Scaling::automatic);
     input.mean = statistics.mean;
     input.deviation = statistics.standard_deviation;
     if (data.image()) {

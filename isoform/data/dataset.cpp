@@ -1,8 +1,10 @@
 #include "isoform/data/dataset.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -219,6 +221,60 @@ FeatureStatistics feature_statistics(const Dataset& data) {
     return byte_statistics(data, *bytes);
   }
   return float_statistics(data, std::get<std::vector<float>>(data.stored_values()));
+}
+
+namespace {
+constexpr std::array<std::string_view, 3> kScalings = {"auto", "each", "together"};
+}  // namespace
+
+std::string_view scaling_name(Scaling scaling) {
+  return kScalings[static_cast<std::size_t>(scaling)];
+}
+
+Scaling scaling_from_name(std::string_view name) {
+  for (std::size_t i = 0; i < kScalings.size(); ++i) {
+    if (kScalings[i] == name) return static_cast<Scaling>(i);
+  }
+  throw UsageError(
+      fmt::format("scaling: '{}' is unknown; known are {}", name, fmt::join(kScalings, ", ")));
+}
+
+FeatureStatistics input_statistics(const Dataset& data, Scaling scaling) {
+  FeatureStatistics statistics = feature_statistics(data);
+  if (scaling == Scaling::automatic) scaling = data.image() ? Scaling::together : Scaling::each;
+  if (scaling == Scaling::together) {
+    Vector<double>& deviation = statistics.standard_deviation;
+    deviation.setConstant(
+        std::sqrt(deviation.squaredNorm() / static_cast<double>(deviation.size())));
+  }
+  return statistics;
+}
+
+Dataset select_features(const Dataset& data, std::span<const Index> positions) {
+  for (const Index position : positions) {
+    if (position >= 0 && position < data.features()) continue;
+    throw UsageError(fmt::format("dataset '{}': has features 0 to {}, asked for {}", data.name(),
+                                 data.features() - 1, position));
+  }
+  if (positions.empty()) {
+    throw UsageError(fmt::format("dataset '{}': needs at least 1 feature to keep", data.name()));
+  }
+  const auto chosen = [&](const auto& values) {
+    std::decay_t<decltype(values)> kept;
+    kept.reserve(static_cast<std::size_t>(data.samples()) * positions.size());
+    for (Index i = 0; i < data.samples(); ++i) {
+      const std::size_t first = data.stored_position(i) * static_cast<std::size_t>(data.features());
+      for (const Index position : positions) {
+        kept.push_back(values[first + static_cast<std::size_t>(position)]);
+      }
+    }
+    return Dataset::Values(std::move(kept));
+  };
+  return Dataset({.name = data.name(),
+                  .features = static_cast<Index>(positions.size()),
+                  .values = std::visit(chosen, data.stored_values()),
+                  .labels = data.labels(),
+                  .classes = data.classes()});
 }
 
 }  // namespace isoform

@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -90,6 +91,10 @@ class Dataset {
   std::shared_ptr<const Selection> selection_;  // null: everything, in the stored order
 };
 
+/// A copy with these features alone, in this order; no picture any more. UsageError for a position that does not exist, or
+/// none. O(samples · features kept).
+[[nodiscard]] Dataset select_features(const Dataset& data, std::span<const Index> positions);
+
 /// Mean and standard deviation (of the population: divided by the number of samples) per feature.
 struct FeatureStatistics {
   Vector<double> mean;
@@ -100,5 +105,19 @@ struct FeatureStatistics {
 /// double, in the order of the samples, for floats. One thread; about 1 ns a value. UsageError when
 /// empty.
 [[nodiscard]] FeatureStatistics feature_statistics(const Dataset& data);
+
+/// How a model's inputs are scaled. Features of one unit keep their proportions `together`; a pixel that is hardly ever
+/// inked would else be as loud, when it is, as no other.
+enum class Scaling {
+  automatic,  // together for pictures, each for others
+  each,       // every feature by its own deviation
+  together,   // all by the root mean square of their deviations
+};
+std::string_view scaling_name(Scaling scaling);
+/// Throws UsageError naming those there are.
+Scaling scaling_from_name(std::string_view name);
+
+/// feature_statistics with the deviations by which inputs are divided.
+[[nodiscard]] FeatureStatistics input_statistics(const Dataset& data, Scaling scaling);
 
 }  // namespace isoform

@@ -16,8 +16,11 @@
 
 namespace isoform {
 
-TrainSettings RunSettings::adaptive() {
+// The defaults of a run, chosen on validation sets: docs/defaults.md.
+TrainSettings RunSettings::measured() {
   TrainSettings settings;
+  settings.epochs = 30;
+  settings.batch_size = 128;
   settings.adapt.enabled = true;
   return settings;
 }
@@ -56,6 +59,11 @@ void RunSettings::finish() {
     throw UsageError("hidden: a perceptron needs a width for each gate, got none");
   }
   training.adapt.policy.group_size = gates_alone ? 0 : network.group_size;
+  const bool explores =
+      training.adapt.enabled && training.adapt.policy.rule == PolicyRule::tolerance;
+  training.dropout = dropout.value_or(explores && !gates_alone ? 0.2 : 0);
+  training.input_dropout = input_dropout.value_or(explores ? 0.1 : 0);
+  training.label_smoothing = label_smoothing.value_or(explores ? 0.05 : 0);
   training.validate();
   if (gates_alone && training.dropout > 0) {
     throw UsageError(fmt::format(
@@ -221,6 +229,10 @@ std::vector<Setting> list_settings(RunSettings& s) {
   f.text("data-dir", s.data_dir, "DIR", "folder where known sets are looked for");
   f.number("validation", s.validation, "share of the training set kept for choices; 0: none");
 
+  f.choice("scaling", s.training.scaling, scaling_from_name, scaling_name,
+           "inputs are divided by their deviation: each feature by its own, or all together; auto: "
+           "pictures together");
+
   f.section("network");
   f.choice("architecture", s.architecture, architecture_from_name, architecture_name,
            "chain, skips (later layers read the input too), perceptron, general (perceptrons: one "
@@ -259,10 +271,12 @@ std::vector<Setting> list_settings(RunSettings& s) {
   f.number("restart", t.schedule.restart,
            "share of the rate where a schedule begins again after tasks have changed");
   f.number("clip-norm", t.clip_norm, "largest joint norm of the gradient; 0: no clipping");
-  f.number("dropout", t.dropout, "share of the hidden groups left out in each step and sample");
-  f.number("input-dropout", t.input_dropout, "the same for features");
-  f.number("label-smoothing", t.label_smoothing,
-           "share of the target that goes to all classes alike");
+  f.optional("dropout", s.dropout,
+             "share of the hidden groups left out in each step and sample; auto: 0.2 with policy "
+             "tolerance, else 0");
+  f.optional("input-dropout", s.input_dropout, "the same for features; auto: 0.1 or 0");
+  f.optional("label-smoothing", s.label_smoothing,
+             "share of the target that goes to all classes alike; auto: 0.05 or 0");
   f.number("seed", t.seed, "seed of every random number");
   f.number("threads", s.engine.threads, "threads; 0: all cores (results do not depend on it)");
   f.text("engine", s.engine.name, "NAME", "engine: cpu, reference");
@@ -270,18 +284,23 @@ std::vector<Setting> list_settings(RunSettings& s) {
   f.section("adaptation");
   AdaptSettings& a = t.adapt;
   f.toggle("adapt", a.enabled, "let the network grow and shrink while it learns");
-  f.choice("policy", a.policy.rule, policy_rule_from_name, policy_rule_name,
-           "what a neuron is judged by: effect (share of effect), paper (singular value)");
+  f.choice(
+      "policy", a.policy.rule, policy_rule_from_name, policy_rule_name,
+      "how widths are found: tolerance (explore, then give back), effect, paper (a buffer of idle "
+      "neurons, judged by share of effect or by singular value)");
+  f.number("tolerance", a.policy.tolerance,
+           "mean change of the outputs that giving back may make, as a share of their length");
   f.number("threshold", a.policy.threshold,
            "score at or below which a neuron is idle (scaffold); -1: the policy's own");
   f.number("buffer", a.policy.buffer, "scaffold neurons kept in each hidden layer");
   f.number("adaptations-per-epoch", a.per_epoch, "how often the network adapts");
   f.number("statistics-batches", a.statistics_batches, "batches observed before an adaptation");
   f.number("cool-down", a.policy.cool_down, "adaptations a layer rests after it has grown");
-  f.number("settle", a.settle, "last share of training, in which the shape is fixed");
+  f.number("settle", a.settle,
+           "last share of training, in which the shape is fixed; -1: the policy's own");
   f.number("min-width", a.policy.min_width, "no layer is shrunk below");
   f.number("max-width", a.policy.max_width, "no layer is grown beyond");
-  f.number("parameter-budget", a.policy.parameter_budget, "no growth beyond; 0: no budget");
+  f.number("parameter-budget", a.policy.parameter_budget, "no growth beyond; 0: the policy's own");
   f.choice("outgoing", a.policy.outgoing, outgoing_from_name, outgoing_name,
            "first outgoing weights of new neurons: random, gradient");
   return f.list;
@@ -317,7 +336,7 @@ Model<T> create_model(const RunSettings& settings, const Dataset& training) {
   const ChainSettings chain =
       chain_settings(settings, training.features(), static_cast<Index>(training.classes().size()));
   model.network = fresh_network<T>(settings, chain);
-  const FeatureStatistics statistics = feature_statistics(training);
+  const FeatureStatistics statistics = input_statistics(training, settings.training.scaling);
   model.set_transform(statistics.mean, statistics.standard_deviation);
   model.tasks.push_back({training.name(), training.classes(), settings.loss, true});
   if (training.image()) {

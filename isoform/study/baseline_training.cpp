@@ -52,7 +52,7 @@ BaselineScores train_baseline(const std::vector<Index>& hidden, Activation activ
   shape.widths.push_back(static_cast<Index>(training.classes().size()));
   Baseline<T> network(shape);
   Model<T> transform;  // for its standardisation alone
-  const FeatureStatistics statistics = feature_statistics(training);
+  const FeatureStatistics statistics = input_statistics(training, settings.scaling);
   transform.set_transform(statistics.mean, statistics.standard_deviation);
 
   OptimiserSettings method = settings.optimiser;

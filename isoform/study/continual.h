@@ -9,20 +9,14 @@
 #include <atomic>
 #include <cstdint>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "isoform/data/dataset.h"
 #include "isoform/linalg/engine.h"
+#include "isoform/study/figures.h"
 #include "isoform/train/trainer.h"
 
 namespace isoform {
-
-/// What was measured, in order: accuracies and shares 0–1, counts, bytes.
-using Figures = std::vector<std::pair<std::string, double>>;
-
-/// Figure of that name; UsageError if there is none.
-double figure(const Figures& figures, const std::string& name);
 
 struct ContinualSettings {
   int tasks = 5;

@@ -19,6 +19,7 @@ ContinualSettings split_class_settings() {
   settings.training.epochs = 5;
   settings.training.input_dropout = 0.2;
   settings.training.adapt.enabled = true;
+  settings.training.adapt.policy.rule = PolicyRule::effect;
   settings.training.adapt.policy.threshold = 1e-5;
   settings.training.adapt.policy.buffer = 32;
   settings.balanced_epochs = 20;
@@ -46,6 +47,7 @@ ContinualSettings permuted_online_settings() {
   settings.training.optimiser.weight_decay = 0.3;
   settings.training.schedule.kind = Schedule::constant;
   settings.training.adapt.enabled = true;
+  settings.training.adapt.policy.rule = PolicyRule::effect;
   settings.training.adapt.per_epoch = 2;
   settings.training.adapt.settle = 0;
   return settings;

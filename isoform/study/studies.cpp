@@ -2,9 +2,12 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <chrono>
+
 #include "isoform/base/error.h"
 #include "isoform/base/text.h"
-#include "isoform/study/study.h"
+#include "isoform/study/continual.h"
+#include "isoform/study/procedures.h"
 
 namespace isoform {
 
@@ -17,32 +20,28 @@ Words joined(Words common, const Words& own) {
   return common;
 }
 
-const std::vector<double> kRates = {1e-3, 2e-3, 4e-3};
-const std::vector<double> kPlainRates = {2.5e-4, 5e-4, 1e-3, 2e-3};
+const std::vector<double> kPlainRates = {5e-4, 1e-3, 2e-3};
 
-// The same regularisation, epochs and schedule for all; dropout is of groups here and of neurons there.
+// The defaults beside networks of about as many parameters; the same regularisation, epochs and schedule for all. Dropout is of
+// groups here and of neurons there.
 Study against_plain_networks(const std::string& data) {
-  const Words common = {{"data", data},
-                        {"epochs", "30"},
-                        {"dropout", "0.2"},
-                        {"input-dropout", "0.1"},
-                        {"label-smoothing", "0.05"},
-                        {"adapt", "false"}};
-  const Words wide = joined(common, {{"hidden", "512,512"}});
+  const Words defaults = {{"data", data}, {"hidden", "16,16"}};
+  const Words fixed = {
+      {"data", data},           {"adapt", "false"},          {"dropout", "0.2"},
+      {"input-dropout", "0.1"}, {"label-smoothing", "0.05"}, {"hidden", "640,640"}};
   Study study{"plain-" + data,
               "Isoform beside plain networks, " + data,
-              "Groups of 8, whole layers, and ordinary networks of equal widths and epochs.",
+              "The defaults, fixed networks, and ordinary ones of about as many parameters.",
               {}};
   study.arms = {
-      {"linear", joined(common, {{"hidden", "none"}, {"input-dropout", "0"}}), Activation::relu,
+      {"self-sized from 16-16 (defaults)", defaults, {}, {}},
+      {"groups of 4, fixed", fixed, {}, {}},
+      {"whole layers, fixed", joined(fixed, {{"group-size", "0"}}), {}, {}},
+      {"elementwise tanh", fixed, Activation::tanh, kPlainRates},
+      {"ReLU", fixed, Activation::relu, kPlainRates},
+      {"LayerNorm + GELU", fixed, Activation::layernorm_gelu, kPlainRates},
+      {"linear", joined(fixed, {{"hidden", "none"}, {"input-dropout", "0"}}), Activation::relu,
        kPlainRates},
-      {"whole layers", joined(wide, {{"group-size", "0"}}), {}, kRates},
-      {"groups of 8", joined(wide, {{"group-size", "8"}}), {}, kRates},
-      {"groups of 4", joined(wide, {{"group-size", "4"}}), {}, kRates},
-      {"groups of 2", joined(wide, {{"group-size", "2"}}), {}, kRates},
-      {"elementwise tanh", wide, Activation::tanh, kPlainRates},
-      {"ReLU", wide, Activation::relu, kPlainRates},
-      {"LayerNorm + GELU", wide, Activation::layernorm_gelu, kPlainRates},
   };
   return study;
 }
@@ -50,17 +49,17 @@ Study against_plain_networks(const std::string& data) {
 Study depth() {
   Study study{"depth",
               "Depth, Fashion-MNIST",
-              "Hidden layers of 128 in groups of 8; input skips beside the plain chain.",
+              "Hidden layers of 128 neurons: a chain, and a residual stream.",
               {}};
-  for (const auto& [layers, skips] :
-       {std::pair{3, false}, {12, false}, {24, false}, {12, true}, {24, true}}) {
+  for (const auto& [layers, residual] :
+       {std::pair{3, false}, {12, false}, {24, false}, {3, true}, {12, true}, {24, true}}) {
     const std::vector<int> widths(static_cast<std::size_t>(layers), 128);
-    Arm arm{fmt::format("{} layers{}", layers, skips ? ", input skips" : ""),
+    Arm arm{fmt::format("{} layers{}", layers, residual ? ", residual" : ""),
             {{"data", "fashion-mnist"},
              {"epochs", "12"},
              {"adapt", "false"},
              {"hidden", fmt::format("{}", fmt::join(widths, ","))},
-             {"architecture", skips ? "skips" : "chain"}},
+             {"architecture", residual ? "skips" : "chain"}},
             {},
             {5e-4, 1e-3, 2e-3}};
     study.arms.push_back(std::move(arm));
@@ -71,22 +70,144 @@ Study depth() {
 Study starts() {
   Study study{"starts",
               "Different starts, Fashion-MNIST",
-              "The default policy from narrow, middling and wide beginnings.",
+              "The defaults from narrow, middling and wide beginnings.",
               {}};
   for (const char* start : {"4,4", "32,32", "512,512"}) {
-    study.arms.push_back({fmt::format("from {}", start),
-                          {{"data", "fashion-mnist"}, {"epochs", "20"}, {"hidden", start}},
-                          {},
-                          {}});
+    study.arms.push_back(
+        {fmt::format("from {}", start), {{"data", "fashion-mnist"}, {"hidden", start}}, {}, {}});
   }
   return study;
+}
+
+Study half() {
+  Study study{"half",
+              "A task cut to half of its classes, and restored, Fashion-MNIST",
+              "Widths that follow a task: ten classes, five, ten again, 15 epochs each.",
+              {}};
+  study.arms = {{"from 16,16",
+                 {{"data", "fashion-mnist"}, {"hidden", "16,16"}, {"epochs", "15"}},
+                 {},
+                 {},
+                 "half and restored",
+                 half_and_restored()}};
+  for (const char* when : {"all", "half", "restored"}) {
+    study.columns.push_back({fmt::format("accuracy, {}", when), when});
+    study.columns.push_back(
+        {fmt::format("hidden neurons, {}", when), fmt::format("neurons {}", when), Unit::count});
+    study.columns.push_back(
+        {fmt::format("parameters, {}", when), fmt::format("parameters {}", when), Unit::count});
+  }
+  return study;
+}
+
+Study compressions() {
+  Study study{"compression",
+              "LeNet-300-100 made smaller, MNIST",
+              "784-300-100-10 cut to fewer inputs and neurons; no training, and 1, 3, 10 epochs.",
+              {}};
+  const std::vector<std::pair<Index, std::vector<Index>>> shapes = {
+      {784, {160, 55}}, {784, {60, 30}}, {245, {160, 55}}, {97, {71, 33}}};
+  for (const auto& [inputs, widths] : shapes) {
+    for (const Pruning pruning : {Pruning::metric, Pruning::paper, Pruning::magnitude}) {
+      const std::string shape = fmt::format("{}-{}", inputs, fmt::join(widths, "-"));
+      study.arms.push_back({fmt::format("{}, {}", shape, pruning_name(pruning)),
+                            {{"data", "mnist"},
+                             {"hidden", "300,100"},
+                             {"adapt", "false"},
+                             {"dropout", "0.1"},
+                             {"input-dropout", "0.1"},
+                             {"label-smoothing", "0.05"}},
+                            {},
+                            {},
+                            fmt::format("compression to {} by {}", shape, pruning_name(pruning)),
+                            compression(pruning, inputs, widths)});
+    }
+  }
+  study.columns = {{"before", "before"},       {"no training", "0 epochs"},
+                   {"1 epoch", "1 epoch"},     {"3 epochs", "3 epochs"},
+                   {"10 epochs", "10 epochs"}, {"parameters", "parameters", Unit::count}};
+  return study;
+}
+
+using Protocol = Figures (*)(const Dataset&, const Dataset&, const ContinualSettings&,
+                             Engine<float>&, const std::atomic<bool>*);
+
+// Protocols keep a validation part of each task themselves.
+Study continual(const std::string& name, const std::string& about, Protocol protocol,
+                ContinualSettings (*settings)(), std::vector<Column> columns) {
+  Study study{name, "Continual learning: " + name, about, {}, std::move(columns)};
+  const auto procedure = [=](const StudyContext& c, StudyRun& run) {
+    ContinualSettings own = settings();
+    own.seed = c.settings.training.seed;
+    const auto begin = std::chrono::steady_clock::now();
+    run.figures = protocol(c.train, c.test, own, c.engine, c.stop);
+    run.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    if (run.figures.empty()) return false;
+    run.parameters = static_cast<Index>(figure(run.figures, "parameters"));
+    return true;
+  };
+  study.arms = {{"defaults of the protocol",
+                 {{"data", "mnist"}, {"validation", "0"}},
+                 {},
+                 {},
+                 name,
+                 procedure}};
+  return study;
+}
+
+std::vector<Study> continual_studies() {
+  const Column parameters{"parameters", "parameters", Unit::count};
+  const Column state{"bytes kept beside", "state bytes", Unit::count};
+  const Column validation{"validation", "validation accuracy"};
+  return {
+      continual("split-mnist-task", "Five tasks of two digits, told at test; append-only.",
+                split_task_incremental, split_task_settings,
+                {{"accuracy", "accuracy"},
+                 validation,
+                 {"forgetting", "forgetting"},
+                 {"largest change of an old logit", "largest change", Unit::number},
+                 parameters,
+                 state}),
+      continual("split-mnist-class", "The same digits in one growing head; a buffer of 2,000.",
+                split_class_incremental, split_class_settings,
+                {{"accuracy", "accuracy"},
+                 validation,
+                 {"change at append", "change at append", Unit::number},
+                 parameters,
+                 state}),
+      continual("permuted-mnist", "Ten orders of pixels, not told at test; no sample kept.",
+                permuted_domain_incremental, permuted_domain_settings,
+                {{"accuracy", "accuracy"},
+                 validation,
+                 {"guessed right", "guessed right"},
+                 {"accuracy if told", "accuracy if told"},
+                 parameters,
+                 state}),
+      continual("permuted-mnist-online", "A hundred orders, 10,000 samples each, seen once.",
+                permuted_online, permuted_online_settings,
+                {{"slope a task", "slope", Unit::number},
+                 {"first ten tasks", "first tenth"},
+                 {"last ten tasks", "last tenth"},
+                 {"parameters after task 1", "parameters at first", Unit::count},
+                 parameters}),
+  };
+}
+
+std::vector<Study> all_studies() {
+  std::vector<Study> all = {against_plain_networks("fashion-mnist"),
+                            against_plain_networks("mnist"),
+                            starts(),
+                            half(),
+                            depth(),
+                            compressions()};
+  for (Study& study : continual_studies()) all.push_back(std::move(study));
+  return all;
 }
 
 }  // namespace
 
 const std::vector<Study>& studies() {
-  static const std::vector<Study> all = {against_plain_networks("fashion-mnist"),
-                                         against_plain_networks("mnist"), depth(), starts()};
+  static const std::vector<Study> all = all_studies();
   return all;
 }
 

@@ -47,7 +47,9 @@ Json key_of(const Arm& arm, RunSettings settings) {
   settings.data_dir.clear();
   settings.engine.threads = 0;
   return {{"settings", settings_json(settings)},
-          {"network", arm.baseline ? Json(activation_name(*arm.baseline)) : Json("isoform")},
+          {"network", arm.procedure  ? Json(arm.procedure_name)
+                      : arm.baseline ? Json(activation_name(*arm.baseline))
+                                     : Json("isoform")},
           {"version", version()}};
 }
 
@@ -60,7 +62,8 @@ Json to_json(const StudyRun& run) {
           {"widths", run.widths},
           {"parameters", run.parameters},
           {"seconds", run.seconds},
-          {"diverged", run.diverged}};
+          {"diverged", run.diverged},
+          {"figures", run.figures}};
 }
 
 StudyRun from_json(const Json& json) {
@@ -74,6 +77,7 @@ StudyRun from_json(const Json& json) {
   json.at("parameters").get_to(run.parameters);
   json.at("seconds").get_to(run.seconds);
   json.at("diverged").get_to(run.diverged);
+  if (json.contains("figures")) json.at("figures").get_to(run.figures);
   return run;
 }
 
@@ -151,6 +155,11 @@ class Runner {
     run.arm = arm.name;
     run.seed = settings.training.seed;
     run.learning_rate = settings.training.optimiser.rate();
+    if (arm.procedure) {
+      const StudyContext context{settings, parts.train, parts.validation, sets.test,
+                                 *engine_, models_,     options_.stop};
+      return arm.procedure(context, run) ? std::optional(run) : std::nullopt;
+    }
     if (arm.baseline) {
       const BaselineScores scores =
           train_baseline(settings.hidden, *arm.baseline, settings.loss, settings.training,
@@ -192,6 +201,7 @@ class Runner {
   const StudyOptions& options_;
   std::unique_ptr<Engine<float>> engine_;
   std::map<std::string, Sets> sets_;
+  std::map<std::string, Model<float>> models_;
 };
 
 }  // namespace

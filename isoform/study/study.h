@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -15,8 +16,21 @@
 
 #include "isoform/run/settings.h"
 #include "isoform/study/baseline.h"
+#include "isoform/study/figures.h"
 
 namespace isoform {
+
+/// What a procedure gets: settings of the arm with seed and rate, data, and models that runs of one process share.
+struct StudyContext {
+  const RunSettings& settings;
+  const Dataset &train, &validation, &test;
+  Engine<float>& engine;
+  std::map<std::string, Model<float>>& models;  // by any name; as if made anew by each run
+  const std::atomic<bool>* stop = nullptr;
+};
+struct StudyRun;
+/// Fills in the run but for arm, seed and rate; false when it was stopped.
+using Procedure = std::function<bool(const StudyContext&, StudyRun&)>;
 
 struct Arm {
   std::string name;
@@ -25,11 +39,23 @@ struct Arm {
   std::optional<Activation> baseline = {};  // an ordinary network with these hidden widths
   /// Tried with seed 0; the one of the best validation accuracy runs with every seed. None: that of the settings.
   std::vector<double> learning_rates = {};
+  /// Instead of training once: its name and settings are what results are known by.
+  std::string procedure_name = {};
+  Procedure procedure = {};
+};
+
+/// How a figure is shown: 0.9712 as 97.12 %, 12345 as 12,345, -0.00123 as it is.
+enum class Unit { percent, count, number };
+struct Column {
+  std::string title, figure;  // figure: its name among StudyRun::figures
+  Unit unit = Unit::percent;
 };
 
 struct Study {
   std::string name, title, about;
   std::vector<Arm> arms;
+  /// None: those of a training; else the figures of its procedures.
+  std::vector<Column> columns = {};
 };
 
 /// Those there are, and one of them by name; UsageError with the known ones.
@@ -46,6 +72,7 @@ struct StudyRun {
   Index parameters = 0;
   double seconds = 0;  // of training
   bool diverged = false;
+  Figures figures = {};
 };
 
 struct StudyOptions {

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <limits>
 
 #include "isoform/monitor/format.h"
 #include "isoform/study/study.h"
@@ -59,9 +60,52 @@ std::string widths_of(const Row& row) {
   return text.empty() ? "none" : text;
 }
 
+double figure_of(const StudyRun& run, const std::string& name) {
+  for (const auto& [figure, value] : run.figures) {
+    if (figure == name) return value;
+  }
+  return std::numeric_limits<double>::quiet_NaN();
+}
+
+std::string shown(const Row& row, const Column& column) {
+  const auto value = [&](const StudyRun& run) { return figure_of(run, column.figure); };
+  const double mean = row.mean(value), error = row.error(value);
+  if (!std::isfinite(mean)) return "–";
+  switch (column.unit) {
+    case Unit::percent:
+      return with_error(percent(mean), percent(error));
+    case Unit::count:
+      return format_count(std::llround(mean));
+    case Unit::number:
+      return std::isfinite(error) ? fmt::format("{:.3g} ± {:.1g}", mean, error)
+                                  : fmt::format("{:.3g}", mean);
+  }
+  return {};
+}
+
+// Rows of procedures: their figures, and no more.
+std::string figures_table(const Study& study, const std::vector<StudyRun>& runs) {
+  std::string text = "| run |", rule = "|---|";
+  for (const Column& column : study.columns) {
+    text += fmt::format(" {} |", column.title);
+    rule += "---|";
+  }
+  text += " time |\n" + rule + "---|\n";
+  for (const Arm& arm : study.arms) {
+    const Row row = row_of(arm, runs);
+    if (row.runs.empty()) continue;
+    text += fmt::format("| {} |", arm.name);
+    for (const Column& column : study.columns) text += fmt::format(" {} |", shown(row, column));
+    text += fmt::format(" {} |\n",
+                        format_duration(row.mean([](const StudyRun& r) { return r.seconds; })));
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string study_table(const Study& study, const std::vector<StudyRun>& runs) {
+  if (!study.columns.empty()) return figures_table(study, runs);
   std::string text =
       "| network | hidden widths | parameters | learning rate | test accuracy | validation | time "
       "|\n|---|---|---|---|---|---|---|\n";
@@ -94,7 +138,8 @@ nlohmann::json study_json(const Study& study, const std::vector<StudyRun>& runs)
                       {"widths", run->widths},
                       {"parameters", run->parameters},
                       {"seconds", run->seconds},
-                      {"diverged", run->diverged}});
+                      {"diverged", run->diverged},
+                      {"figures", run->figures}});
     }
     rows.push_back({{"name", arm.name},
                     {"learning_rate", row.runs.front()->learning_rate},

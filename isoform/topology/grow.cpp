@@ -48,6 +48,17 @@ Growth fill_groups(const Network<T>& network, int space, Index count, Index grou
   return fill_groups(s.groups, count, group_size, s.frozen);
 }
 
+template <class T>
+bool can_learn(const Network<T>& network, int space) {
+  if (network.is_gate(space)) return network.space(space).frozen.empty();
+  for (const int id : network.outgoing(space)) {
+    Index frozen = 0;
+    for (const RowRange& r : network.frozen_rows(network.map(id).to)) frozen += r.end - r.begin;
+    if (frozen < network.map(id).a.rows()) return true;
+  }
+  return false;
+}
+
 namespace {
 
 // Columns [Σ n_next × count] for `count` neurons appended to group g: the largest first gradient.
@@ -232,6 +243,7 @@ Edit grow(const Network<T>& network, int space, Index count, const GrowSettings&
 
 #define ISOFORM_FOR_SCALAR(T)                                                     \
   template Growth fill_groups(const Network<T>&, int, Index, Index);              \
+  template bool can_learn(const Network<T>&, int);                                \
   template Edit grow(const Network<T>&, int, const Growth&, const GrowSettings&); \
   template Edit grow(const Network<T>&, int, Index, const GrowSettings&);
 ISOFORM_FOR_SCALAR(float)

@@ -35,6 +35,10 @@ Growth fill_groups(const std::vector<Index>& groups, Index count, Index group_si
 template <class T>
 Growth fill_groups(const Network<T>& network, int space, Index count, Index group_size);
 
+/// False where new neurons would be heard by nobody, for ever: all that reads the space is frozen.
+template <class T>
+bool can_learn(const Network<T>& network, int space);
+
 /// How the outgoing columns of neurons appended to a group are chosen.
 enum class Outgoing {
   random,  // N(0, 0.01²)

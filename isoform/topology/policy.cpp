@@ -1,8 +1,10 @@
 #include "isoform/topology/policy.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <limits>
 
 #include "isoform/base/error.h"
@@ -10,14 +12,26 @@
 
 namespace isoform {
 
+namespace {
+constexpr std::array<std::string_view, 3> kRules = {"tolerance", "effect", "paper"};
+constexpr Index kParametersPerSample = 28, kOwnBudget = 1'500'000;
+}  // namespace
+
 std::string_view policy_rule_name(PolicyRule rule) {
-  return rule == PolicyRule::effect ? "effect" : "paper";
+  return kRules[static_cast<std::size_t>(rule)];
 }
 
 PolicyRule policy_rule_from_name(std::string_view name) {
-  if (name == "effect") return PolicyRule::effect;
-  if (name == "paper") return PolicyRule::paper;
-  throw UsageError(fmt::format("policy: '{}' is unknown; known are effect, paper", name));
+  for (std::size_t i = 0; i < kRules.size(); ++i) {
+    if (kRules[i] == name) return static_cast<PolicyRule>(i);
+  }
+  throw UsageError(
+      fmt::format("policy: '{}' is unknown; known are {}", name, fmt::join(kRules, ", ")));
+}
+
+Index PolicySettings::budget(Index samples) const {
+  if (parameter_budget > 0 || rule != PolicyRule::tolerance) return parameter_budget;
+  return std::min(kOwnBudget, kParametersPerSample * samples);
 }
 
 double PolicySettings::idle_score() const {
@@ -33,12 +47,15 @@ void PolicySettings::validate() const {
   };
   require(threshold >= 0 || threshold == kRulesOwn, "threshold", threshold,
           "0 or more, or -1 for the rule's own");
+  require(tolerance >= 0 && tolerance < 1, "tolerance", tolerance,
+          "a share, 0 or more and below 1");
   require(buffer >= 0 && buffer <= kMaxWidth, "buffer", buffer, fmt::format("0 to {}", kMaxWidth));
   require(group_size >= 0, "group-size", group_size, "0 (whole layer) or more");
   require(min_width >= 1, "min-width", min_width, "at least 1");
   require(max_width >= min_width && max_width <= kMaxWidth, "max-width", max_width,
           fmt::format("{} (the minimum) to {}", min_width, kMaxWidth));
-  require(parameter_budget >= 0, "parameter-budget", parameter_budget, "0 (none) or more");
+  require(parameter_budget >= 0, "parameter-budget", parameter_budget,
+          "0 (the policy's own) or more");
   require(cool_down >= 0, "cool-down", cool_down, "0 or more");
 }
 
@@ -58,22 +75,6 @@ std::vector<GroupScores> Policy::scores(const Network<T>& network, int space,
   }
   return scores;
 }
-
-namespace {
-
-// False where new neurons would be heard by nobody, for ever.
-template <class T>
-bool can_learn(const Network<T>& network, int space) {
-  if (network.is_gate(space)) return network.space(space).frozen.empty();
-  for (const int id : network.outgoing(space)) {
-    Index frozen = 0;
-    for (const RowRange& r : network.frozen_rows(network.map(id).to)) frozen += r.end - r.begin;
-    if (frozen < network.map(id).a.rows()) return true;
-  }
-  return false;
-}
-
-}  // namespace
 
 template <class T>
 std::vector<SpaceOutcome> Policy::adapt(Network<T>& network, Statistics& statistics,

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <limits>
 
 #include "isoform/base/error.h"
 #include "isoform/network/cost.h"
@@ -69,6 +71,16 @@ Statistics Reducer<T>::statistics(const Network<T>& network) {
 
 template <class T>
 std::vector<GroupScores> Reducer<T>::scores(const Network<T>& network, int space) {
+  std::vector<GroupScores> scores = scores_by_rule(network, space);
+  for (std::size_t g = 0; g < scores.size(); ++g) {
+    if (!network.is_held(space, static_cast<Index>(g))) continue;
+    scores[g].score.setConstant(std::numeric_limits<double>::infinity());
+  }
+  return scores;
+}
+
+template <class T>
+std::vector<GroupScores> Reducer<T>::scores_by_rule(const Network<T>& network, int space) {
   switch (settings_.rule) {
     case Rule::singular:
       return score_by_singular_value(network, space);
@@ -231,7 +243,9 @@ typename Reducer<T>::Plan Reducer<T>::plan() {
   std::vector<Index> left(original_.space_ids());
   for (const int id : original_.hidden()) left[id] = original_.space(id).dimension;
   for (const Neuron& neuron : neurons) {
-    if (left[neuron.space] == (settings_.below_need ? 1 : need(neuron.space))) continue;
+    const Index needed = settings_.below_need ? 1 : need(neuron.space);
+    if (!std::isfinite(neuron.price)) break;  // held
+    if (left[neuron.space] <= std::max(needed, settings_.min_width)) continue;
     --left[neuron.space];
     plan.order.push_back(neuron.space);
   }

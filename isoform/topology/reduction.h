@@ -34,6 +34,7 @@ struct ReductionSettings {
   Rule rule = Rule::singular;
   bool refit = false;       // refit the next map after each layer (4.6); needs data
   bool below_need = false;  // budgets and tolerances may leave fewer neurons than outputs
+  Index min_width = 1;      // they leave every layer at least so many
 };
 
 /// What was known of one layer before it was cut.
@@ -94,7 +95,9 @@ class Reducer {
                                             const std::vector<int>& hidden) const;
   };
   Statistics statistics(const Network<T>& network);
+  // What may not leave, being frozen or read by what is, scores infinity.
   std::vector<GroupScores> scores(const Network<T>& network, int space);
+  std::vector<GroupScores> scores_by_rule(const Network<T>& network, int space);
   // `plan`, if given, spares the first layer's scores.
   Reduction<T> cut(const std::vector<Index>& counts, bool report, const Plan* plan = nullptr);
   Plan plan();

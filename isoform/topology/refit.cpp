@@ -47,7 +47,11 @@ Edit refit(const Network<T>& reduced, const Network<T>& original, int space, Eng
   edit.record.kind = EditKind::refit;
   edit.record.why = fmt::format("next map refitted on {} samples", x.cols());
   for (const int id : reduced.outgoing(space)) {
-    edit.corrections.push_back({id, correction(reduced, original, id, engine, x, ridge)});
+    Matrix<double> delta = correction(reduced, original, id, engine, x, ridge);
+    for (const RowRange& r : reduced.frozen_rows(reduced.map(id).to)) {
+      delta.middleRows(r.begin, r.end - r.begin).setZero();
+    }
+    edit.corrections.push_back({id, std::move(delta)});
   }
   return edit;
 }

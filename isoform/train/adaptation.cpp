@@ -29,12 +29,13 @@ class Stopwatch {
 
 template <class T>
 void Adaptation<T>::begin(const Network<T>& network, std::int64_t steps_per_epoch,
-                          std::int64_t steps, bool settles) {
+                          std::int64_t steps, Index samples, bool settles) {
   steps_ = steps;
+  budget_ = settings_.policy.budget(samples);
   interval_ = std::max<std::int64_t>(
       1, std::llround(static_cast<double>(steps_per_epoch) / settings_.per_epoch));
   if (!settings_.enabled || network.hidden().empty()) interval_ = 0;
-  const double settle = settles ? settings_.settle : 0;
+  const double settle = settles || tolerates() ? settings_.settled_share() : 0;
   settle_from_ = steps - std::llround(settle * static_cast<double>(steps));
   settled_ = false;
   statistics_ = Statistics();
@@ -44,6 +45,8 @@ template <class T>
 void Adaptation<T>::observe(const Network<T>& network, Pass<T>& pass, Gradients gradients,
                             std::int64_t step) {
   if (interval_ == 0 || settled_) return;
+  if (tolerates() && settings_.policy.outgoing == Outgoing::random)
+    return;  // nobody would read them
   const std::int64_t left = interval_ - 1 - step % interval_;
   if (left >= settings_.statistics_batches) return;
   const Stopwatch stopwatch(seconds_);
@@ -57,11 +60,22 @@ bool Adaptation<T>::due(std::int64_t step) const {
 }
 
 template <class T>
-std::vector<std::string> Adaptation<T>::adapt(Network<T>& network, std::int64_t step,
-                                              std::int64_t total,
+std::vector<std::string> Adaptation<T>::adapt(Network<T>& network, Engine<T>& engine,
+                                              std::int64_t step, std::int64_t total,
+                                              const std::function<Matrix<T>()>& samples,
                                               const std::function<void(const Edit&)>& apply) {
   const Stopwatch stopwatch(seconds_);
   settled_ = step >= settle_from_;
+  if (tolerates()) {
+    if (settled_) {
+      policy_.give_back<T>(network, engine, samples(), total, apply);
+    } else {
+      policy_.explore<T>(network, budget_, statistics_.samples() > 0 ? &statistics_ : nullptr,
+                         total, apply);
+    }
+    statistics_ = Statistics();
+    return {};
+  }
   const std::vector<SpaceOutcome> outcomes =
       policy_.adapt<T>(network, statistics_, total, settled_, apply);
   scaffold_.clear();

@@ -18,9 +18,10 @@ class Adaptation {
   explicit Adaptation(const AdaptSettings& settings)
       : settings_(settings), policy_(settings.policy) {}
 
-  /// A phase of so many steps begins; `settles`: widths settle at its end, and else go on following.
+  /// A phase of so many steps on so many samples begins; `settles`: widths settle at its end. Else they go on following,
+  /// but for the rule tolerance, which explores and gives back in each phase.
   void begin(const Network<T>& network, std::int64_t steps_per_epoch, std::int64_t steps,
-             bool settles);
+             Index samples, bool settles);
   /// Adds the batch of a pass in the steps before an adaptation: statistics are fresh, and free of extra passes. `add`: of
   /// another task in the same step.
   void observe(const Network<T>& network, Pass<T>& pass, Gradients gradients, std::int64_t step);
@@ -28,9 +29,11 @@ class Adaptation {
   [[nodiscard]] bool due(std::int64_t step) const;
   /// False where statistics have numbers that are none: the run has diverged.
   [[nodiscard]] bool all_finite() const { return statistics_.all_finite(); }
-  /// Adapts every hidden space; edits go to `apply`, which applies them. `total` is the step of the run. Returns
-  /// sentences for people about limits that hold and did not before.
-  std::vector<std::string> adapt(Network<T>& network, std::int64_t step, std::int64_t total,
+  /// Adapts every hidden space; edits go to `apply`, which applies them. `total` is the step of the run; `samples` are drawn
+  /// where outputs must be measured [n_0 × samples]. Returns sentences for people about limits that hold and did not
+  /// before.
+  std::vector<std::string> adapt(Network<T>& network, Engine<T>& engine, std::int64_t step,
+                                 std::int64_t total, const std::function<Matrix<T>()>& samples,
                                  const std::function<void(const Edit&)>& apply);
 
   /// Idle neurons of each hidden space after the last adaptation.
@@ -41,7 +44,10 @@ class Adaptation {
   const AdaptSettings settings_;
   Policy policy_;
   Statistics statistics_;
+  [[nodiscard]] bool tolerates() const { return settings_.policy.rule == PolicyRule::tolerance; }
+
   std::int64_t steps_ = 0, interval_ = 0, settle_from_ = 0;  // of the phase; interval 0: never
+  Index budget_ = 0;                                         // of parameters, for tolerance
   bool settled_ = false;
   std::vector<Index> scaffold_;
   std::map<int, std::string> limits_;

@@ -26,7 +26,8 @@ std::string unused_input(const Model<T>& model, const std::string& name) {
 }
 
 template <class T>
-void append(Model<T>& model, const TaskChange& change, const TaskData& data, std::uint64_t seed) {
+void append(Model<T>& model, const TaskChange& change, const TaskData& data, Scaling scaling,
+            std::uint64_t seed) {
   Task task;
   task.name = change.task;
   task.outputs = data.training.classes();
@@ -34,7 +35,7 @@ void append(Model<T>& model, const TaskChange& change, const TaskData& data, std
   task.weight = change.weight.value_or(1);
   task.inputs = change.inputs;
   if (task.inputs.empty()) {
-    const FeatureStatistics of = feature_statistics(data.training);
+    const FeatureStatistics of = input_statistics(data.training, scaling);
     NewInput input{{unused_input(model, task.name)}, of.mean, of.standard_deviation};
     if (data.training.image()) {
       input.image_rows = data.training.image()->rows;
@@ -55,7 +56,7 @@ void apply_change(Model<T>& model, Courses& courses, const TaskChange& change, s
   const bool frozen = change.action == TaskAction::freeze;
   switch (change.action) {
     case TaskAction::append:
-      append(model, change, *courses.find_data(data_name), seed);
+      append(model, change, *courses.find_data(data_name), courses.scaling(), seed);
       courses.begin(model, change.task, data_name);
       break;
     case TaskAction::remove:

@@ -29,8 +29,11 @@ std::vector<std::size_t> active_tasks(const Model<T>& model);
 
 class Courses {
  public:
-  Courses(std::vector<TaskData> data, Index batch_size, std::uint64_t seed)
-      : data_(std::move(data)), batch_size_(batch_size), seed_(seed) {}
+  Courses(std::vector<TaskData> data, Index batch_size, std::uint64_t seed,
+          Scaling scaling = Scaling::automatic)
+      : data_(std::move(data)), batch_size_(batch_size), seed_(seed), scaling_(scaling) {}
+  /// Of inputs that tasks bring with them.
+  [[nodiscard]] Scaling scaling() const { return scaling_; }
 
   /// The data of that name. Null: none.
   [[nodiscard]] const TaskData* find_data(const std::string& name) const;
@@ -63,6 +66,7 @@ class Courses {
   std::vector<TaskData> data_;
   Index batch_size_;
   std::uint64_t seed_;
+  Scaling scaling_;
   std::map<std::string, Course> courses_;
 };
 

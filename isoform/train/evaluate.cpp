@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <charconv>
 #include <limits>
 #include <numeric>
 
@@ -97,6 +98,27 @@ void require_fitting(const Model<T>& model, const Dataset& data, bool classes, s
 }
 
 template <class T>
+Dataset as_read(const Model<T>& model, const Dataset& data, std::size_t task) {
+  const std::vector<int> inputs = inputs_of(model, model.route(task));
+  if (inputs.size() != 1 || model.inputs.empty()) return data;
+  const std::vector<int> all = model.network.inputs();
+  const auto at = std::find(all.begin(), all.end(), inputs.front()) - all.begin();
+  const std::vector<std::string>& names = model.inputs[static_cast<std::size_t>(at)].features;
+  if (names.empty() || static_cast<Index>(names.size()) >= data.features()) return data;
+  std::vector<Index> positions;
+  for (const std::string& name : names) {
+    Index position = -1;
+    const char* end = name.data() + name.size();
+    const auto [stopped, error] = std::from_chars(name.data(), end, position);
+    if (error != std::errc() || stopped != end || position < 0 || position >= data.features()) {
+      return data;
+    }
+    positions.push_back(position);
+  }
+  return select_features(data, positions);
+}
+
+template <class T>
 void feed(const Model<T>& model, const Route& route, const Dataset& data,
           std::span<const std::uint32_t> samples, const std::function<View<T>(std::size_t)>& input,
           Matrix<T>& buffer) {
@@ -178,6 +200,7 @@ Evaluation evaluate(const Model<T>& model, const Dataset& data, Engine<T>& engin
   template std::size_t task_for(const Model<T>&, const Dataset&, std::string_view);               \
   template std::vector<std::size_t> tasks_for(const Model<T>&, const Dataset&, std::string_view); \
   template void require_fitting(const Model<T>&, const Dataset&, bool, std::size_t);              \
+  template Dataset as_read(const Model<T>&, const Dataset&, std::size_t);                         \
   template void feed(const Model<T>&, const Route&, const Dataset&,                               \
                      std::span<const std::uint32_t>, const std::function<View<T>(std::size_t)>&,  \
                      Matrix<T>&);                                                                 \

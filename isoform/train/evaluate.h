@@ -30,6 +30,11 @@ template <class T>
 void require_fitting(const Model<T>& model, const Dataset& data, bool classes = true,
                      std::size_t task = 0);
 
+/// The data as a task reads them. A model that has lost features of data without names calls those that it has by their
+/// positions (model/blocks.h): these are then taken. Otherwise the data, as they are.
+template <class T>
+Dataset as_read(const Model<T>& model, const Dataset& data, std::size_t task = 0);
+
 /// Writes standardised samples into the inputs of a route, `input(k)` being that of its k-th space [n × samples].
 /// `buffer` is used where there are several, and keeps its storage.
 template <class T>

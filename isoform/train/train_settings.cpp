@@ -17,6 +17,11 @@ std::string_view stop_reason_name(StopReason reason) {
   throw InternalError("a stop reason without a name");
 }
 
+double AdaptSettings::settled_share() const {
+  if (settle != kRulesOwn) return settle;
+  return policy.rule == PolicyRule::tolerance ? 0.5 : 0.25;
+}
+
 void TrainSettings::validate() const {
   const auto require = [](bool holds, std::string_view field, double value, std::string_view rule) {
     if (!holds) throw UsageError(fmt::format("{}: needs {}, got {}", field, rule, value));
@@ -33,7 +38,8 @@ void TrainSettings::validate() const {
   require(adapt.per_epoch > 0, "adaptations-per-epoch", adapt.per_epoch, "a number above 0");
   require(adapt.statistics_batches >= 1, "statistics-batches", adapt.statistics_batches,
           "at least 1");
-  require(adapt.settle >= 0 && adapt.settle <= 1, "settle", adapt.settle, "0 to 1");
+  require((adapt.settle >= 0 && adapt.settle <= 1) || adapt.settle == kRulesOwn, "settle",
+          adapt.settle, "0 to 1, or -1 for the rule's own");
   optimiser.validate();
   schedule.validate();
   if (adapt.enabled) adapt.policy.validate();

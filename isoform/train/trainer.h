@@ -23,8 +23,11 @@ struct AdaptSettings {
   bool enabled = false;
   double per_epoch = 8;         // adaptations in an epoch; may be a fraction
   int statistics_batches = 16;  // training batches before an adaptation whose statistics it uses
-  double settle = 0.25;  // last share of training: idle neurons leave once, then the shape is fixed
+  double settle = kRulesOwn;  // last share of training: neurons leave once, then the shape is fixed
   PolicySettings policy;
+
+  /// The share in use: as the rule has it, tolerance 0.5, others 0.25.
+  [[nodiscard]] double settled_share() const;
 };
 
 struct TrainSettings {
@@ -33,10 +36,11 @@ struct TrainSettings {
   std::uint64_t seed = 0;
   OptimiserSettings optimiser;
   ScheduleSettings schedule;
-  double clip_norm = 0;        // joint gradient norm; 0: no clipping
-  double dropout = 0;          // of whole groups of hidden neurons (network/pass.h)
-  double input_dropout = 0;    // of features
-  double label_smoothing = 0;  // share of the target that goes to all classes alike
+  double clip_norm = 0;                  // joint gradient norm; 0: no clipping
+  double dropout = 0;                    // of whole groups of hidden neurons (network/pass.h)
+  double input_dropout = 0;              // of features
+  double label_smoothing = 0;            // share of the target that goes to all classes alike
+  Scaling scaling = Scaling::automatic;  // of inputs that tasks bring with them
   AdaptSettings adapt;
   std::vector<TaskChange> changes = {};  // in order; between two of them lies a phase
 

@@ -205,5 +205,48 @@ TEST(Dataset, IsEmptyByDefault) {
   EXPECT_TRUE(none.classes().empty());
 }
 
+TEST_P(DatasetOf, SelectsFeaturesOfASelection) {
+  const Dataset data = make(GetParam()).subset(std::vector<std::uint32_t>{9, 3, 3});
+  const Dataset chosen = select_features(data, std::vector<Index>{4, 0});
+  EXPECT_EQ(chosen.features(), 2);
+  EXPECT_EQ(chosen.labels(), data.labels());
+  EXPECT_EQ(chosen.classes(), data.classes());
+  Matrix<float> all(kFeatures, 3), two(2, 3);
+  const std::vector<std::uint32_t> samples = {0, 1, 2};
+  data.gather(samples, all);
+  chosen.gather(samples, two);
+  EXPECT_EQ(two.row(0), all.row(4));
+  EXPECT_EQ(two.row(1), all.row(0));
+  EXPECT_THAT(message_of<UsageError>([&] { (void)select_features(data, std::vector<Index>{5}); }),
+              HasSubstr("features 0 to 4, asked for 5"));
+  EXPECT_THAT(message_of<UsageError>([&] { (void)select_features(data, {}); }),
+              HasSubstr("at least 1"));
+}
+
+TEST(InputStatistics, ScalePicturesTogetherAndOthersEach) {
+  const Dataset data = make(false);
+  Dataset::Contents c{.name = "pictures",
+                      .features = kFeatures,
+                      .values = data.stored_values(),
+                      .labels = data.labels(),
+                      .classes = data.classes(),
+                      .image = ImageShape{1, kFeatures}};
+  const Dataset pictures(std::move(c));
+  const Vector<double> each = feature_statistics(data).standard_deviation;
+  const double together = std::sqrt(each.squaredNorm() / kFeatures);
+  const auto deviation = [](const Dataset& d, Scaling s) {
+    return input_statistics(d, s).standard_deviation;
+  };
+  EXPECT_EQ(deviation(data, Scaling::automatic), each);
+  EXPECT_EQ(deviation(pictures, Scaling::each), each);
+  for (const double d : deviation(pictures, Scaling::automatic)) EXPECT_DOUBLE_EQ(d, together);
+  for (const double d : deviation(data, Scaling::together)) EXPECT_DOUBLE_EQ(d, together);
+  EXPECT_EQ(input_statistics(pictures, Scaling::automatic).mean, feature_statistics(data).mean);
+  for (const Scaling s : {Scaling::automatic, Scaling::each, Scaling::together}) {
+    EXPECT_EQ(scaling_from_name(scaling_name(s)), s);
+  }
+  EXPECT_THROW((void)scaling_from_name("both"), UsageError);
+}
+
 }  // namespace
 }  // namespace isoform

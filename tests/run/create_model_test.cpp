@@ -77,7 +77,9 @@ TYPED_TEST(CreateModel, CarriesTheModes) {
 }
 
 TYPED_TEST(CreateModel, KnowsTheTaskTheImageAndTheTransformOfTheData) {
-  const Model<TypeParam> model = this->create({});
+  RunSettings settings;
+  settings.training.scaling = Scaling::each;
+  const Model<TypeParam> model = this->create(settings);
   ASSERT_EQ(model.tasks.size(), 1U);
   EXPECT_EQ(model.tasks.front().name, "pictures");
   EXPECT_THAT(model.tasks.front().outputs, ElementsAre("a", "b", "c"));

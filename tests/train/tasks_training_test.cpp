@@ -40,6 +40,7 @@ TrainSettings settings_for(int epochs, bool adapts = true) {
   settings.batch_size = 40;
   settings.optimiser.learning_rate = 1e-2;
   settings.adapt.enabled = adapts;
+  settings.adapt.policy.rule = PolicyRule::effect;
   settings.adapt.per_epoch = 2;
   settings.adapt.statistics_batches = 4;
   settings.adapt.policy.buffer = 3;

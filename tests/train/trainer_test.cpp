@@ -33,6 +33,7 @@ TrainSettings small_run() {
   settings.batch_size = 50;
   settings.optimiser.learning_rate = 3e-3;
   settings.adapt.enabled = true;
+  settings.adapt.policy.rule = PolicyRule::effect;
   settings.adapt.per_epoch = 4;
   settings.adapt.settle = 0.25;
   settings.adapt.statistics_batches = 4;
@@ -153,6 +154,52 @@ TEST(Trainer, ChangesNoShapeAfterItHasSettled) {
   for (const Event& e : edits) EXPECT_LE(e.step, 60) << "the shape is fixed in the last half";
   EXPECT_GT(edits.back().data["removed"], 0);
   EXPECT_THAT(edits.back().data["why"].get<std::string>(), HasSubstr("settling"));
+}
+
+// Rule tolerance: all starts meet at one width, give back once within the tolerance, and rest.
+TEST(Trainer, ExploresThenGivesBackWhereverItBegan) {
+  const auto engine = create_engine<float>({.threads = 1});
+  for (const Index start : {2, 8, 40}) {
+    TrainSettings settings = small_run();
+    settings.epochs = 6;
+    settings.adapt.policy.rule = PolicyRule::tolerance;
+    settings.adapt.policy.tolerance = 0.1;
+    settings.adapt.policy.parameter_budget = 5000;
+    settings.adapt.settle = kRulesOwn;
+    auto model = blob_model<float>(training_data(), {start, start});
+    std::vector<Event> edits;
+    const auto result =
+        train(model, training_data(), validation_data(), settings, *engine, {[&](const Event& e) {
+                if (e.type == "edit") edits.push_back(e);
+              }});
+    EXPECT_GT(result.validation_accuracy, 0.9) << start;
+    EXPECT_GT(result.born, 0) << start;
+    EXPECT_GT(result.removed, 0) << start;
+    Index widest = 0;
+    bool given_back = false;
+    for (const Event& e : edits) {
+      const std::string why = e.data["why"];
+      const Index after = e.data["after"];
+      if (e.data["born"] > 0) {
+        EXPECT_LT(e.step, 120) << why;
+        EXPECT_THAT(why, HasSubstr("exploring"));
+        widest = std::max(widest, after);
+      } else {
+        EXPECT_EQ(e.step, 120) << "half of the run is over";
+        EXPECT_THAT(why, HasSubstr("10 % allowed"));
+        given_back = true;
+      }
+    }
+    EXPECT_TRUE(given_back);
+    // 40-n-n-5 in groups of 4: W, b, ψ and o.
+    const auto parameters = [](Index n) {
+      const Index g = (n + 3) / 4;
+      return 41 * n + n * (n + 1 + g) + 5 * (n + 1 + g) + 2 * g;
+    };
+    EXPECT_LE(parameters(widest), 5000);
+    EXPECT_GT(parameters(widest + 1), 5000);
+    EXPECT_LT(model.network.widths()[1], widest);
+  }
 }
 
 TEST(Trainer, EventsTellOneStory) {
