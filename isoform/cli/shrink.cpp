@@ -78,7 +78,7 @@ void check(const Options& o) {
 void remove_inputs(Model<float>& model, const Options& o) {
   if (model.network.inputs().size() != 1) {
     throw UsageError(
-        fmt::format("inputs: this model reads {} inputs; isoform task features removes features of "
+        fmt::format("inputs: this model reads {} inputs; isoform task remove-inputs takes features from "
                     "one of them by name",
                     model.network.inputs().size()));
   }
@@ -205,7 +205,9 @@ void run(const Options& o) {
   // After a refit, what was proved and predicted of the cut alone says nothing of the result.
   double bound = 0;
   std::optional<double> on_samples = 0;
-  std::string no_bound = refitted ? "the next layers were refitted" : "";
+  std::string no_bound = refitted      ? "the next layers were refitted"
+                         : o.inputs ? "features were removed, and it is of neurons alone"
+                                    : "";
   nlohmann::json layers = nlohmann::json::array();
   Table table({"layer", "neurons", "", "groups", "", "largest score removed", "bound", "on samples",
                "predicted", "measured so far"});
@@ -286,7 +288,7 @@ void run(const Options& o) {
   print_line(fmt::format("parameters  {} → {}", format_count(parameters), format_count(stored)));
   print_line(fmt::format("bound       {}", no_bound.empty() ? fmt::format("{:.3g} in all", bound)
                                                             : "none: " + no_bound));
-  if (samples > 0 && !refitted && on_samples) {
+  if (samples > 0 && !refitted && !o.inputs && on_samples) {
     print_line(fmt::format("            {:.3g} in all for the {} training samples", *on_samples,
                            format_count(samples)));
   }

@@ -32,7 +32,7 @@ using Json = nlohmann::json;
 constexpr const char* kExamples = R"(
 Examples:
   isoform train --data fashion-mnist
-  isoform train --data fashion-mnist --hidden 16,16 --group-size 8 --adapt --epochs 10 \
+  isoform train --data fashion-mnist --tolerance 0.1 --epochs 10 \
       --out model.safetensors --events run.jsonl --picture run.svg
   isoform train --data mnist --fixed --group-size 0 --hidden 128,128   # the paper's layers
   isoform train --config run.toml --seed 7                             # flags override the file

@@ -182,7 +182,8 @@ class Training(Case):
             for schedule, loss in (("constant", "cross_entropy"), ("cosine", "squared"), ("linear", "cross_entropy"),
                                    ("step", "squared")):
                 with self.subTest(optimiser=optimiser, schedule=schedule, loss=loss):
-                    words = ["--optimiser", optimiser, "--learning-rate", rate, "--schedule", schedule, "--loss", loss]
+                    words = ["--optimiser", optimiser, "--learning-rate", rate, "--schedule", schedule, "--loss", loss,
+                             "--batch-size", 32]
                     done = json.loads(self.train(*words, "--json", epochs=3).out)
                     self.assertGreater(done["test"]["accuracy"], 0.6)
 

@@ -44,7 +44,7 @@ void write_set(const std::filesystem::path& folder) {
 
 Study small_study(const std::string& data) {
   const std::vector<std::pair<std::string, std::string>> common = {
-      {"data", data}, {"epochs", "2"}, {"hidden", "8"}, {"adapt", "false"}};
+      {"data", data}, {"epochs", "2"}, {"hidden", "8"}, {"adapt", "false"}, {"batch-size", "16"}};
   return {"small",
           "Small",
           "A test.",
