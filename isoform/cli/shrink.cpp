@@ -77,10 +77,10 @@ void check(const Options& o) {
 // Features that matter least leave, predicted by those that stay.
 void remove_inputs(Model<float>& model, const Options& o) {
   if (model.network.inputs().size() != 1) {
-    throw UsageError(
-        fmt::format("inputs: this model reads {} inputs; isoform task remove-inputs takes features from "
-                    "one of them by name",
-                    model.network.inputs().size()));
+    throw UsageError(fmt::format(
+        "inputs: this model reads {} inputs; isoform task remove-inputs takes features from "
+        "one of them by name",
+        model.network.inputs().size()));
   }
   const Index before = model.network.widths().front();
   if (*o.inputs < 1 || *o.inputs > before) {
@@ -205,7 +205,7 @@ void run(const Options& o) {
   // After a refit, what was proved and predicted of the cut alone says nothing of the result.
   double bound = 0;
   std::optional<double> on_samples = 0;
-  std::string no_bound = refitted      ? "the next layers were refitted"
+  std::string no_bound = refitted   ? "the next layers were refitted"
                          : o.inputs ? "features were removed, and it is of neurons alone"
                                     : "";
   nlohmann::json layers = nlohmann::json::array();

@@ -94,6 +94,30 @@ void gradient_columns(const Network<T>& network, int space, Index g, const Stati
   }
 }
 
+// Rows [fresh × Σ n_before] for new groups that begin unheard: those for which the first gradient of their outgoing
+// columns, Σ δ hᵀ with h along V x, is largest. As many as M = Σ δ xᵀ has rank; none without a probe.
+template <class T>
+Matrix<double> gradient_rows(const Network<T>& network, int space, Index fresh,
+                             const Statistics& statistics) {
+  if (statistics.probe(space).size() == 0) return {};
+  Matrix<double> before(0, statistics.probe(space).cols()), delta(0, before.cols());
+  for (const int id : network.incoming(space)) {
+    const Map<T>& m = network.map(id);
+    before.conservativeResize(before.rows() + m.inputs, Eigen::NoChange);
+    before.bottomRows(m.inputs) = statistics.probe(m.from).topRows(m.inputs);
+  }
+  for (const int id : network.outgoing(space)) {
+    const Matrix<double>& d = statistics.probe_delta(network.map(id).to);
+    if (d.size() == 0) return {};
+    delta.conservativeResize(delta.rows() + d.rows(), Eigen::NoChange);
+    delta.bottomRows(d.rows()) = d;
+  }
+  const LeftSvd svd = left_svd(before * delta.transpose());
+  Index rank = 0;
+  while (rank < svd.sigma.size() && svd.sigma[rank] > 1e-9 * svd.sigma[0]) ++rank;
+  return svd.u.leftCols(std::min(fresh, rank)).transpose();
+}
+
 // The ghost neuron of each group that grows shares its bias with the new ones, equally.
 template <class T>
 void share_ghosts(const Network<T>& network, const Growth& growth, Edit& edit) {
@@ -218,6 +242,13 @@ Edit grow(const Network<T>& network, int space, const Growth& growth,
   if (growth.new_groups.empty() || settings.group_start == GroupStart::columns) return edit;
   // Incoming rows of new groups, on the scale of the rows there are.
   const Index first = position(s.gates()), fresh = edit.dimension() - first;
+  Matrix<double> best;
+  if (settings.outgoing == Outgoing::gradient) {
+    ISOFORM_ASSERT(settings.statistics != nullptr, "a probe for gradient-maximising growth");
+    best = gradient_rows(network, space, fresh, *settings.statistics);
+  }
+  Index inputs = 0, column = 0;
+  for (const int id : network.incoming(space)) inputs += network.map(id).inputs;
   for (const int id : network.incoming(space)) {
     const Map<T>& m = network.map(id);
     const double norm = m.weight().template cast<double>().norm();
@@ -227,6 +258,11 @@ Edit grow(const Network<T>& network, int space, const Growth& growth,
                         2 * (key + (static_cast<std::uint64_t>(id) << 32)) + 1);
     Matrix<double> delta = Matrix<double>::Zero(edit.dimension(), m.a.cols());
     delta.block(first, 0, fresh, m.inputs) = scale * normal_matrix(fresh, m.inputs, random);
+    if (best.size() > 0) {
+      delta.block(first, 0, best.rows(), m.inputs) =
+          scale * std::sqrt(static_cast<double>(inputs)) * best.middleCols(column, m.inputs);
+    }
+    column += m.inputs;
     edit.corrections.push_back({id, std::move(delta)});
   }
   return edit;

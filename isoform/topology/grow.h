@@ -39,11 +39,10 @@ Growth fill_groups(const Network<T>& network, int space, Index count, Index grou
 template <class T>
 bool can_learn(const Network<T>& network, int space);
 
-/// How the outgoing columns of neurons appended to a group are chosen.
-enum class Outgoing {
-  random,  // N(0, 0.01²)
-  gradient,  // the top left singular vectors of M = Σ s δ (h; 1; s)ᵀ: the largest first gradient (3.4)
-};
+/// How new neurons point. `gradient`: where their first gradient is largest, on the batch of the probe (3.4). Neurons
+/// appended to a group have their outgoing columns along the top left singular vectors of M = Σ s δ (h; 1; s)ᵀ; new groups
+/// that begin unheard have their incoming rows along the top right ones of Σ δ hᵀ. Beyond its rank, random.
+enum class Outgoing { random, gradient };
 
 /// How a whole new group starts. Its ψ column is 0 in both.
 enum class GroupStart {
