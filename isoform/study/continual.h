@@ -2,8 +2,8 @@
 // end. docs/continual.md has each of them exactly, with figures.
 //
 // Every protocol is a function of its sets and settings alone: same settings, same figures, whatever the engine's
-// threads. A tenth of each task's training set is kept for choices (figures "validation …"); the test set is looked at when all
-// tasks have been learned.
+// threads. A tenth of each task's training set is kept for choices (figures "validation …"); the test set chooses
+// nothing.
 #pragma once
 
 #include <atomic>

@@ -18,11 +18,12 @@ ContinualSettings split_class_settings() {
   settings.group_size = 4;
   settings.training.epochs = 5;
   settings.training.input_dropout = 0.2;
+  settings.training.dropout = 0.1;
   settings.training.adapt.enabled = true;
   settings.training.adapt.policy.rule = PolicyRule::effect;
   settings.training.adapt.policy.threshold = 1e-5;
   settings.training.adapt.policy.buffer = 32;
-  settings.balanced_epochs = 20;
+  settings.balanced_epochs = 30;
   settings.balanced_rate = 0.5;
   return settings;
 }
