@@ -48,19 +48,29 @@ Study against_plain_networks(const std::string& data) {
 }
 
 Study depth() {
-  Study study{"depth",
-              "Depth, Fashion-MNIST",
-              "Hidden layers of 128 in groups of 8; input skips beside the plain chain.",
-              {}};
-  for (const auto& [layers, skips] :
-       {std::pair{3, false}, {12, false}, {24, false}, {12, true}, {24, true}}) {
+  Study study{
+      "depth",
+      "Depth, Fashion-MNIST",
+      "Hidden layers of 128 in groups of 8: a plain chain, with input skips, and around a stream.",
+      {}};
+  for (const auto& [layers, kind] : {std::pair{3, Architecture::chain},
+                                     {12, Architecture::chain},
+                                     {24, Architecture::chain},
+                                     {12, Architecture::skips},
+                                     {24, Architecture::skips},
+                                     {3, Architecture::residual},
+                                     {12, Architecture::residual},
+                                     {24, Architecture::residual}}) {
     const std::vector<int> widths(static_cast<std::size_t>(layers), 128);
-    Arm arm{fmt::format("{} layers{}", layers, skips ? ", input skips" : ""),
+    const std::string_view extra = kind == Architecture::skips      ? ", input skips"
+                                   : kind == Architecture::residual ? ", residual"
+                                                                    : "";
+    Arm arm{fmt::format("{} layers{}", layers, extra),
             {{"data", "fashion-mnist"},
              {"epochs", "12"},
              {"adapt", "false"},
              {"hidden", fmt::format("{}", fmt::join(widths, ","))},
-             {"architecture", skips ? "skips" : "chain"}},
+             {"architecture", std::string(architecture_name(kind))}},
             {},
             {5e-4, 1e-3, 2e-3}};
     study.arms.push_back(std::move(arm));
