@@ -88,7 +88,7 @@ void Network<T>::index() {
   order_stages();
 }
 
-// A stream that was read since it was last written to has a new stage when it is written to.
+// What is written to a stream from behind it is a stage as soon as somebody reads it.
 template <class T>
 void Network<T>::order_stages() {
   const auto at = [this](int id) { return place(space_at_, id); };
@@ -96,29 +96,32 @@ void Network<T>::order_stages() {
   reads_.assign(map_at_.size(), -1);
   writes_.assign(map_at_.size(), -1);
   std::vector<int> newest(space_at_.size(), -1);  // positions of stages, which get their ids last
-  std::vector<char> was_read(space_at_.size(), 0);
+  std::vector<std::vector<int>> waiting(space_at_.size());  // maps that no stage has yet
   const auto open = [&](int space) {
     const auto stage = static_cast<int>(stages_.size());
     const int last = newest[static_cast<std::size_t>(space)];
     if (last >= 0) stages_[static_cast<std::size_t>(last)].after = stage;
     stages_.push_back({-1, space, last, -1});
     newest[static_cast<std::size_t>(space)] = stage;
-    was_read[static_cast<std::size_t>(space)] = 0;
+    for (const int map : waiting[static_cast<std::size_t>(space)]) writes_[map] = stage;
+    waiting[static_cast<std::size_t>(space)].clear();
   };
   for (const Space<T>& s : spaces_) {
-    open(s.id);
-    for (const Map<T>& m : maps_) {  // what it reads, those that lie behind it later
+    for (const Map<T>& m : maps_) {
       if (m.to != s.id || at(m.from) >= at(s.id)) continue;
+      if (!waiting[m.from].empty()) open(m.from);
       reads_[m.id] = newest[m.from];
-      writes_[m.id] = newest[s.id];
-      was_read[m.from] = 1;
+      waiting[s.id].push_back(m.id);
     }
-    for (const Map<T>& m : maps_) {  // the streams before it that it writes to
+    open(s.id);
+    for (const Map<T>& m : maps_) {  // to the streams before it
       if (m.from != s.id || at(m.to) > at(s.id)) continue;
-      if (was_read[m.to] != 0) open(m.to);
       reads_[m.id] = newest[s.id];
-      writes_[m.id] = newest[m.to];
+      waiting[m.to].push_back(m.id);
     }
+  }
+  for (const Space<T>& s : spaces_) {  // what nobody reads any more
+    if (!waiting[s.id].empty()) open(s.id);
   }
   auto next = static_cast<int>(space_at_.size());
   for (Stage& stage : stages_) stage.id = stage.after < 0 ? stage.space : next++;

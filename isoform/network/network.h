@@ -114,7 +114,7 @@ class Network {
   [[nodiscard]] bool multiplies(int space) const;
   /// True for a linear space that spaces behind it write to.
   [[nodiscard]] bool is_stream(int space) const;
-  /// Every space once, in their order, and the further stages of streams behind the spaces that write them.
+  /// Every space once, in their order, and the further stages of streams before the spaces that read them.
   [[nodiscard]] const std::vector<Stage>& stages() const { return stages_; }
   /// Ids of stages are below: sizes of lists that are indexed by them.
   [[nodiscard]] std::size_t stage_ids() const { return stages_.size() + gone_; }

@@ -1,6 +1,7 @@
 // Streams: what readers see, gradients, and edits of the one space. docs/mathematics.md 12.
 #include <gtest/gtest.h>
 
+#include <Eigen/SVD>
 #include <cmath>
 
 #include "isoform/base/error.h"
