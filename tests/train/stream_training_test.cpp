@@ -17,7 +17,8 @@ namespace {
 using namespace isoform::testing;
 
 void turn_all(Trainee& trainee, std::uint64_t seed) {
-  for (const Space<double>& s : Network<double>(trainee.network).spaces()) {
+  const Network<double> before = trainee.network;
+  for (const Space<double>& s : before.spaces()) {
     const bool output = !s.hidden() && trainee.network.outgoing(s.id).empty();
     if (trainee.network.is_given(s.id) || output) continue;
     trainee.apply(rotate_random(trainee.network, s.id, seed));
