@@ -49,25 +49,28 @@ std::vector<RowBlock<T>> triangle_blocks(ConstView<T> a, Index inputs,
 
 template <class T>
 Predictor<T>::Predictor(const Network<T>& network, const Route& route)
-    : position_(network.space_ids()), forms_(network.map_ids()) {
+    : position_(network.stage_ids()), forms_(network.map_ids()) {
   const std::vector<int> inputs = network.inputs(), outputs = network.outputs();
   const auto in = [](const std::vector<int>& list, int id) {
     return std::find(list.begin(), list.end(), id) != list.end();
   };
   Index rows = 0;
-  for (const Space<T>& s : network.spaces()) {
+  for (const Stage& stage : network.stages()) {
+    const Space<T>& s = network.space(stage.space);
     const bool input = in(inputs, s.id), output = in(outputs, s.id);
     const Index row = input_rows_;
     if (input) input_rows_ += s.dimension;
     const std::vector<int>& wanted = input ? route.inputs : route.outputs;
     if ((input || output) && !wanted.empty() && !in(wanted, s.id)) {
-      position_[s.id] = kAbsent;
+      position_[stage.id] = kAbsent;
       continue;
     }
-    position_[s.id] = spaces_.size();
+    position_[stage.id] = spaces_.size();
     if (input) inputs_.push_back({spaces_.size(), row});
     SpacePlan& plan = spaces_.emplace_back();
     plan.dimension = s.dimension;
+    plan.goes_on = stage.before >= 0;
+    plan.root = plan.goes_on ? spaces_[position_[stage.before]].root : spaces_.size() - 1;
     plan.given = network.is_given(s.id);
     plan.output = output;
     if (output) {
@@ -84,10 +87,10 @@ Predictor<T>::Predictor(const Network<T>& network, const Route& route)
   for (SpacePlan& plan : spaces_) {
     const auto at = static_cast<std::size_t>(&plan - spaces_.data());
     const auto id = std::find(position_.begin(), position_.end(), at) - position_.begin();
-    T beta = 0;
-    for (const int m : network.incoming(static_cast<int>(id))) {
-      const Map<T>& map = network.map(m);
-      if (position_[map.from] == kAbsent && !network.carries_bias(m)) continue;
+    T beta = plan.goes_on ? 1 : 0;
+    for (const Map<T>& map : network.maps()) {
+      if (network.writes(map.id) != id) continue;
+      if (position_[network.reads(map.id)] == kAbsent && !network.carries_bias(map.id)) continue;
       if (!map.factors.empty()) {
         plan_term(network, map, plan);
       } else {
@@ -157,11 +160,12 @@ void Predictor<T>::plan_term(const Network<T>& network, const Map<T>& map, Space
   if (!whole) {
     constants_of(plan, last).col(product - spaces_[last].first_product) += map.bias();
   }
-  if (position_[map.from] == kAbsent || map.a.cols() == 1) return;
+  const std::size_t from = position_[network.reads(map.id)];
+  if (from == kAbsent || map.a.cols() == 1) return;
   const Index row = parts_.rows();
   parts_.resize(row + map.a.rows(), 0);
   plan.terms.push_back({row, product});
-  Stack& stack = spaces_[position_[map.from]].stack;
+  Stack& stack = spaces_[from].stack;
   const auto push = [row](std::vector<RowBlock<T>>& list, std::vector<RowBlock<T>> blocks) {
     for (RowBlock<T>& block : blocks) {
       block.row += row;
@@ -211,7 +215,7 @@ void Predictor<T>::merge_blocks() {
 template <class T>
 void Predictor<T>::plan_map(const Network<T>& network, const Map<T>& map, T beta, SpacePlan& plan) {
   Step step;
-  step.from = position_[map.from];
+  step.from = position_[network.reads(map.id)];
   step.constant = step.from == kAbsent;
   step.beta = beta;
   step.form = step.constant ? Structure::dense : structure_of(network, map.id);
@@ -242,15 +246,23 @@ template <class T>
 void Predictor<T>::share_buffers() {
   std::vector<std::size_t> last(spaces_.size());
   for (std::size_t at = 0; at < spaces_.size(); ++at) {
-    last[at] = std::max(last[at], at);
+    const auto until = [&](std::size_t space) {
+      std::size_t& end = last[spaces_[space].root];
+      end = std::max(end, at);
+    };
+    until(at);
     for (const Step& step : spaces_[at].steps) {
-      if (!step.constant) last[step.from] = std::max(last[step.from], at);
+      if (!step.constant) until(step.from);
     }
   }
   // Inputs are all written before the first space is computed.
   std::vector<std::size_t> busy_until;  // space, for each buffer
   for (std::size_t at = 0; at < spaces_.size(); ++at) {
     if (spaces_[at].output) continue;
+    if (spaces_[at].goes_on) {
+      spaces_[at].buffer = spaces_[spaces_[at].root].buffer;
+      continue;
+    }
     auto free = busy_until.end();
     if (!spaces_[at].given) {
       free = std::find_if(busy_until.begin(), busy_until.end(),

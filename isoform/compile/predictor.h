@@ -28,7 +28,7 @@ namespace isoform {
 ///
 /// Zeros that a form leaves out are not kept in memory (those inside a block of a triangle are). Results agree
 /// with forward() within rounding, exactly where all maps run dense; they do not depend on threads. Buffers
-/// are shared by spaces that are not alive together. One predictor serves one thread of control.
+/// are shared by spaces that are not alive together; a stream is one buffer that its stages add to. One predictor serves one thread of control.
 ///
 /// A route leaves inputs and outputs out (network/pass.h): what is left of them costs nothing and takes no memory.
 template <class T>
@@ -80,8 +80,10 @@ class Predictor {
   struct Term {
     Index row = 0, product = 0;  // in the stacked parts, in the products
   };
-  struct SpacePlan {
+  struct SpacePlan {  // of a space, or of a stage of a stream
     Index dimension = 0;
+    std::size_t root = 0;  // position of the first stage, whose buffer all write to
+    bool goes_on = false;  // from the stage before
     bool given = false, output = false;
     bool read = false;  // (h; 1; s), else h alone
     std::vector<Index> groups;
@@ -117,8 +119,8 @@ class Predictor {
   void multiply_gates(std::size_t space);
 
   Index samples_ = 0;
-  std::vector<SpacePlan> spaces_;      // those of the route, in topological order
-  std::vector<std::size_t> position_;  // of an id among them
+  std::vector<SpacePlan> spaces_;      // stages of the route, in the order of computation
+  std::vector<std::size_t> position_;  // of a stage's id among them
   std::vector<Input> inputs_;
   std::vector<Structure> forms_;    // of the maps
   std::vector<Vector<T>> buffers_;  // (h; 1; s) of a batch; z lies where h will

@@ -103,7 +103,7 @@ void Predictor<T>::run_stack(std::size_t space, Engine<T>& engine) {
 
 template <class T>
 void Predictor<T>::add_terms(const SpacePlan& space, View<T> z, Engine<T>& engine) {
-  T beta = space.steps.empty() ? 0 : 1;
+  T beta = space.steps.empty() && !space.goes_on ? 0 : 1;
   for (const Constants& constants : space.constants) {
     const Index first = spaces_[constants.gate].first_product;
     engine.multiply(Op::none, constants.c, Op::none,
@@ -150,7 +150,7 @@ void Predictor<T>::compute(std::size_t at, Engine<T>& engine) {
   for (const Step& step : space.steps) multiply(step, z(at), engine);
   if (!space.constants.empty() || !space.terms.empty()) {
     add_terms(space, z(at), engine);
-  } else if (space.steps.empty()) {
+  } else if (space.steps.empty() && !space.goes_on) {
     z(at).setZero();
   }
   if (space.groups.empty()) return;

@@ -71,11 +71,28 @@ MapDescription parse_map(const Field& field, const std::vector<SpaceDescription>
   return m;
 }
 
+// Whether a map may run back: to a space without groups that is read (a stream), from one that is no such.
+bool runs_back(const ModelDescription& d, const MapDescription& m) {
+  const auto is_read = [&](Index space) {
+    return std::any_of(d.maps.begin(), d.maps.end(),
+                       [&](const MapDescription& other) { return other.from == space; });
+  };
+  const auto written_back = [&](Index space) {
+    return std::any_of(d.maps.begin(), d.maps.end(), [&](const MapDescription& other) {
+      return other.to == space && other.from >= space;
+    });
+  };
+  return m.from > m.to && d.spaces[static_cast<std::size_t>(m.to)].groups.empty() &&
+         is_read(m.to) && !written_back(m.from);
+}
+
 std::string map_fault(const std::string& where, const ModelDescription& d,
                       const MapDescription& m) {
-  if (m.from >= m.to) {
-    return fmt::format("{}: needs a source that stands before its target, got from {} to {}", where,
-                       m.from, m.to);
+  if (m.from >= m.to && !runs_back(d, m)) {
+    return fmt::format(
+        "{}: needs a source that stands before its target, or a target without groups that is "
+        "read (a stream) and a source that is none, got from {} to {}",
+        where, m.from, m.to);
   }
   for (const Index factor : m.factors) {
     const std::size_t gates = d.spaces[static_cast<std::size_t>(factor)].groups.size();

@@ -230,7 +230,9 @@ FeatureRemoval remove_features(Model<T>& model, std::string_view input,
     if (network.carries_bias(id)) delta.rightCols(1) = bias;
     edit.corrections.push_back({id, std::move(delta)});
     for (const Map<T>& other : network.maps()) {
-      if (other.id == id || other.to != m.to || other.factors != m.factors) continue;
+      if (other.id == id || network.writes(other.id) != network.writes(id) ||
+          other.factors != m.factors)
+        continue;
       if (network.carries_bias(other.id)) elsewhere.emplace_back(other.id, bias);
     }
   }

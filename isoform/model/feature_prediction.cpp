@@ -73,7 +73,7 @@ FeatureRemoval foresee_removal(const Network<T>& network, int input, ConstView<T
   for (const int id : network.outgoing(input)) {
     const Map<T>& m = network.map(id);
     columns.push_back(m.a(Eigen::all, gone).template cast<double>());
-    if (bounded) gains.push_back(gain(network, m.to));
+    if (bounded) gains.push_back(gain(network, network.writes(id)));
   }
   if (x.cols() == 0) {
     removal.why_not = "there are no samples";

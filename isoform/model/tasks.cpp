@@ -179,9 +179,12 @@ void rename_input(Model<T>& model, std::string_view name, const std::string& to)
 
 template <class T>
 void freeze_trunk(Model<T>& model, bool frozen) {
-  for (const int id : model.network.hidden()) {
-    Space<T>& space = model.network.space(id);
-    for (Index g = 0; g < space.gates(); ++g) space.set_frozen(g, frozen);
+  const std::vector<int> outputs = model.network.outputs();
+  for (const Space<T>& s : model.network.spaces()) {
+    const bool output = std::find(outputs.begin(), outputs.end(), s.id) != outputs.end();
+    if (output || model.network.is_given(s.id)) continue;
+    const auto parts = static_cast<Index>(s.parts().size());
+    for (Index part = 0; part < parts; ++part) model.network.space(s.id).set_frozen(part, frozen);
   }
 }
 

@@ -47,7 +47,7 @@ void rename_task(Model<T>& model, std::string_view name, const std::string& to);
 template <class T>
 void rename_input(Model<T>& model, std::string_view name, const std::string& to);
 
-/// Freezes (or thaws) every group that there is now: what they compute is no longer trained, edits leave them alone, and what
+/// Freezes (or thaws) every group that there is now, and every linear space between: what they compute is no longer trained, edits leave them alone, and what
 /// grows later is not heard by them.
 template <class T>
 void freeze_trunk(Model<T>& model, bool frozen);

@@ -212,8 +212,9 @@ std::string draw_shape(const Model<float>& model, const std::vector<LayerReading
     return Box{first + pitch * static_cast<double>(i) - 17, bottom - most / 2 - tall / 2, 34, tall};
   };
   for (const auto& m : model.network.maps()) {
-    const Box a = box_of(static_cast<std::size_t>(m.from)),
-              b = box_of(static_cast<std::size_t>(m.to));
+    const auto [left, right] = std::minmax(m.from, m.to);  // a stream's writers lie behind it
+    const Box a = box_of(static_cast<std::size_t>(left)),
+              b = box_of(static_cast<std::size_t>(right));
     const std::array<Point, 4> corners = {Point{a.right(), a.y}, Point{b.x, b.y},
                                           Point{b.x, b.bottom()}, Point{a.right(), a.bottom()}};
     svg.polygon(corners, "class=\"link\"");

@@ -44,7 +44,9 @@ std::string term_name(const Model<float>& model, const Term& term) {
   const auto& network = model.network;
   const Space<float>& s = network.space(term.space);
   if (s.hidden()) return fmt::format("{} no. {}", s.name, term.number + 1);
-  return network.is_given(term.space) ? input_name(model, term) : output_name(model, term);
+  if (network.is_given(term.space)) return input_name(model, term);
+  if (network.outgoing(term.space).empty()) return output_name(model, term);
+  return fmt::format("{} {}", s.name, term.number);
 }
 
 std::string terms_text(const Model<float>& model, const std::vector<Term>& terms,

@@ -57,7 +57,9 @@ Network<T>::Network(std::vector<Space<T>> spaces, std::vector<Map<T>> maps)
     ISOFORM_ASSERT(s.frozen.empty() || s.frozen.size() == s.parts().size(), "a mark for each part");
   }
   for (const Map<T>& m : maps_) {
-    ISOFORM_ASSERT(before(m.from, m.to), "maps run forward");
+    ISOFORM_ASSERT(before(m.from, m.to) || (m.from != m.to && is_stream(m.to) &&
+                                            !outgoing(m.to).empty() && !is_stream(m.from)),
+                   "maps run forward, or back to a stream");
     const Space<T>& from = space(m.from);
     const Index psi = from.hidden() && has_psi(m.psi_mode) ? from.gates() : 0;
     ISOFORM_ASSERT(m.inputs == from.dimension && m.a.cols() == from.dimension + 1 + psi &&
@@ -83,6 +85,55 @@ void Network<T>::index() {
   };
   fill(space_at_, spaces_);
   fill(map_at_, maps_);
+  order_stages();
+}
+
+// What is written to a stream from behind it is a stage as soon as somebody reads it.
+template <class T>
+void Network<T>::order_stages() {
+  const auto at = [this](int id) { return place(space_at_, id); };
+  stages_.clear();
+  reads_.assign(map_at_.size(), -1);
+  writes_.assign(map_at_.size(), -1);
+  std::vector<int> newest(space_at_.size(), -1);  // positions of stages, which get their ids last
+  std::vector<std::vector<int>> waiting(space_at_.size());  // maps that no stage has yet
+  const auto open = [&](int space) {
+    const auto stage = static_cast<int>(stages_.size());
+    const int last = newest[static_cast<std::size_t>(space)];
+    if (last >= 0) stages_[static_cast<std::size_t>(last)].after = stage;
+    stages_.push_back({-1, space, last, -1});
+    newest[static_cast<std::size_t>(space)] = stage;
+    for (const int map : waiting[static_cast<std::size_t>(space)]) writes_[map] = stage;
+    waiting[static_cast<std::size_t>(space)].clear();
+  };
+  for (const Space<T>& s : spaces_) {
+    for (const Map<T>& m : maps_) {
+      if (m.to != s.id || at(m.from) >= at(s.id)) continue;
+      if (!waiting[m.from].empty()) open(m.from);
+      reads_[m.id] = newest[m.from];
+      waiting[s.id].push_back(m.id);
+    }
+    open(s.id);
+    for (const Map<T>& m : maps_) {  // to the streams before it
+      if (m.from != s.id || at(m.to) > at(s.id)) continue;
+      reads_[m.id] = newest[s.id];
+      waiting[m.to].push_back(m.id);
+    }
+  }
+  for (const Space<T>& s : spaces_) {  // what nobody reads any more
+    if (!waiting[s.id].empty()) open(s.id);
+  }
+  auto next = static_cast<int>(space_at_.size());
+  for (Stage& stage : stages_) stage.id = stage.after < 0 ? stage.space : next++;
+  gone_ = space_at_.size() - spaces_.size();
+  const auto id_of = [this](int& stage) {
+    if (stage >= 0) stage = stages_[static_cast<std::size_t>(stage)].id;
+  };
+  for (Stage& stage : stages_) {
+    id_of(stage.before);
+    id_of(stage.after);
+  }
+  for (auto* list : {&reads_, &writes_}) std::for_each(list->begin(), list->end(), id_of);
 }
 
 template <class T>
@@ -218,10 +269,17 @@ bool Network<T>::multiplies(int id) const {
 }
 
 template <class T>
+bool Network<T>::is_stream(int id) const {
+  return !space(id).hidden() && std::any_of(maps_.begin(), maps_.end(), [&](const Map<T>& m) {
+    return m.to == id && place(space_at_, m.from) > place(space_at_, id);
+  });
+}
+
+template <class T>
 bool Network<T>::carries_bias(int id) const {
   const Map<T>& own = map(id);
   const auto first = std::find_if(maps_.begin(), maps_.end(), [&](const Map<T>& m) {
-    return m.to == own.to && m.factors == own.factors;
+    return writes(m.id) == writes(id) && m.factors == own.factors;
   });
   return first->id == id;
 }

@@ -63,6 +63,14 @@ struct Parameter {
   [[nodiscard]] Index size() const { return rows * cols; }
 };
 
+/// What a computation stops at: a space, or what a stream holds from one write to the next. A reader of a stream sees
+/// the sum of the maps from spaces before the reader; those from spaces behind it are later stages.
+struct Stage {
+  int id = 0;  // of the last, or only, stage of a space: the id of the space
+  int space = 0;
+  int before = -1, after = -1;  // stages of the same stream; −1: none
+};
+
 /// Spaces and maps. Ids stay as long as the network lives, through edits and the coming and going of inputs and
 /// outputs; those of a fresh chain are positions from 0, so that W_l of the mathematics is map(l − 1).
 template <class T>
@@ -70,11 +78,12 @@ class Network {
  public:
   Network() = default;
   static Network chain(const ChainSettings& settings);
-  /// Assembles a network from its parts: ids of its own for each, spaces in topological order (what a space reads and
-  /// the gates that multiply it come before it).
+  /// Assembles a network from its parts: ids of its own for each, spaces in the order of computation (what a space reads
+  /// and the gates that multiply it come before it). A map may run back to a linear space that is read, which is
+  /// then a stream, from a space that is none.
   Network(std::vector<Space<T>> spaces, std::vector<Map<T>> maps);
 
-  /// In topological order: inputs first, outputs last in whatever a chain was made into.
+  /// In the order of computation: inputs first, outputs last in whatever a chain was made into.
   [[nodiscard]] const std::vector<Space<T>>& spaces() const { return spaces_; }
   [[nodiscard]] const std::vector<Map<T>>& maps() const { return maps_; }
   [[nodiscard]] const Space<T>& space(int id) const { return spaces_[place(space_at_, id)]; }
@@ -103,7 +112,16 @@ class Network {
   [[nodiscard]] bool is_gate(int space) const;
   /// True for a space whose gate multiplies maps. It stays one group.
   [[nodiscard]] bool multiplies(int space) const;
-  /// True for the one of several maps into a space (with equal factors) whose bias counts and is trained. The others'
+  /// True for a linear space that spaces behind it write to.
+  [[nodiscard]] bool is_stream(int space) const;
+  /// Every space once, in their order, and the further stages of streams before the spaces that read them.
+  [[nodiscard]] const std::vector<Stage>& stages() const { return stages_; }
+  /// Ids of stages are below: sizes of lists that are indexed by them.
+  [[nodiscard]] std::size_t stage_ids() const { return stages_.size() + gone_; }
+  /// Ids of the stage that a map reads, and of the one that it adds to.
+  [[nodiscard]] int reads(int map) const { return reads_[static_cast<std::size_t>(map)]; }
+  [[nodiscard]] int writes(int map) const { return writes_[static_cast<std::size_t>(map)]; }
+  /// True for the one of several maps into a stage (with equal factors) whose bias counts and is trained. The others'
   /// are 0.
   [[nodiscard]] bool carries_bias(int map) const;
   /// True for a group that may not lose anything: it is frozen, or something frozen reads it.
@@ -133,10 +151,14 @@ class Network {
   static bool known(const std::vector<int>& at, int id);
   static std::size_t place(const std::vector<int>& at, int id);
   void index();
+  void order_stages();
 
   std::vector<Space<T>> spaces_;
   std::vector<Map<T>> maps_;
   std::vector<int> space_at_, map_at_;  // position of each id; −1: gone
+  std::vector<Stage> stages_;
+  std::vector<int> reads_, writes_;  // stages, by id of the map
+  std::size_t gone_ = 0;             // ids of spaces that are
 };
 
 /// The incoming maps of a space side by side, in double: [W₁ ψ₁ W₂ ψ₂ …], without biases unless gates multiply them.

@@ -110,7 +110,7 @@ void Network<T>::remove_space(int id) {
     if (!input || !carries_bias(gone)) continue;
     const Map<T>& m = map(gone);
     const auto heir = std::find_if(maps_.begin(), maps_.end(), [&](const Map<T>& other) {
-      return other.id != gone && other.to == m.to && other.factors == m.factors;
+      return other.id != gone && writes(other.id) == writes(gone) && other.factors == m.factors;
     });
     ISOFORM_ASSERT(heir != maps_.end(), "a map that the bias goes on in");
     heir->bias() += m.bias();

@@ -22,14 +22,15 @@ bool named(const std::vector<int>& list, int id) {
 
 template <class T>
 void Pass<T>::prepare(const Network<T>& network, Index samples, const Route& route) {
-  const std::size_t spaces = network.space_ids(), maps = network.map_ids();
+  const std::size_t spaces = network.space_ids(), stages = network.stage_ids(),
+                    maps = network.map_ids();
   samples_ = samples;
   route_ = route;
   has_gradients_ = false;
-  dimension_.assign(spaces, 0);
-  output_row_.assign(spaces, -1);
+  dimension_.assign(stages, 0);
+  output_row_.assign(stages, -1);
   present_.assign(spaces, 1);
-  for (auto* list : {&augmented_, &z_, &kappa_, &gradient_}) list->resize(spaces);
+  for (auto* list : {&augmented_, &z_, &kappa_, &gradient_}) list->resize(stages);
   length_gradient_.resize(spaces);
   o_.resize(spaces);
   inputs_ = network.inputs();
@@ -43,19 +44,21 @@ void Pass<T>::prepare(const Network<T>& network, Index samples, const Route& rou
   }
   reshape(output_, rows, samples);
   reshape(output_gradient_, rows, samples);
-  for (const Space<T>& s : network.spaces()) {
+  for (const Stage& stage : network.stages()) {
+    const Space<T>& s = network.space(stage.space);
     const Index n = s.dimension, gates = s.gates();
-    dimension_[s.id] = n;
-    if (output_row_[s.id] < 0) {
+    dimension_[stage.id] = n;
+    if (output_row_[stage.id] < 0) {
       if (present_[s.id] != 0) {
-        reshape(augmented_[s.id], n + 1 + gates, samples);
-        augmented_[s.id].row(n).setOnes();
+        reshape(augmented_[stage.id], n + 1 + gates, samples);
+        augmented_[stage.id].row(n).setOnes();
       }
       if (!network.is_given(s.id)) {
-        reshape(z_[s.id], n, samples);
-        reshape(gradient_[s.id], n + 1 + gates, samples);
+        reshape(z_[stage.id], n, samples);
+        reshape(gradient_[stage.id], n + 1 + gates, samples);
       }
     }
+    if (stage.id != s.id) continue;
     // Contiguous for the samples in use: engines read kappa as one block.
     reshape(kappa_[s.id], gates, samples);
     if (length_gradient_[s.id].size() != gates) length_gradient_[s.id].setZero(gates);
@@ -158,45 +161,50 @@ class Passage {
 
   void forward() {
     pass_.has_gradients_ = false;
-    for (const Space<T>& s : network_.spaces()) {
+    for (const Stage& stage : network_.stages()) {
+      const Space<T>& s = network_.space(stage.space);
       if (!pass_.takes_part(s.id)) continue;
       T beta = 0;
+      if (stage.before >= 0) {
+        pass_.z(stage.id) = pass_.z(stage.before);
+        beta = 1;
+      }
       for (const Map<T>& m : network_.maps()) {
-        if (m.to != s.id || silent(m)) continue;
+        if (network_.writes(m.id) != stage.id || silent(m)) continue;
         if (m.factors.empty()) {
-          engine_.multiply(Op::none, live(m), Op::none, read(m), beta, pass_.z(s.id));
+          engine_.multiply(Op::none, live(m), Op::none, read(m), beta, pass_.z(stage.id));
         } else {
           add_product(m, beta);
         }
         beta = 1;
       }
-      if (beta == T(0) && !network_.is_given(s.id)) pass_.z(s.id).setZero();
+      if (beta == T(0) && !network_.is_given(s.id)) pass_.z(stage.id).setZero();
       if (s.hidden()) {
         for (Index g = 0; g < s.gates(); ++g) pass_.o_[s.id][g] = s.o(g);
         engine_.gate_forward(gates_of(s), pass_.z(s.id), span_of(pass_.o_[s.id]),
                              pass_.hidden(s.id), pass_.gates(s.id), kappa(s));
         if (pass_.dropout_.hidden > 0 && !network_.is_gate(s.id)) drop_groups(s);
-      } else if (linear(s.id)) {
-        pass_.hidden(s.id) = pass_.z(s.id);
+      } else if (linear(stage)) {
+        pass_.hidden(stage.id) = pass_.z(stage.id);
       }
     }
   }
 
   void backward_to(int space) {
     pass_.has_gradients_ = false;
-    for (auto s = network_.spaces().rbegin(); s != network_.spaces().rend(); ++s) {
-      finish(*s);
-      if (s->id == space) return;
+    for (auto at = network_.stages().rbegin(); at != network_.stages().rend(); ++at) {
+      finish(*at);
+      if (at->space == space && at->before < 0) return;
     }
   }
 
   void backward(Gradients gradients) {
     const bool add = gradients == Gradients::add;
-    for (auto s = network_.spaces().rbegin(); s != network_.spaces().rend(); ++s) {
-      finish(*s);
-      keep_length_gradient(*s, add);
+    for (auto at = network_.stages().rbegin(); at != network_.stages().rend(); ++at) {
+      finish(*at);
+      keep_length_gradient(network_.space(at->space), add);
       for (const Map<T>& m : network_.maps()) {
-        if (m.to == s->id) map_gradient(m, add);
+        if (network_.writes(m.id) == at->id) map_gradient(m, add);
       }
     }
     for (const Map<T>& m : network_.maps()) {
@@ -217,8 +225,8 @@ class Passage {
     return {v.data(), static_cast<std::size_t>(v.size())};
   }
   View<T> kappa(const Space<T>& s) { return pass_.block(pass_.kappa_[s.id], s.gates()); }
-  [[nodiscard]] bool linear(int id) const {
-    return pass_.output_row_[id] < 0 && !network_.is_given(id);
+  [[nodiscard]] bool linear(const Stage& stage) const {
+    return pass_.output_row_[stage.id] < 0 && !network_.is_given(stage.space);
   }
   [[nodiscard]] bool absent(const Map<T>& m) const { return !pass_.takes_part(m.from); }
   // An absent input brings nothing but the bias, where its map is the one that carries it.
@@ -232,7 +240,7 @@ class Passage {
   }
   View<T> read(const Map<T>& m) {
     if (absent(m)) return pass_.ones_.leftCols(pass_.samples_);
-    return pass_.augmented(m.from).topRows(m.a.cols());
+    return pass_.augmented(network_.reads(m.id)).topRows(m.a.cols());
   }
 
   // h, s and κ of a group times what is kept: the backward pass then is right as it is, being linear in s and κ.
@@ -255,7 +263,7 @@ class Passage {
     auto product = pass_.block(pass_.product_[m.id], 1);
     product.setOnes();
     for (const int gate : m.factors) product.array() *= pass_.gates(gate).array();
-    auto z = pass_.z(m.to);
+    auto z = pass_.z(network_.writes(m.id));
     for (Index j = 0; j < pass_.samples_; ++j) {
       if (beta == T(0)) {
         z.col(j) = product(0, j) * part.col(j);
@@ -265,18 +273,19 @@ class Passage {
     }
   }
 
-  // dL/dz of a space from dL/dz of the spaces that read it or its gates, and what its own factors will want.
-  void finish(const Space<T>& s) {
+  // dL/dz of a stage from dL/dz of what reads it or its gates, and what its own factors will want.
+  void finish(const Stage& stage) {
+    const Space<T>& s = network_.space(stage.space);
     if (!pass_.takes_part(s.id)) return;
     if (s.hidden()) {
-      finish_hidden(s);
-    } else if (linear(s.id)) {
-      gather(s);
+      finish_hidden(s, stage);
+    } else if (linear(stage)) {
+      gather(s, stage);
     }
     for (const Map<T>& m : network_.maps()) {
-      if (m.to != s.id || m.factors.empty() || silent(m)) continue;
+      if (network_.writes(m.id) != stage.id || m.factors.empty() || silent(m)) continue;
       // π Σ_rows ζ · part: over s_f it is what this map adds to dL/ds_f.
-      const auto delta = pass_.delta(m.to);
+      const auto delta = pass_.delta(stage.id);
       auto part = pass_.block(pass_.part_[m.id], m.a.rows());
       auto dot = pass_.block(pass_.dot_[m.id], 1);
       const auto product = pass_.block(pass_.product_[m.id], 1);
@@ -286,16 +295,21 @@ class Passage {
     }
   }
 
-  // (dL/dh; –; dL/ds) of a space from the maps that read it.
-  void gather(const Space<T>& s) {
-    Matrix<T>& gradient = pass_.gradient_[s.id];
+  // (dL/dh; –; dL/ds) of a stage from the maps that read it, and from the stage that goes on from it.
+  void gather(const Space<T>& s, const Stage& stage) {
+    Matrix<T>& gradient = pass_.gradient_[stage.id];
     T beta = 0;
+    if (stage.after >= 0) {
+      pass_.block(gradient, gradient.rows()) =
+          pass_.block(pass_.gradient_[stage.after], gradient.rows());
+      beta = 1;
+    }
     for (const Map<T>& m : network_.maps()) {
-      if (m.from != s.id || !pass_.takes_part(m.to)) continue;
+      if (network_.reads(m.id) != stage.id || !pass_.takes_part(m.to)) continue;
       const bool reads_gates = m.a.cols() == gradient.rows();
       if (!reads_gates && beta == T(0)) gradient.bottomRows(s.gates()).setZero();
       if (m.factors.empty()) {
-        engine_.multiply(Op::transpose, m.a, Op::none, pass_.delta(m.to), beta,
+        engine_.multiply(Op::transpose, m.a, Op::none, pass_.delta(network_.writes(m.id)), beta,
                          pass_.block(gradient, m.a.cols()));
       } else {
         engine_.multiply(Op::transpose, m.a, Op::none, scaled(m), beta,
@@ -306,8 +320,8 @@ class Passage {
     if (beta == T(0)) gradient.setZero();
   }
 
-  void finish_hidden(const Space<T>& s) {
-    gather(s);
+  void finish_hidden(const Space<T>& s, const Stage& stage) {
+    gather(s, stage);
     auto q = pass_.gradient_[s.id].bottomRows(s.gates()).leftCols(pass_.samples_);
     for (const Map<T>& m : network_.maps()) {
       if (!pass_.takes_part(m.to) || silent(m)) continue;
@@ -335,7 +349,7 @@ class Passage {
 
   // π ζ of a map with factors: the gradient of what it gave before they multiplied.
   View<T> scaled(const Map<T>& m) {
-    const auto delta = pass_.delta(m.to);
+    const auto delta = pass_.delta(network_.writes(m.id));
     const auto product = pass_.block(pass_.product_[m.id], 1);
     reshape(pass_.scaled_, m.a.rows(), pass_.samples_);
     auto scaled = pass_.block(pass_.scaled_, m.a.rows());
@@ -352,7 +366,7 @@ class Passage {
     }
     if (absent(m) && !add) gradient.setZero();
     View<T> target = absent(m) ? View<T>(gradient.middleCols(m.inputs, 1)) : View<T>(gradient);
-    const View<T> delta = m.factors.empty() ? pass_.delta(m.to) : scaled(m);
+    const View<T> delta = m.factors.empty() ? pass_.delta(network_.writes(m.id)) : scaled(m);
     engine_.multiply(Op::none, delta, Op::transpose, read(m), beta, target);
   }
 

@@ -66,7 +66,8 @@ class Pass {
   /// dL/dy, to be written by the caller between forward and backward.
   View<T> output_gradient() { return block(output_gradient_, output_gradient_.rows()); }
 
-  /// Of a space: (h; 1; s) [n + 1 + H × samples].
+  // What follows is of a space, and of a stream at its end; with the id of a stage (Network::stages) of the stream there.
+  /// (h; 1; s) [n + 1 + H × samples].
   View<T> augmented(int space) { return block(augmented_[space], augmented_[space].rows()); }
   /// h [n × samples].
   View<T> hidden(int space) { return block(augmented_[space], dimension_[space]); }
@@ -106,7 +107,7 @@ class Pass {
   std::vector<Index> output_row_;  // where an output lies in the stack; −1: no output
   std::vector<char> present_;
   Matrix<T> output_, output_gradient_;  // all outputs one below the other
-  // For each space: (h; 1; s); z; 2G'; then (dL/dh; –; dL/ds), whose top becomes dL/dz.
+  // For each stage: (h; 1; s); z; 2G'; then (dL/dh; –; dL/ds), whose top becomes dL/dz.
   std::vector<Matrix<T>> augmented_, z_, kappa_, gradient_;
   std::vector<Matrix<T>> map_gradient_;     // dL/d[W b ψ]
   std::vector<Vector<T>> length_gradient_;  // dL/d(o, β or log o)
@@ -126,7 +127,7 @@ Matrix<T> outputs(const Network<T>& network, Engine<T>& engine, ConstView<T> x);
 template <class T>
 void forward(const Network<T>& network, Engine<T>& engine, Pass<T>& pass);
 
-/// dL/dz of `space` and those after it for dL/dy in the pass, read with delta(); no gradients of maps. Follows
+/// dL/dz of `space` (of a stream: all its stages) and those after it for dL/dy in the pass, read with delta(); no gradients of maps. Follows
 /// a forward, and may follow it again with another dL/dy.
 template <class T>
 void backward_to(const Network<T>& network, Engine<T>& engine, Pass<T>& pass, int space);

@@ -5,7 +5,8 @@
 //
 // π is 1, or the product of gates that a map names as its factors (the generalised isotropic perceptron).
 // What a space is follows from the maps: an input reads nothing, an output has no gates and nobody reads it,
-// a hidden space has gates, and a space between others without gates is linear (h = z).
+// a hidden space has gates, and a space between others without gates is linear (h = z). A linear space that spaces
+// behind it write to is a *stream* (docs/mathematics.md 12): one space, whose sum grows while others read it.
 #pragma once
 
 #include <cmath>

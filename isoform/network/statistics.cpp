@@ -8,9 +8,10 @@
 namespace isoform {
 
 template <class T>
-Statistics::Statistics(const Network<T>& network) : spaces_(network.space_ids()) {
-  for (const Space<T>& s : network.spaces()) {
-    OfSpace& of = spaces_[s.id];
+Statistics::Statistics(const Network<T>& network) : stages_(network.stage_ids()) {
+  for (const Stage& stage : network.stages()) {
+    const Space<T>& s = network.space(stage.space);
+    OfStage& of = stages_[stage.id];
     for (const Index size : s.groups)
       of.moments.push_back(Matrix<double>::Zero(size + 2, size + 2));
     of.z_sum = Vector<double>::Zero(s.dimension);
@@ -18,7 +19,7 @@ Statistics::Statistics(const Network<T>& network) : spaces_(network.space_ids())
 }
 
 bool Statistics::all_finite() const {
-  return std::all_of(spaces_.begin(), spaces_.end(), [](const OfSpace& of) {
+  return std::all_of(stages_.begin(), stages_.end(), [](const OfStage& of) {
     return std::isfinite(of.z_squares) && of.delta.allFinite() &&
            std::all_of(of.moments.begin(), of.moments.end(),
                        [](const Matrix<double>& m) { return m.allFinite(); });
@@ -39,13 +40,14 @@ void Statistics::gather(const Network<T>& network, Pass<T>& pass, Gradients grad
     }
   };
   const std::vector<int> outputs = network.outputs();
-  for (const Space<T>& s : network.spaces()) {
-    OfSpace& of = spaces_[s.id];
+  for (const Stage& stage : network.stages()) {
+    const Space<T>& s = network.space(stage.space);
+    OfStage& of = stages_[stage.id];
     const bool output = std::find(outputs.begin(), outputs.end(), s.id) != outputs.end();
     const bool part = pass.takes_part(s.id);
     Matrix<double> augmented;
     if (!output) {
-      if (part) augmented = pass.augmented(s.id).template cast<double>();
+      if (part) augmented = pass.augmented(stage.id).template cast<double>();
       if (part && network.is_gate(s.id)) {
         augmented.topRows(s.dimension) = pass.z(s.id).template cast<double>();
       }
@@ -53,10 +55,10 @@ void Statistics::gather(const Network<T>& network, Pass<T>& pass, Gradients grad
     }
     if (network.is_given(s.id)) continue;
     Matrix<double> delta;
-    if (part && pass.has_gradients()) delta = pass.delta(s.id).template cast<double>();
+    if (part && pass.has_gradients()) delta = pass.delta(stage.id).template cast<double>();
     if (pass.has_gradients()) put(of.delta, s.dimension, delta);
     if (!part) continue;
-    const Matrix<double> z = pass.z(s.id).template cast<double>();
+    const Matrix<double> z = pass.z(stage.id).template cast<double>();
     of.samples += pass.samples();
     of.z_sum += z.rowwise().sum();
     of.z_squares += z.squaredNorm();
@@ -77,7 +79,7 @@ template <class T>
 void Statistics::transport(const Network<T>& before, const Edit& edit) {
   const Space<T>& s = before.space(edit.space);
   ISOFORM_ASSERT(s.hidden(), "statistics follow edits of hidden spaces");
-  OfSpace& of = spaces_.at(edit.space);
+  OfStage& of = stages_.at(edit.space);
   // (h; 1; s) moves by diag(T, 1, 1) inside a group; a new group has h = 0 and a constant gate.
   std::vector<Matrix<double>> moments;
   const auto gates = static_cast<Index>(edit.groups.size());
@@ -127,7 +129,7 @@ void Statistics::transport(const Network<T>& before, const Edit& edit) {
 
 Matrix<double> Statistics::moment(int space, Index group) const {
   ISOFORM_ASSERT(samples_ > 0, "moments are gathered before they are read");
-  return spaces_[space].moments[group] / static_cast<double>(samples_);
+  return stages_[space].moments[group] / static_cast<double>(samples_);
 }
 
 double Statistics::mean_gate(int space, Index group) const {
@@ -135,11 +137,11 @@ double Statistics::mean_gate(int space, Index group) const {
   return m(m.rows() - 2, m.rows() - 1);
 }
 
-double Statistics::z_variance(int space) const {
+double Statistics::z_variance(int stage) const {
   ISOFORM_ASSERT(samples_ > 0, "moments are gathered before they are read");
-  if (!saw(space)) return 0;
-  const auto count = static_cast<double>(spaces_[space].samples);
-  return spaces_[space].z_squares / count - (spaces_[space].z_sum / count).squaredNorm();
+  if (!saw(stage)) return 0;
+  const auto count = static_cast<double>(stages_[stage].samples);
+  return stages_[stage].z_squares / count - (stages_[stage].z_sum / count).squaredNorm();
 }
 
 #define ISOFORM_FOR_SCALAR(T)                                               \

@@ -34,17 +34,18 @@ class Statistics {
   [[nodiscard]] Matrix<double> moment(int space, Index group) const;
   /// E s_g.
   [[nodiscard]] double mean_gate(int space, Index group) const;
-  /// E |z − E z|² of a space, as gathered (edits do not change it); 0 if it took no part.
-  [[nodiscard]] double z_variance(int space) const;
+  /// E |z − E z|² of a space, or of a stage of a stream (Network::stages), as gathered (edits do not change it); 0 if it
+  /// took no part.
+  [[nodiscard]] double z_variance(int stage) const;
   /// True if batches in which the space took part were gathered.
-  [[nodiscard]] bool saw(int space) const { return spaces_.at(space).samples > 0; }
+  [[nodiscard]] bool saw(int space) const { return stages_.at(space).samples > 0; }
 
-  /// The last batch gathered: (h; 1; s) and dL/dz, columns are samples; 0 where the space took no part.
-  [[nodiscard]] const Matrix<double>& probe(int space) const { return spaces_[space].probe; }
-  [[nodiscard]] const Matrix<double>& probe_delta(int space) const { return spaces_[space].delta; }
+  /// The last batch gathered, of a space or a stage: (h; 1; s) and dL/dz, columns are samples; 0 where it took no part.
+  [[nodiscard]] const Matrix<double>& probe(int stage) const { return stages_[stage].probe; }
+  [[nodiscard]] const Matrix<double>& probe_delta(int stage) const { return stages_[stage].delta; }
 
  private:
-  struct OfSpace {
+  struct OfStage {
     std::vector<Matrix<double>> moments;  // sums, one for each group
     Vector<double> z_sum;
     double z_squares = 0;
@@ -52,7 +53,7 @@ class Statistics {
     Matrix<double> probe, delta;
   };
   Index samples_ = 0;
-  std::vector<OfSpace> spaces_;
+  std::vector<OfStage> stages_;  // by id
 };
 
 }  // namespace isoform

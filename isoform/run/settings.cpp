@@ -11,6 +11,7 @@
 #include <type_traits>
 
 #include "isoform/base/error.h"
+#include "isoform/network/residual.h"
 #include "isoform/run/changes.h"
 #include "isoform/topology/perceptron.h"
 
@@ -58,6 +59,15 @@ void RunSettings::finish() {
   if (gates_alone && hidden.empty()) {
     throw UsageError("hidden: a perceptron needs a width for each gate, got none");
   }
+  const bool residual = architecture == Architecture::residual;
+  if (residual && hidden.empty()) {
+    throw UsageError("hidden: a residual network needs a width for each branch, got none");
+  }
+  if (stream < 0 || stream > kMaxWidth || (stream > 0 && !residual)) {
+    throw UsageError(
+        fmt::format("stream: needs 0 to {}, and 0 but with --architecture residual, got {}",
+                    kMaxWidth, stream));
+  }
   training.adapt.policy.group_size = gates_alone ? 0 : network.group_size;
   const bool explores =
       training.adapt.enabled && training.adapt.policy.rule == PolicyRule::tolerance;
@@ -89,8 +99,8 @@ std::vector<std::string> RunSettings::data_sets() const {
 }
 
 namespace {
-constexpr std::array<std::string_view, 4> kArchitectures = {"chain", "skips", "perceptron",
-                                                            "general"};
+constexpr std::array<std::string_view, 5> kArchitectures = {"chain", "skips", "perceptron",
+                                                            "general", "residual"};
 }  // namespace
 
 std::string_view architecture_name(Architecture architecture) {
@@ -236,8 +246,10 @@ std::vector<Setting> list_settings(RunSettings& s) {
   f.section("network");
   f.choice("architecture", s.architecture, architecture_from_name, architecture_name,
            "chain, skips (later layers read the input too), perceptron, general (perceptrons: one "
-           "gate a layer, group-size has no say)");
+           "gate a layer, group-size has no say), residual (layers read one stream and add to it)");
   f.list_of("hidden", s.hidden, "widths of the hidden layers; none: a linear model");
+  f.number("stream", s.stream,
+           "width of a residual network's stream; 0: that of the first hidden layer");
   f.number("group-size", s.network.group_size, "neurons in a group; 0: one group, the whole layer");
   f.choice("radial", s.network.radial, radial_from_name, radial_name,
            "radial profile: tanh, asinh, algebraic, log, softsign");
@@ -315,6 +327,8 @@ Network<T> fresh_network(const RunSettings& settings, const ChainSettings& chain
       return Network<T>::chain(chain);
     case Architecture::skips:
       return with_input_skips(Network<T>::chain(chain));
+    case Architecture::residual:
+      return residual<T>(chain, settings.stream);
     case Architecture::perceptron:
     case Architecture::general:
       return perceptron<T>({.inputs = chain.widths.front(),

@@ -21,6 +21,7 @@ enum class Architecture {
   skips,       // a chain whose later layers read the input too
   perceptron,  // the generalised isotropic perceptron (topology/perceptron.h), one product of gates with a linear part
   general,     // the same with a linear part for every product
+  residual,    // branches that read one stream and add to it (network/residual.h)
 };
 std::string_view architecture_name(Architecture architecture);
 Architecture architecture_from_name(std::string_view name);
@@ -33,6 +34,7 @@ struct RunSettings {
 
   std::vector<Index> hidden = {16, 16};
   Architecture architecture = Architecture::chain;
+  Index stream = 0;  // width of the stream of a residual network; 0: the first hidden width
   ChainSettings network = {.group_size = 4};  // its widths come from `hidden` and the data
   Loss loss = Loss::cross_entropy;
 

@@ -59,7 +59,7 @@ Study depth() {
              {"epochs", "12"},
              {"adapt", "false"},
              {"hidden", fmt::format("{}", fmt::join(widths, ","))},
-             {"architecture", residual ? "skips" : "chain"}},
+             {"architecture", residual ? "residual" : "chain"}},
             {},
             {5e-4, 1e-3, 2e-3}};
     study.arms.push_back(std::move(arm));

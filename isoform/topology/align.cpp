@@ -59,6 +59,13 @@ void require_comparable(const Network<double>& a, const Network<double>& b) {
         "architectures: no rotation makes one the other; compare what isoform predict answers");
   }
   for (const Network<double>* network : {&a, &b}) {
+    for (const Space<double>& s : network->spaces()) {
+      if (!network->is_stream(s.id)) continue;
+      throw UsageError(fmt::format(
+          "align: needs networks without a stream, as it turns hidden layers only, and '{}' has a "
+          "basis of its own that would stay; compare what isoform predict answers",
+          s.name));
+    }
     if (!network->all_finite()) {
       throw UsageError(
           "align: needs finite numbers, got NaN or infinity; the network has diverged");

@@ -60,15 +60,18 @@ double lipschitz(const Network<T>& network, const Map<T>& m, bool ghost_moves) {
 template <class T>
 std::vector<double> gains(const Network<T>& network, int moving_ghost = -1) {
   require_no_factors(network, "bound");
-  std::vector<double> gain(network.space_ids(), 0);
-  const auto& spaces = network.spaces();
-  for (auto s = spaces.rbegin(); s != spaces.rend(); ++s) {
-    const int id = s->id;
+  std::vector<double> gain(network.stage_ids(), 0);
+  const auto& stages = network.stages();
+  for (auto at = stages.rbegin(); at != stages.rend(); ++at) {
+    const int id = at->space;
     const std::vector<int> out = network.outgoing(id);
-    if (out.empty()) gain[id] = 1;
+    if (out.empty()) gain[at->id] = 1;
     if (network.incoming(id).empty()) continue;
+    if (at->after >= 0) gain[at->id] = gain[at->after];
     for (const int m : out) {
-      gain[id] += lipschitz(network, network.map(m), id == moving_ghost) * gain[network.map(m).to];
+      if (network.reads(m) != at->id) continue;
+      gain[at->id] +=
+          lipschitz(network, network.map(m), id == moving_ghost) * gain[network.writes(m)];
     }
   }
   return gain;
@@ -119,7 +122,7 @@ double lost_by_modes(const Network<T>& network, int space, const Vector<double>&
     for (Index g = 0; !folds && g < s.gates(); ++g) {
       const Index at = s.begin(g), n = s.groups[g];
       const Matrix<double> w = m.weight().middleCols(at, n).template cast<double>();
-      sum += (w * lost.segment(at, n)).norm() * gain[m.to];
+      sum += (w * lost.segment(at, n)).norm() * gain[network.writes(id)];
     }
   }
   return sum;
@@ -140,7 +143,8 @@ Bound reach(const Network<T>& network, int space, double& hidden_only) {
   for (const int id : network.incoming(space)) {
     const Space<T>& from = network.space(network.map(id).from);
     if (!from.hidden()) {
-      return {0, fmt::format("layer {} reads the input, whose length nothing limits", space)};
+      return {0, fmt::format("layer {} reads {}, whose length nothing limits", space,
+                             network.is_given(from.id) ? "the input" : "'" + from.name + "'")};
     }
     const double length = profile_of(from.radial).length;
     if (length == 0) {
@@ -228,8 +232,8 @@ std::vector<std::vector<Bound>> one_by_one(const Network<T>& network, int space,
 }  // namespace
 
 template <class T>
-double gain(const Network<T>& network, int space) {
-  return gains(network).at(space);
+double gain(const Network<T>& network, int stage) {
+  return gains(network).at(stage);
 }
 
 template <class T>

@@ -12,12 +12,13 @@
 
 namespace isoform {
 
-/// How far the output moves at most when the augmented pre-activation of a space moves by 1:
+/// How far the output moves at most when the augmented pre-activation of a space, or of a stage of a stream
+/// (Network::stages), moves by 1:
 /// Σ over paths Π (|W|₂ + γ|ψ|₂), where γ is the steepest slope of the gate in m; a factor is
 /// |[W, ψ diag(1/√o)]|₂ where that is smaller. 1 for the output. One decomposition for each later map. Throws UsageError
-/// where gates multiply maps.
+/// where gates multiply maps. Along a stream the path that goes on has the factor 1.
 template <class T>
-double gain(const Network<T>& network, int space);
+double gain(const Network<T>& network, int stage);
 
 /// A bound on |Δy| in the units of the output, or the reason why there is none.
 struct Bound {
@@ -27,7 +28,7 @@ struct Bound {
 };
 
 /// For every input whatever: |Δy| ≤ value, in exact arithmetic, for reduce() with these arguments, in every
-/// mode. No data. There is none for a space that reads the input, or a space of an unbounded profile (asinh,
+/// mode. No data. There is none for a space that reads the input or a linear space, or a space of an unbounded profile (asinh,
 /// log): what it reads has no largest length. None of any kind where gates multiply maps (has_factors).
 template <class T>
 Bound removal_bound(const Network<T>& network, int space, const std::vector<GroupScores>& scores,

@@ -26,6 +26,13 @@ void require_hidden(const Network<T>& network, int space, const char* what) {
 }
 
 template <class T>
+void require_inner(const Network<T>& network, int space, const char* what) {
+  const bool inner = network.has_space(space) && !network.is_given(space) &&
+                     (network.space(space).hidden() || !network.outgoing(space).empty());
+  if (!inner) require_hidden(network, space, what);
+}
+
+template <class T>
 void require_no_factors(const Network<T>& network, const char* what) {
   if (!network.has_factors()) return;
   throw UsageError(
@@ -43,32 +50,41 @@ Edit rotation(int space, const std::vector<Index>& groups, std::string why) {
   return edit;
 }
 
+// Calls use(part, first coordinate, size) for every part that is not frozen.
+template <class T, class Function>
+void each_open_part(const Space<T>& space, const Function& use) {
+  const std::vector<Index> parts = space.parts();
+  Index first = 0;
+  for (std::size_t i = 0; i < parts.size(); first += parts[i++]) {
+    const auto part = static_cast<Index>(i);
+    if (!space.is_frozen(part)) use(part, first, parts[i]);
+  }
+}
+
 }  // namespace
 
 template <class T>
 Edit rotate_left(const Network<T>& network, int space) {
-  require_hidden(network, space, "rotate");
+  require_inner(network, space, "rotate");
   const Space<T>& s = network.space(space);
-  Edit edit = rotation(space, s.groups, "left: incoming connections ordered by singular value");
+  Edit edit = rotation(space, s.parts(), "left: incoming connections ordered by singular value");
   const Matrix<double> incoming = incoming_matrix(network, space);
-  for (Index g = 0; g < s.gates(); ++g) {
-    if (s.is_frozen(g)) continue;
-    edit.groups[g].t = left_svd(incoming.middleRows(s.begin(g), s.groups[g])).u.transpose();
-  }
+  each_open_part(s, [&](Index part, Index first, Index size) {
+    edit.groups[part].t = left_svd(incoming.middleRows(first, size)).u.transpose();
+  });
   return edit;
 }
 
 template <class T>
 Edit rotate_right(const Network<T>& network, int space) {
-  require_hidden(network, space, "rotate");
+  require_inner(network, space, "rotate");
   const Space<T>& s = network.space(space);
-  Edit edit = rotation(space, s.groups, "right: outgoing connections ordered by singular value");
+  Edit edit = rotation(space, s.parts(), "right: outgoing connections ordered by singular value");
   const Matrix<double> outgoing = outgoing_matrix(network, space);
-  for (Index g = 0; g < s.gates(); ++g) {
-    if (s.is_frozen(g)) continue;
-    const Matrix<double> columns = outgoing.middleCols(s.begin(g), s.groups[g]);
-    edit.groups[g].t = left_svd(columns.transpose()).u.transpose();
-  }
+  each_open_part(s, [&](Index part, Index first, Index size) {
+    const Matrix<double> columns = outgoing.middleCols(first, size);
+    edit.groups[part].t = left_svd(columns.transpose()).u.transpose();
+  });
   return edit;
 }
 
@@ -84,7 +100,7 @@ std::pair<Edit, Edit> rotate_full(const Network<T>& network, int map) {
   if (!from.hidden() && !network.is_given(from.id)) {
     throw UsageError(fmt::format(
         "rotate: map {} cannot be fully diagonalised, because '{}', which it reads, has "
-        "no gates and is never turned; rotate the hidden side alone (left)",
+        "no gates; rotate its two sides one by one (left, right)",
         map + 1, from.name));
   }
   if (!from.hidden() || !to.hidden()) {
@@ -121,15 +137,14 @@ std::pair<Edit, Edit> rotate_full(const Network<T>& network, int map) {
 
 template <class T>
 Edit rotate_random(const Network<T>& network, int space, std::uint64_t seed) {
-  require_hidden(network, space, "rotate");
+  require_inner(network, space, "rotate");
   const Space<T>& s = network.space(space);
-  Edit edit = rotation(space, s.groups, "random");
-  for (Index g = 0; g < s.gates(); ++g) {
-    if (s.is_frozen(g)) continue;
-    const Random random(seed, Purpose::rotation, static_cast<std::uint64_t>(g),
+  Edit edit = rotation(space, s.parts(), "random");
+  each_open_part(s, [&](Index part, Index, Index size) {
+    const Random random(seed, Purpose::rotation, static_cast<std::uint64_t>(part),
                         static_cast<std::uint64_t>(space));
-    edit.groups[g].t = orthogonal_matrix(s.groups[g], s.groups[g], random);
-  }
+    edit.groups[part].t = orthogonal_matrix(size, size, random);
+  });
   return edit;
 }
 
@@ -160,6 +175,7 @@ Vector<double> spectrum(const Network<T>& network, int space) {
 }
 
 #define ISOFORM_FOR_SCALAR(T)                                                 \
+  template void require_inner(const Network<T>&, int, const char*);           \
   template void require_hidden(const Network<T>&, int, const char*);          \
   template void require_no_factors(const Network<T>&, const char*);           \
   template Edit rotate_left(const Network<T>&, int);                          \

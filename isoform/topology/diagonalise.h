@@ -11,6 +11,8 @@
 
 namespace isoform {
 
+/// Turns are of hidden spaces, inside each group, or of a linear space between others (a stream, a base), as a whole.
+///
 /// Left: rows of the incoming [W ψ] orthogonal inside each group, in descending length: those lengths are
 /// the singular values of the group. Cost: one decomposition for each group.
 template <class T>
@@ -38,6 +40,10 @@ std::vector<Vector<double>> group_spectra(const Network<T>& network, int space);
 /// All of them in one descending list [n].
 template <class T>
 Vector<double> spectrum(const Network<T>& network, int space);
+
+/// Throws UsageError unless `space` is the id of a hidden space, or of a linear one between others.
+template <class T>
+void require_inner(const Network<T>& network, int space, const char* what);
 
 /// Throws UsageError unless `space` is the id of a hidden space.
 template <class T>

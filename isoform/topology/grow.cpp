@@ -75,14 +75,14 @@ void gradient_columns(const Network<T>& network, int space, Index g, const Stati
   Matrix<double> delta(rows, probe.cols()), before(cols, probe.cols());
   Index at = 0;
   for (const int id : network.outgoing(space)) {
-    const Matrix<double>& d = statistics.probe_delta(network.map(id).to);
+    const Matrix<double>& d = statistics.probe_delta(network.writes(id));
     delta.middleRows(at, d.rows()) = d;
     at += d.rows();
   }
   at = 0;
   for (const int id : network.incoming(space)) {
     const Index used = network.map(id).a.cols();
-    before.middleRows(at, used) = statistics.probe(network.map(id).from).topRows(used);
+    before.middleRows(at, used) = statistics.probe(network.reads(id)).topRows(used);
     at += used;
   }
   const Matrix<double> m = delta * probe.row(gate).asDiagonal() * before.transpose();

@@ -109,7 +109,7 @@ std::vector<GroupScores> score_by_effect(const Network<T>& network, int space,
   for (const int id : network.outgoing(space)) {
     const Map<T>& m = network.map(id);
     if (!statistics.saw(m.to)) continue;
-    variance += statistics.z_variance(m.to);
+    variance += statistics.z_variance(network.writes(id));
     outgoing.conservativeResize(outgoing.rows() + m.a.rows(), Eigen::NoChange);
     outgoing.bottomRows(m.a.rows()) = m.weight().template cast<double>();
   }

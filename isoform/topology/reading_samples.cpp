@@ -11,7 +11,7 @@ template <class T>
 void Reader<T>::read_shares(const std::vector<GroupScores>& scores, LayerReading& layer) const {
   double variance = 0;
   for (const int id : network_.outgoing(layer.space)) {
-    variance += statistics_.z_variance(network_.map(id).to);
+    variance += statistics_.z_variance(network_.writes(id));
   }
   std::vector<Vector<double>> weighted;  // qᵀK q of every direction
   for (std::size_t g = 0; g < scores.size(); ++g) {
@@ -50,7 +50,7 @@ Matrix<double> Reader<T>::weights(const LayerReading& layer, Index count) const 
   count = std::min(count, s.dimension);
   for (const int id : network_.incoming(layer.space)) {
     const Map<T>& m = network_.map(id);
-    if (network_.space(m.from).hidden()) continue;
+    if (!network_.is_given(m.from) || m.inputs == 0) continue;
     Matrix<double> all(m.inputs, count);
     for (Index i = 0; i < count; ++i) {
       const Connection& c = layer.connections[i];

@@ -222,7 +222,7 @@ typename Reducer<T>::Plan Reducer<T>::plan() {
     if (settings_.rule == Rule::next) {
       weight = 0;
       for (const int m : original_.outgoing(id)) {
-        weight = std::max(weight, gain(original_, original_.map(m).to));
+        weight = std::max(weight, gain(original_, original_.writes(m)));
       }
     } else if (!comparable) {
       weight = gain(original_, id);

@@ -24,9 +24,10 @@ Matrix<double> correction(const Network<T>& reduced, const Network<T>& original,
     target.prepare(original, pass.samples());
     target.set_input(x.middleCols(first, pass.samples()));
     forward(original, engine, target);
-    const Matrix<double> f = pass.augmented(m.from).topRows(features).template cast<double>();
-    const Matrix<double> missing =
-        target.z(m.to).template cast<double>() - pass.z(m.to).template cast<double>();
+    const Matrix<double> f =
+        pass.augmented(reduced.reads(map)).topRows(features).template cast<double>();
+    const Matrix<double> missing = target.z(original.writes(map)).template cast<double>() -
+                                   pass.z(reduced.writes(map)).template cast<double>();
     sums->multiply(Op::none, f, Op::transpose, f, 1, gram);
     sums->multiply(Op::none, missing, Op::transpose, f, 1, cross);
   });

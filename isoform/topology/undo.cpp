@@ -24,7 +24,7 @@ std::string neurons(const std::vector<Index>& list, Index first, Index size) {
 template <class T>
 void require_kept(const Space<T>& space, const GroupEdit& group) {
   if (group.t.size() == 0) return;
-  const Index first = space.begin(group.source), n = space.groups[group.source];
+  const Index first = space.begin(group.source), n = space.parts()[group.source];
   const Matrix<double> off = group.t.transpose() * group.t - Matrix<double>::Identity(n, n);
   if (off.cwiseAbs().maxCoeff() <= kIsometryTolerance) return;
   Edit alone;
@@ -54,7 +54,8 @@ void require_kept(const Space<T>& space, const GroupEdit& group) {
 // Where each group of the space is after the edit.
 template <class T>
 std::vector<Index> positions(const Space<T>& space, const Edit& edit) {
-  std::vector<Index> position(space.groups.size(), GroupEdit::kNew);
+  const std::vector<Index> parts = space.parts();
+  std::vector<Index> position(parts.size(), GroupEdit::kNew);
   for (std::size_t i = 0; i < edit.groups.size(); ++i) {
     const Index source = edit.groups[i].source;
     if (source == GroupEdit::kNew) continue;
@@ -66,9 +67,9 @@ std::vector<Index> positions(const Space<T>& space, const Edit& edit) {
     }
     position[source] = static_cast<Index>(i);
   }
-  for (Index g = 0; g < space.gates(); ++g) {
+  for (std::size_t g = 0; g < parts.size(); ++g) {
     if (position[g] != GroupEdit::kNew) continue;
-    const Index first = space.begin(g), n = space.groups[g];
+    const Index first = space.begin(static_cast<Index>(g)), n = parts[g];
     throw UsageError(fmt::format(
         "undo: the edit dropped neuron{} of space {} (group {}, whole); {}",
         n == 1 ? fmt::format(" {}", first) : fmt::format("s {} to {}", first, first + n - 1),
@@ -81,9 +82,9 @@ template <class T>
 EditRecord record_of(const Space<T>& space, const Edit& edit) {
   EditRecord record;
   record.step = edit.record.step;
-  record.kind = edit.groups.size() > space.groups.size() ? EditKind::remove_group
-                : edit.dimension() > space.dimension     ? EditKind::reduce
-                                                         : edit.record.kind;
+  record.kind = edit.groups.size() > space.parts().size() ? EditKind::remove_group
+                : edit.dimension() > space.dimension      ? EditKind::reduce
+                                                          : edit.record.kind;
   record.space = edit.space;
   record.group = edit.record.group;
   record.before = edit.dimension();
@@ -122,9 +123,10 @@ Edit undo(const Network<T>& before, const Edit& edit) {
   std::vector<Index> sizes;  // of the groups after the edit, before this one
   for (const GroupEdit& group : edit.groups) sizes.push_back(group.size);
   if (edit.length.size() > 0) back.length = Vector<double>::Zero(space.gates());
-  for (Index g = 0; g < space.gates(); ++g) {
+  const std::vector<Index> parts = space.parts();
+  for (Index g = 0; g < static_cast<Index>(parts.size()); ++g) {
     const GroupEdit& group = edit.groups[position[g]];
-    back.groups.push_back({position[g], space.groups[g], group.t.transpose()});
+    back.groups.push_back({position[g], parts[g], group.t.transpose()});
     if (edit.length.size() > 0) {
       back.length[g] = length_back(space, g, edit.length[position[g]]);
     }

@@ -19,7 +19,12 @@ void keep_larger(double& worst, double candidate) {
 
 template <class T>
 std::string misfit_of_groups(const Space<T>& space, const Edit& edit) {
+  const std::vector<Index> parts = space.parts();
   if (edit.groups.empty()) return "the edit leaves no group; at least one must stay";
+  if (!space.hidden() && (edit.groups.size() > 1 || edit.length.size() > 0)) {
+    return fmt::format("space {} ({}) has no gates; it stays one group without a length", space.id,
+                       space.name);
+  }
   for (std::size_t i = 0; i < edit.groups.size(); ++i) {
     const GroupEdit& group = edit.groups[i];
     if (group.size < 1) {
@@ -33,11 +38,11 @@ std::string misfit_of_groups(const Space<T>& space, const Edit& edit) {
       return fmt::format("group {} is new and reads no group, so it has no T; got one {}", i,
                          shape(group.t));
     }
-    if (group.source < 0 || group.source >= space.gates()) {
+    if (group.source < 0 || group.source >= static_cast<Index>(parts.size())) {
       return fmt::format("group {} comes from group {}; space {} has groups 0 to {}", i,
-                         group.source, space.id, space.gates() - 1);
+                         group.source, space.id, parts.size() - 1);
     }
-    const Index before = space.groups[group.source];
+    const Index before = parts[group.source];
     if (group.t.size() == 0 ? group.size == before
                             : group.t.rows() == group.size && group.t.cols() == before) {
       continue;
@@ -106,10 +111,10 @@ std::string check_shapes(const Network<T>& network, const Edit& edit) {
                        network.space_ids() - 1);
   }
   const Space<T>& space = network.space(edit.space);
-  if (!space.hidden()) {
+  if (network.is_given(space.id) || (!space.hidden() && network.outgoing(space.id).empty())) {
     return fmt::format(
         "the edit is one of space {} ({}), which has no gates; edits change hidden "
-        "spaces",
+        "spaces, and linear ones between others",
         space.id, space.name);
   }
   std::string misfit = misfit_of_groups(space, edit);

@@ -11,6 +11,7 @@
 #include "isoform/model/tasks.h"
 #include "isoform/network/pass.h"
 #include "tests/support/dice.h"
+#include "tests/support/streams.h"
 
 namespace isoform::testing {
 
@@ -185,6 +186,16 @@ Model<T> skipping_model(std::uint64_t seed) {
   model.inputs = {{"left"}, {"right"}};
   model.tasks = {class_task("a", 3), class_task("b", 1)};
   model.tasks[1].inputs = {"right"};
+  fill(model, dice);
+  return model;
+}
+
+/// Random graphs with streams (tests/support/streams.h): every second a residual network.
+template <class T>
+Model<T> streaming_model(std::uint64_t seed) {
+  Model<T> model;
+  model.network = cast_network<T>(seed % 2 == 0 ? random_residual(seed) : random_streams(seed));
+  Dice dice(seed, 14);
   fill(model, dice);
   return model;
 }

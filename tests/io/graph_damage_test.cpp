@@ -157,7 +157,8 @@ TEST(GraphDamage, MapsAreChecked) {
   EXPECT_THAT(map(0, "from", 8), HasSubstr("isoform.maps[0].from: needs the position of one of 8"));
   EXPECT_THAT(map(0, "to", -1), HasSubstr("isoform.maps[0].to: needs a whole number"));
   EXPECT_THAT(map(0, "to", 0), HasSubstr("maps[0]: needs a source that stands before its target"));
-  EXPECT_THAT(map(4, "from", 5), HasSubstr("maps[4]: needs a source that stands before"));
+  EXPECT_THAT(map(3, "from", 5), HasSubstr("maps[3]: needs a source that stands before"));
+  EXPECT_THAT(map(5, "from", 4), HasSubstr("maps[5]: needs a source")) << "a stream of itself";
   EXPECT_THAT(map(5, "factors", 3), HasSubstr("isoform.maps[5].factors: needs a list"));
   EXPECT_THAT(map(5, "factors", {8}), HasSubstr("isoform.maps[5].factors[0]"));
   EXPECT_THAT(map(5, "factors", {2}), AllOf(HasSubstr("maps[5].factors: needs spaces of one group"),

@@ -22,6 +22,7 @@ using testing::logits_of;
 using testing::message_of;
 using testing::perceptron_model;
 using testing::skipping_model;
+using testing::streaming_model;
 
 nlohmann::json about(const std::string& bytes) {
   return nlohmann::json::parse(parse_tensors(bytes, "x").metadata.at("isoform"));
@@ -29,8 +30,9 @@ nlohmann::json about(const std::string& bytes) {
 
 template <class T>
 Model<T> any_model(std::uint64_t seed) {
-  Model<T> model = seed % 2 == 0 ? perceptron_model<T>(seed, static_cast<Index>(1 + seed % 5))
-                                 : skipping_model<T>(seed);
+  Model<T> model = seed % 3 == 0   ? perceptron_model<T>(seed, static_cast<Index>(1 + seed % 5))
+                   : seed % 3 == 1 ? skipping_model<T>(seed)
+                                   : streaming_model<T>(seed);
   Dice dice(seed, 23);
   const Structure forms[] = {Structure::dense, Structure::diagonal, Structure::triangle};
   for (const Map<T>& m : model.network.maps()) {

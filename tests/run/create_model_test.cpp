@@ -54,6 +54,23 @@ TYPED_TEST(CreateModel, HasTheWidthsAndGroupsThatWereAskedFor) {
   EXPECT_THAT(this->create(settings).network.space(2).groups, ElementsAre(5));
 }
 
+TYPED_TEST(CreateModel, MayHaveAStream) {
+  RunSettings settings;
+  settings.hidden = {8, 5};
+  settings.architecture = Architecture::residual;
+  EXPECT_THAT(this->create(settings).network.widths(), ElementsAre(4, 8, 8, 5, 3));
+  settings.stream = 6;
+  const Model<TypeParam> model = this->create(settings);
+  EXPECT_THAT(model.network.widths(), ElementsAre(4, 6, 8, 5, 3));
+  EXPECT_TRUE(model.network.is_stream(1));
+  settings.architecture = Architecture::skips;
+  EXPECT_THROW(this->create(settings), UsageError) << "a chain has no stream";
+  settings = RunSettings();
+  settings.hidden.clear();
+  settings.architecture = Architecture::residual;
+  EXPECT_THROW(this->create(settings), UsageError);
+}
+
 TYPED_TEST(CreateModel, MayBeLinear) {
   RunSettings settings;
   settings.hidden.clear();

@@ -38,6 +38,7 @@ const std::vector<Case>& cases() {
       {"validation", "0.25", 0.25},
       {"architecture", "skips", "skips"},
       {"hidden", "7,5,1", {7, 5, 1}},
+      {"stream", "12", 12},
       {"group-size", "3", 3},
       {"radial", "softsign", "softsign"},
       {"length", "log", "log"},
