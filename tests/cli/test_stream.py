@@ -23,7 +23,7 @@ class Streams(Case):
         self.assertEqual([(m["from"], m["to"]) for m in about["maps"]],
                          [(0, 1), (1, 2), (2, 1), (1, 3), (3, 1), (1, 4), (4, 1), (1, 5)])
         self.assertEqual(tensors["maps.2.weight"]["shape"], [16, 12])
-        self.assertGreater(self.accuracy("r.safetensors"), 0.8)
+        self.assertGreater(self.accuracy("r.safetensors"), 0.7)
         self.residual("--fixed")
         self.assertEqual(self.widths("r.safetensors")[1], 12)
 
@@ -32,7 +32,7 @@ class Streams(Case):
         widths = self.widths("r.safetensors")
         self.assertEqual((widths[0], widths[1], widths[-1]), (64, 10, 4))
         self.assertNotEqual(widths[2:4], [2, 30])
-        self.assertGreater(self.accuracy("r.safetensors"), 0.8)
+        self.assertGreater(self.accuracy("r.safetensors"), 0.7)
 
     def test_other_verbs_work_on_it(self):
         self.residual("--fixed")
