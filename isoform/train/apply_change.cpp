@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "isoform/base/error.h"
+#include "isoform/data/split.h"
 #include "isoform/model/tasks.h"
 #include "isoform/network/pass.h"
 #include "isoform/train/evaluate.h"
@@ -139,11 +140,29 @@ std::map<std::string, Matrix<T>> sample_outputs(const Model<T>& model, const Cou
   return all;
 }
 
+template <class T>
+Matrix<T> judging_samples(const Model<T>& model, const Courses& courses, std::uint64_t seed) {
+  constexpr std::size_t kMost = 4000;
+  const std::vector<std::size_t> tasks = active_tasks(model);
+  Matrix<T> all(model.network.widths().front(), 0);
+  for (const std::size_t i : tasks) {
+    const Dataset& data = courses.all().at(model.tasks[i].name).data.training;
+    std::vector<std::uint32_t> order =
+        epoch_order(static_cast<std::uint32_t>(data.samples()), seed, 0);
+    order.resize(std::min(order.size(), std::max<std::size_t>(kMost / tasks.size(), 1)));
+    const Matrix<T> x = stacked_samples(model, i, data, order);
+    all.conservativeResize(Eigen::NoChange, all.cols() + x.cols());
+    all.rightCols(x.cols()) = x;
+  }
+  return all(Eigen::all, epoch_order(static_cast<std::uint32_t>(all.cols()), seed, 0));
+}
+
 #define ISOFORM_FOR_SCALAR(T)                                                                     \
   template void apply_change(Model<T>&, Courses&, const TaskChange&, std::uint64_t);              \
   template void require_training(Model<T>&);                                                      \
   template void rehearse_changes(const Model<T>&, const Courses&, const std::vector<TaskChange>&, \
                                  std::uint64_t, Moment);                                          \
+  template Matrix<T> judging_samples(const Model<T>&, const Courses&, std::uint64_t);             \
   template std::map<std::string, Matrix<T>> sample_outputs(const Model<T>&, const Courses&,       \
                                                            const std::string&, Engine<T>&);
 ISOFORM_FOR_SCALAR(float)

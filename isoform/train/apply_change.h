@@ -27,4 +27,9 @@ template <class T>
 std::map<std::string, Matrix<T>> sample_outputs(const Model<T>& model, const Courses& courses,
                                                 const std::string& but, Engine<T>& engine);
 
+/// Training samples on which a change of the outputs is measured, 4,000 at most: as many of each task that is on, mixed, all
+/// inputs one below the other.
+template <class T>
+Matrix<T> judging_samples(const Model<T>& model, const Courses& courses, std::uint64_t seed);
+
 }  // namespace isoform

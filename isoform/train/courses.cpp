@@ -88,6 +88,15 @@ std::int64_t Courses::follow(const Model<T>& model) {
   return steps;
 }
 
+template <class T>
+Index Courses::samples(const Model<T>& model) const {
+  Index count = 0;
+  for (const std::size_t i : active_tasks(model)) {
+    count += courses_.at(model.tasks[i].name).data.training.samples();
+  }
+  return count;
+}
+
 void Courses::shuffle(Course& course) const {
   course.next = 0;
   course.order = epoch_order(static_cast<std::uint32_t>(course.data.training.samples()), seed_,
@@ -106,7 +115,8 @@ std::span<const std::uint32_t> Courses::next_batch(Course& course) const {
 #define ISOFORM_FOR_SCALAR(T)                                                            \
   template std::vector<std::size_t> active_tasks(const Model<T>&);                       \
   template void Courses::begin(const Model<T>&, const std::string&, const std::string&); \
-  template std::int64_t Courses::follow(const Model<T>&);
+  template std::int64_t Courses::follow(const Model<T>&);                                \
+  template Index Courses::samples(const Model<T>&) const;
 ISOFORM_FOR_SCALAR(float)
 ISOFORM_FOR_SCALAR(double)
 #undef ISOFORM_FOR_SCALAR

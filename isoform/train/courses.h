@@ -57,6 +57,9 @@ class Courses {
   /// Follows the model after tasks have changed. Returns the steps of an epoch: those of the largest set that is on.
   template <class T>
   std::int64_t follow(const Model<T>& model);
+  /// Training samples of all tasks that are on.
+  template <class T>
+  [[nodiscard]] Index samples(const Model<T>& model) const;
   /// Begins a pass over the data of a task.
   void shuffle(Course& course) const;
   /// The next samples of a task; begins another pass where one has ended. Valid until the next call.

@@ -8,7 +8,6 @@
 
 #include "isoform/base/error.h"
 #include "isoform/base/version.h"
-#include "isoform/data/split.h"
 #include "isoform/model/tasks.h"
 #include "isoform/network/pass.h"
 #include "isoform/train/adaptation.h"
@@ -25,7 +24,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using Json = nlohmann::json;
 
-constexpr std::size_t kJudges = 4000;
 constexpr double kStepEventInterval = 0.2;  // seconds
 
 double since(Clock::time_point start) {
@@ -114,37 +112,9 @@ class Trainer<T>::Run {
     steps_per_epoch_ = courses_.follow(model_);
     phase_start_ = step_;
     steps_ = steps_per_epoch_ * std::max(last - epoch_, 0);
-    adaptation_.begin(model_.network, steps_per_epoch_, steps_, samples_in_phase(), is_last);
+    adaptation_.begin(model_.network, steps_per_epoch_, steps_, courses_.samples(model_), is_last);
     prepared_ = false;
     last_good_ = model_;
-  }
-
-  // Of the tasks that are on.
-  Index samples_in_phase() {
-    Index count = 0;
-    for (const std::size_t i : active_tasks(model_)) {
-      count += courses_.of(model_.tasks[i].name).data.training.samples();
-    }
-    return count;
-  }
-
-  // Training samples on which changes of the outputs are measured: as many of each task that is on.
-  Matrix<T> judges() {
-    const std::vector<std::size_t> tasks = active_tasks(model_);
-    Matrix<T> all(model_.network.widths().front(), 0);
-    for (const std::size_t i : tasks) {
-      const Dataset& data = courses_.of(model_.tasks[i].name).data.training;
-      std::vector<std::uint32_t> order = epoch_order(static_cast<std::uint32_t>(data.samples()),
-                                                     settings_.seed, static_cast<std::uint64_t>(0));
-      order.resize(std::min(order.size(), kJudges / tasks.size()));
-      const Matrix<T> x = stacked_samples(model_, i, data, order);
-      all.conservativeResize(Eigen::NoChange, all.cols() + x.cols());
-      all.rightCols(x.cols()) = x;
-    }
-    // Each task among those that are fitted to and those that are held out.
-    const std::vector<std::uint32_t> order =
-        epoch_order(static_cast<std::uint32_t>(all.cols()), settings_.seed, 0);
-    return all(Eigen::all, order);
   }
 
   void apply(const TaskChange& change) {
@@ -268,7 +238,8 @@ class Trainer<T>::Run {
 
   void adapt() {
     const std::vector<std::string> warnings = adaptation_.adapt(
-        model_.network, engine_, phase_step(), step_, [this] { return judges(); },
+        model_.network, engine_, phase_step(), step_,
+        [this] { return judging_samples(model_, courses_, settings_.seed); },
         [this](const Edit& edit) {
           optimiser_.transport(model_.network, edit);
           model_.network.apply(edit);
