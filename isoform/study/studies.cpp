@@ -37,11 +37,11 @@ Study against_plain_networks(const std::string& data) {
       {"self-sized from 16-16 (defaults)", defaults, {}, {}},
       {"groups of 4, fixed", fixed, {}, {}},
       {"whole layers, fixed", joined(fixed, {{"group-size", "0"}}), {}, {}},
-      {"elementwise tanh", fixed, Activation::tanh, kPlainRates},
       {"ReLU", fixed, Activation::relu, kPlainRates},
       {"LayerNorm + GELU", fixed, Activation::layernorm_gelu, kPlainRates},
       {"linear", joined(fixed, {{"hidden", "none"}, {"input-dropout", "0"}}), Activation::relu,
        kPlainRates},
+      {"elementwise tanh", fixed, Activation::tanh, kPlainRates},
   };
   return study;
 }
