@@ -231,3 +231,22 @@ class Shrinks(Case):
                 self.refuses(2, "shrink", "in.safetensors", "out.safetensors", *words, says=says)
         self.train("--hidden", "none", out="linear.safetensors", epochs=1)
         self.refuses(2, "shrink", "linear.safetensors", "out.safetensors", "--remove", 1, says="hidden")
+
+    def test_inputs_that_matter_least_go_and_the_data_still_fit(self):
+        told = self.shrink("--inputs", 40, "--data", self.data)
+        self.assertEqual(told["inputs_before"], 64)
+        about = self.about("out.safetensors")
+        self.assertEqual(about["widths"], [40, 12, 9, 4])
+        names = about["inputs"][0]["features"]
+        self.assertEqual(len(set(names)), 40)
+        self.assertEqual(names, sorted(names, key=int))
+        self.assertLess(told["relative_change"]["mean"], 0.5)
+        again = json.loads(self.works("eval", "out.safetensors", "--data", self.data, "--json").out)
+        self.assertAlmostEqual(again["accuracy"], told["accuracy"], places=6)
+        self.assertEqual(len(self.logits("out.safetensors")), len(self.before))
+        both = self.shrink("--inputs", 64, "--to", "6,5", "--data", self.data)
+        self.assertEqual(both["widths"], [64, 6, 5, 4])
+        self.refuses(2, "shrink", "in.safetensors", "o", "--inputs", 30, says=["inputs", "--data"])
+        for count in (0, 65):
+            self.refuses(2, "shrink", "in.safetensors", "o", "--inputs", count, "--data", self.data, says=["1 to 64", str(count)])
+

@@ -1,6 +1,5 @@
 // Studies: what is there is not made again, tables say means and errors, the rate is chosen on the validation set.
-#include "isoform/study/study.h"
-
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -11,6 +10,7 @@
 
 #include "data/idx_files.h"
 #include "isoform/base/error.h"
+#include "isoform/study/procedures.h"
 #include "tests/support/dice.h"
 
 namespace isoform {
@@ -163,6 +163,55 @@ TEST(Study, TablesSayMeanAndStandardError) {
   const auto json = study_json(study, runs);
   EXPECT_NEAR(json["rows"][0]["test_error"].get<double>(), 0.01 / std::sqrt(3.0), 1e-12);
   EXPECT_TRUE(json["rows"][1]["test_error"].is_null());
+}
+
+// Procedures: their figures come back from the file as they were, and cutting nothing changes nothing.
+TEST(Study, ProceduresMeasureWhatTheySay) {
+  const TemporaryFolder folder;
+  write_set(folder / "set");
+  const std::vector<std::pair<std::string, std::string>> fixed = {
+      {"data", (folder / "set").string()},
+      {"epochs", "2"},
+      {"hidden", "8"},
+      {"adapt", "false"},
+      {"batch-size", "16"}};
+  std::vector<std::pair<std::string, std::string>> sized = fixed;
+  sized[3] = {"adapt", "true"};
+  Study study{"procedures", "Procedures", "A test.", {}};
+  study.columns = {
+      {"before", "before"}, {"cut", "0 epochs"}, {"neurons", "neurons half", Unit::count}};
+  const auto cut = [&](const std::string& name, Pruning pruning, Index inputs, Index width) {
+    study.arms.push_back({name, fixed, {}, {}, name, compression(pruning, inputs, {width})});
+  };
+  for (const Pruning pruning : {Pruning::metric, Pruning::paper, Pruning::magnitude}) {
+    cut(fmt::format("nothing by {}", pruning_name(pruning)), pruning, 4, 8);
+    cut(fmt::format("much by {}", pruning_name(pruning)), pruning, 3, 4);
+  }
+  study.arms.push_back({"half", sized, {}, {}, "half", half_and_restored()});
+  Story story, again;
+  const auto runs = run(study, folder / "out", story, 1);
+  ASSERT_EQ(runs.size(), 7U);
+  for (const StudyRun& r : runs) {
+    if (r.arm == "half") {
+      EXPECT_GT(figure(r.figures, "neurons all"), 0);
+      EXPECT_GT(figure(r.figures, "neurons restored"), 0);
+      EXPECT_EQ(figure(r.figures, "half"), 1) << "one class is left of three";
+      EXPECT_EQ(r.test_accuracy, figure(r.figures, "restored"));
+    } else if (r.arm.starts_with("nothing")) {
+      EXPECT_EQ(figure(r.figures, "0 epochs"), figure(r.figures, "before")) << r.arm;
+      EXPECT_EQ(r.widths, (std::vector<Index>{4, 8, 3}));
+    } else {
+      EXPECT_EQ(r.widths, (std::vector<Index>{3, 4, 3})) << r.arm;
+      EXPECT_EQ(r.test_accuracy, figure(r.figures, "10 epochs"));
+    }
+  }
+  const auto known = run(study, folder / "out", again, 1);
+  EXPECT_EQ(again.made, 0);
+  for (std::size_t i = 0; i < runs.size(); ++i) EXPECT_EQ(known[i].figures, runs[i].figures);
+  const std::string table = study_table(study, runs);
+  EXPECT_THAT(table, HasSubstr("| run | before | cut | neurons | time |"));
+  EXPECT_THAT(table, HasSubstr("| half | – | – |"));
+  EXPECT_THROW((void)figure(runs.front().figures, "other"), UsageError);
 }
 
 TEST(Study, ThoseThereAreCanBeRun) {
