@@ -66,6 +66,12 @@ void check(const Options& o) {
     throw UsageError(fmt::format("{} looks at data; add --data, for example --data fashion-mnist",
                                  o.tolerance ? "tolerance:" : fmt::format("metric: {}", o.metric)));
   }
+  if (o.inputs && o.tolerance) {
+    throw UsageError(
+        "inputs: what features change is not in a tolerance, which is of neurons; take features "
+        "away first, and "
+        "shrink the result by --tolerance");
+  }
   if (o.remove && *o.remove < 0) {
     throw UsageError(fmt::format("remove: needs 0 or more neurons, got {}", *o.remove));
   }
@@ -258,7 +264,7 @@ void run(const Options& o) {
                            {"measured_rms", change.rms},
                            {"measured_largest", change.largest_absolute},
                            {"relative_change", change.json()}};
-    if (samples > 0) json["relative_change_on_samples"] = reduction.change.mean;
+    if (samples > 0 && !o.inputs) json["relative_change_on_samples"] = reduction.change.mean;
     if (samples > 0 && !refitted) json["bound_on_samples"] = maybe(on_samples);
     if (!note.empty()) json["note"] = note;
     if (probe.judges()) {
@@ -293,7 +299,7 @@ void run(const Options& o) {
                            format_count(samples)));
   }
   print_line(fmt::format("change      {}, on {}", change.text(), probe.name()));
-  if (samples > 0) {
+  if (samples > 0 && !o.inputs) {
     print_line(fmt::format("            {:.2g} on average on {} training samples",
                            reduction.change.mean,
                            o.tolerance ? "the held-out quarter of the" : "the"));

@@ -283,12 +283,13 @@ std::vector<Setting> list_settings(RunSettings& s) {
   f.number("restart", t.schedule.restart,
            "share of the rate where a schedule begins again after tasks have changed");
   f.number("clip-norm", t.clip_norm, "largest joint norm of the gradient; 0: no clipping");
-  f.optional("dropout", s.dropout,
-             "share of the hidden groups left out in each step and sample; auto: 0.2 with policy "
-             "tolerance, else 0");
-  f.optional("input-dropout", s.input_dropout, "the same for features; auto: 0.1 or 0");
+  f.optional(
+      "dropout", s.dropout,
+      "share of the hidden groups left out in each step and sample; auto: 0.2 where the policy "
+      "tolerance adapts the widths, else 0");
+  f.optional("input-dropout", s.input_dropout, "the same for features; auto: 0.1, or 0 likewise");
   f.optional("label-smoothing", s.label_smoothing,
-             "share of the target that goes to all classes alike; auto: 0.05 or 0");
+             "share of the target that goes to all classes alike; auto: 0.05, or 0 likewise");
   f.number("seed", t.seed, "seed of every random number");
   f.number("threads", s.engine.threads, "threads; 0: all cores (results do not depend on it)");
   f.text("engine", s.engine.name, "NAME", "engine: cpu, reference");
@@ -309,10 +310,11 @@ std::vector<Setting> list_settings(RunSettings& s) {
   f.number("statistics-batches", a.statistics_batches, "batches observed before an adaptation");
   f.number("cool-down", a.policy.cool_down, "adaptations a layer rests after it has grown");
   f.number("settle", a.settle,
-           "last share of training, in which the shape is fixed; -1: the policy's own");
+           "last share of training, in which the shape is fixed; -1: tolerance 0.5, others 0.25");
   f.number("min-width", a.policy.min_width, "no layer is shrunk below");
   f.number("max-width", a.policy.max_width, "no layer is grown beyond");
-  f.number("parameter-budget", a.policy.parameter_budget, "no growth beyond; 0: the policy's own");
+  f.number("parameter-budget", a.policy.parameter_budget,
+           "no growth beyond; 0: tolerance 28 a training sample, 1,500,000 at most; others none");
   f.choice("outgoing", a.policy.outgoing, outgoing_from_name, outgoing_name,
            "first outgoing weights of new neurons: random, gradient");
   return f.list;

@@ -56,7 +56,8 @@ void Adaptation<T>::observe(const Network<T>& network, Pass<T>& pass, Gradients 
 
 template <class T>
 bool Adaptation<T>::due(std::int64_t step) const {
-  return interval_ > 0 && !settled_ && step % interval_ == 0 && step < steps_;
+  if (interval_ == 0 || settled_ || step >= steps_) return false;
+  return step % interval_ == 0 || (tolerates() && step == settle_from_);
 }
 
 template <class T>
@@ -74,7 +75,13 @@ std::vector<std::string> Adaptation<T>::adapt(Network<T>& network, Engine<T>& en
                          total, apply);
     }
     statistics_ = Statistics();
-    return {};
+    const bool beyond = budget_ > 0 && network.parameter_count() > budget_;
+    if (!beyond || !limits_[0].empty()) return {};
+    limits_[0] = "budget";
+    return {
+        fmt::format("{} parameters are more than the budget of {}: nothing grows before some have "
+                    "been given back",
+                    network.parameter_count(), budget_)};
   }
   const std::vector<SpaceOutcome> outcomes =
       policy_.adapt<T>(network, statistics_, total, settled_, apply);
