@@ -249,4 +249,3 @@ class Shrinks(Case):
         self.refuses(2, "shrink", "in.safetensors", "o", "--inputs", 30, says=["inputs", "--data"])
         for count in (0, 65):
             self.refuses(2, "shrink", "in.safetensors", "o", "--inputs", count, "--data", self.data, says=["1 to 64", str(count)])
-
