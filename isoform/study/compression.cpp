@@ -113,7 +113,7 @@ std::string_view pruning_name(Pruning pruning) {
   throw InternalError("a pruning without a name");
 }
 
-Procedure compression(Pruning pruning, Index inputs, std::vector<Index> widths) {
+Procedure compression(Pruning pruning, Index inputs, const std::vector<Index>& widths) {
   return [=](const StudyContext& c, StudyRun& run) {
     const std::optional<Model<float>> whole = trained(c);
     if (!whole) return false;

@@ -22,6 +22,6 @@ std::string_view pruning_name(Pruning pruning);
 /// settings.training trains a network of settings.hidden, once for a seed; it then keeps `inputs` features and `widths`
 /// neurons, and goes on learning with a tenth of the rate. Figures "before", "0 epochs", "1 epoch", "3 epochs",
 /// "10 epochs" (accuracies; each a run of its own), "parameters".
-Procedure compression(Pruning pruning, Index inputs, std::vector<Index> widths);
+Procedure compression(Pruning pruning, Index inputs, const std::vector<Index>& widths);
 
 }  // namespace isoform
