@@ -141,6 +141,9 @@ class Case(unittest.TestCase):
 
     def train(self, *words, out="model.safetensors", epochs=2, quiet=True):
         quiet = ["--quiet"] if quiet else []
+        # Exploring small networks is as good a test, and quicker.
+        if not {"--policy", "--fixed", "--parameter-budget", "--config"} & {str(word) for word in words}:
+            words += ("--parameter-budget", 5000)
         return self.works("train", "--data", self.data, "--epochs", epochs, "--out", out, *quiet, *words)
 
     def bytes_of(self, name):
