@@ -97,10 +97,7 @@ void remove_inputs(Model<float>& model, const Options& o) {
   const Matrix<float> x = training_samples(model, o.data, o.samples, o.seed);
   const FeatureOrder order = least_important_features<float>(
       model, model.inputs.front().name, before - *o.inputs, ConstView<float>(x));
-  std::vector<std::string>& names = model.inputs.front().features;
-  for (Index i = 0; names.empty() || static_cast<Index>(names.size()) < before; ++i) {
-    names.push_back(std::to_string(i));
-  }
+  name_features(model, model.inputs.front().name);
   std::vector<Index> positions = order.positions;
   std::sort(positions.begin(), positions.end());
   remove_features<float>(model, model.inputs.front().name, positions, ConstView<float>(x));

@@ -128,21 +128,7 @@ Dataset with_features_permuted(const Dataset& data, std::span<const std::uint32_
                     "order; got {} numbers, or one that is too large or there twice",
                     data.name(), static_cast<long>(width) - 1, order.size()));
   }
-  Dataset::Contents out{.name = data.name(),
-                        .features = data.features(),
-                        .labels = data.labels(),
-                        .classes = data.classes()};
-  std::visit(
-      [&]<class Stored>(const std::vector<Stored>& values) {
-        std::vector<Stored> permuted(width * data.labels().size());
-        auto* to = permuted.data();
-        each_sample(data, values, [&](std::span<const Stored> sample) {
-          for (const std::uint32_t from : order) *to++ = sample[from];
-        });
-        out.values = std::move(permuted);
-      },
-      data.stored_values());
-  return Dataset(std::move(out));
+  return select_features(data, std::vector<Index>(order.begin(), order.end()));
 }
 
 }  // namespace isoform

@@ -164,6 +164,15 @@ void rename_output(Model<T>& model, std::string_view task, std::string_view name
 }
 
 template <class T>
+void name_features(Model<T>& model, std::string_view input) {
+  const std::size_t index = model.input_index(input);
+  std::vector<std::string>& features = model.inputs[index].features;
+  if (!features.empty()) return;
+  const Index count = model.network.space(model.network.inputs()[index]).dimension;
+  for (Index i = 0; i < count; ++i) features.push_back(std::to_string(i));
+}
+
+template <class T>
 void append_features(Model<T>& model, std::string_view input, const std::vector<std::string>& names,
                      const Vector<double>& mean, const Vector<double>& deviation,
                      const BeforeApply& before_apply) {
@@ -269,6 +278,7 @@ std::vector<Index> feature_positions(const Model<T>& model, std::string_view inp
 }
 
 #define ISOFORM_FOR_SCALAR(T)                                                                      \
+  template void name_features(Model<T>&, std::string_view);                                        \
   template void append_outputs(Model<T>&, std::string_view, const std::vector<std::string>&,       \
                                const BeforeApply&);                                                \
   template void remove_outputs(Model<T>&, std::string_view, const std::vector<std::string>&,       \

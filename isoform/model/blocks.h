@@ -45,6 +45,10 @@ void append_features(Model<T>& model, std::string_view input, const std::vector<
                      const Vector<double>& mean, const Vector<double>& deviation,
                      const BeforeApply& before_apply = {});
 
+/// Gives features of an input that have no names their positions for names. Throws UsageError for an unknown input.
+template <class T>
+void name_features(Model<T>& model, std::string_view input);
+
 /// Removes features at these positions of an input. What they did is folded into those that stay: with the least
 /// squares prediction x̂_R = B x + β₀ over the samples x [all inputs one below the other × samples, standardised, an
 /// absent input 0], W += W_R B, b += W_R β₀ in every map that reads the input. Exact where x̂ is (a feature that is

@@ -45,8 +45,8 @@ std::vector<Index> smallest(const Vector<double>& values, Index count) {
 void cut_inputs(Model<float>& model, Pruning pruning, Index inputs, const Dataset& data) {
   const Index before = model.network.widths().front(), gone = before - inputs;
   if (gone == 0) return;
-  Input& input = model.inputs.front();
-  for (Index i = 0; i < before; ++i) input.features.push_back(std::to_string(i));
+  const Input& input = model.inputs.front();
+  name_features(model, input.name);
   if (pruning != Pruning::metric) {
     const Map<float>& m =
         model.network.map(model.network.outgoing(model.network.inputs().front()).front());

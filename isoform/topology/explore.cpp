@@ -79,6 +79,7 @@ std::vector<SpaceOutcome> Policy::explore(Network<T>& network, Index budget, Sta
   for (auto it = spaces.rbegin(); it != spaces.rend(); ++it) {
     const Index before = network.space(*it).dimension;
     SpaceOutcome outcome{*it, 0, 0, 0, 0, {}};
+    if (width == 0) outcome.limit = fmt::format("parameter budget {}", budget);
     outcome.born = std::clamp<Index>(
         std::min(width - free_neurons(network, *it), settings_.max_width - before), 0, before);
     if (outcome.born > 0) {

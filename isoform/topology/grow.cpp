@@ -104,10 +104,10 @@ Matrix<double> gradient_rows(const Network<T>& network, int space, Index fresh,
   for (const int id : network.incoming(space)) {
     const Map<T>& m = network.map(id);
     before.conservativeResize(before.rows() + m.inputs, Eigen::NoChange);
-    before.bottomRows(m.inputs) = statistics.probe(m.from).topRows(m.inputs);
+    before.bottomRows(m.inputs) = statistics.probe(network.reads(id)).topRows(m.inputs);
   }
   for (const int id : network.outgoing(space)) {
-    const Matrix<double>& d = statistics.probe_delta(network.map(id).to);
+    const Matrix<double>& d = statistics.probe_delta(network.writes(id));
     if (d.size() == 0) return {};
     delta.conservativeResize(delta.rows() + d.rows(), Eigen::NoChange);
     delta.bottomRows(d.rows()) = d;

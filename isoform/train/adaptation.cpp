@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <utility>
 
 namespace isoform {
 
@@ -70,18 +71,14 @@ std::vector<std::string> Adaptation<T>::adapt(Network<T>& network, Engine<T>& en
   if (tolerates()) {
     if (settled_) {
       policy_.give_back<T>(network, engine, samples(), total, apply);
-    } else {
-      policy_.explore<T>(network, budget_, statistics_.samples() > 0 ? &statistics_ : nullptr,
-                         total, apply);
+      return {};
     }
+    const auto outcomes = policy_.explore<T>(
+        network, budget_, statistics_.samples() > 0 ? &statistics_ : nullptr, total, apply);
     statistics_ = Statistics();
-    const bool beyond = budget_ > 0 && network.parameter_count() > budget_;
-    if (!beyond || !limits_[0].empty()) return {};
-    limits_[0] = "budget";
-    return {
-        fmt::format("{} parameters are more than the budget of {}: nothing grows before some have "
-                    "been given back",
-                    network.parameter_count(), budget_)};
+    const std::string limit = outcomes.empty() ? "" : outcomes.front().limit;
+    if (limit.empty() || std::exchange(limits_[outcomes.front().space], limit) == limit) return {};
+    return {fmt::format("nothing grows: the network is beyond the {}", limit)};
   }
   const std::vector<SpaceOutcome> outcomes =
       policy_.adapt<T>(network, statistics_, total, settled_, apply);
