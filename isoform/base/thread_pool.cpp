@@ -9,6 +9,7 @@
 #include <exception>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "isoform/base/error.h"
@@ -37,6 +38,10 @@ std::uint64_t count_of(std::uint64_t ticket) { return (ticket >> kBits) & kField
 std::uint64_t generation_of(std::uint64_t ticket) { return ticket >> (2 * kBits); }
 }  // namespace
 
+namespace {
+thread_local bool in_tile = false;
+}
+
 struct ThreadPool::State {
   std::vector<std::thread> workers;
   std::mutex mutex;
@@ -49,6 +54,7 @@ struct ThreadPool::State {
   int failed_tile = 0;
 
   void run_tile(const std::function<void(int)>& job, int i) {
+    const bool nested = std::exchange(in_tile, true);
     try {
       job(i);
     } catch (...) {
@@ -58,6 +64,7 @@ struct ThreadPool::State {
         failed_tile = i;
       }
     }
+    in_tile = nested;
   }
 
   void work() {
@@ -103,6 +110,10 @@ ThreadPool::~ThreadPool() {
 int ThreadPool::threads() const { return static_cast<int>(state_->workers.size()) + 1; }
 
 void ThreadPool::run(int count, const std::function<void(int)>& tile) {
+  if (in_tile) {  // the others are busy with tiles of the same job
+    for (int i = 0; i < count; ++i) tile(i);
+    return;
+  }
   State& s = *state_;
   if (s.workers.empty() || count <= 1) {
     s.failure = nullptr;

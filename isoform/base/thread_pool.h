@@ -8,8 +8,7 @@
 
 namespace isoform {
 
-/// A fixed team of threads, the caller among them. Not re-entrant: run() must not be called from
-/// inside a tile. Idle workers spin briefly (tens of microseconds), then sleep.
+/// A fixed team of threads, the caller among them. run() from inside a tile runs its tiles on that thread, in order. Idle workers spin briefly (tens of microseconds), then sleep.
 class ThreadPool {
  public:
   /// threads >= 1 in all; 1 starts none.

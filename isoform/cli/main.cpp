@@ -1,6 +1,9 @@
 // The program: parses the command line, runs one verb, turns exceptions into messages and exit codes.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 
 #include <algorithm>
 #include <array>
@@ -92,9 +95,19 @@ void refuse_gaps(const std::vector<std::string>& words) {
   }
 }
 
+// Matrices of megabytes come and go with every edit: their memory stays with the program. Given back to the system each
+// time, its pages cost more than what is done with them.
+void keep_memory() {
+#if defined(__GLIBC__)
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  mallopt(M_TRIM_THRESHOLD, 256 << 20);
+#endif
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  keep_memory();
   CLI::App app{"Isoform: neural networks that change their own shape while they learn."};
   app.name("isoform");
   app.footer(kExamples);
@@ -112,6 +125,7 @@ int main(int argc, char** argv) {
   isoform::cli::add_diff(app);
   isoform::cli::add_task(app);
   isoform::cli::add_study(app);
+  isoform::cli::add_bench(app);
   isoform::cli::add_data(app);
   try {
     if (argc == 1) {

@@ -18,6 +18,7 @@ void add_diff(CLI::App& app);
 void add_task(CLI::App& app);
 void add_study(CLI::App& app);
 void add_data(CLI::App& app);
+void add_bench(CLI::App& app);
 
 /// Exit codes: done, failed, wrong usage, interrupted (as a shell reports Ctrl-C).
 inline constexpr int kDone = 0, kFailed = 1, kUsage = 2, kInterrupted = 130;

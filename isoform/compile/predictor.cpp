@@ -49,7 +49,9 @@ std::vector<RowBlock<T>> triangle_blocks(ConstView<T> a, Index inputs,
 
 template <class T>
 Predictor<T>::Predictor(const Network<T>& network, const Route& route)
-    : position_(network.stage_ids()), forms_(network.map_ids()) {
+    : spaces_(std::make_shared<std::vector<SpacePlan>>()),
+      position_(network.stage_ids()),
+      forms_(network.map_ids()) {
   const std::vector<int> inputs = network.inputs(), outputs = network.outputs();
   const auto in = [](const std::vector<int>& list, int id) {
     return std::find(list.begin(), list.end(), id) != list.end();
@@ -65,12 +67,12 @@ Predictor<T>::Predictor(const Network<T>& network, const Route& route)
       position_[stage.id] = kAbsent;
       continue;
     }
-    position_[stage.id] = spaces_.size();
-    if (input) inputs_.push_back({spaces_.size(), row});
-    SpacePlan& plan = spaces_.emplace_back();
+    position_[stage.id] = spaces_->size();
+    if (input) inputs_.push_back({spaces_->size(), row});
+    SpacePlan& plan = spaces_->emplace_back();
     plan.dimension = s.dimension;
     plan.goes_on = stage.before >= 0;
-    plan.root = plan.goes_on ? spaces_[position_[stage.before]].root : spaces_.size() - 1;
+    plan.root = plan.goes_on ? (*spaces_)[position_[stage.before]].root : spaces_->size() - 1;
     plan.given = network.is_given(s.id);
     plan.output = output;
     if (output) {
@@ -84,8 +86,8 @@ Predictor<T>::Predictor(const Network<T>& network, const Route& route)
     for (Index g = 0; g < s.gates(); ++g) plan.o[g] = s.o(g);
   }
   list_products(network);
-  for (SpacePlan& plan : spaces_) {
-    const auto at = static_cast<std::size_t>(&plan - spaces_.data());
+  for (SpacePlan& plan : *spaces_) {
+    const auto at = static_cast<std::size_t>(&plan - spaces_->data());
     const auto id = std::find(position_.begin(), position_.end(), at) - position_.begin();
     T beta = plan.goes_on ? 1 : 0;
     for (const Map<T>& map : network.maps()) {
@@ -110,7 +112,7 @@ void Predictor<T>::list_products(const Network<T>& network) {
   for (const Map<T>& map : network.maps()) {
     if (position_[map.to] == kAbsent) continue;
     for (std::vector<int> factors = map.factors; !factors.empty(); factors.pop_back()) {
-      std::vector<Product>& list = spaces_[position_[factors.back()]].products;
+      std::vector<Product>& list = (*spaces_)[position_[factors.back()]].products;
       if (list.empty()) list.emplace_back();  // 1
       const bool known = std::any_of(list.begin(), list.end(), [&](const Product& product) {
         return product.factors == factors;
@@ -119,11 +121,11 @@ void Predictor<T>::list_products(const Network<T>& network) {
     }
   }
   Index rows = 0;
-  for (SpacePlan& plan : spaces_) {
+  for (SpacePlan& plan : *spaces_) {
     plan.first_product = rows;
     rows += static_cast<Index>(plan.products.size());
   }
-  for (SpacePlan& plan : spaces_) {
+  for (SpacePlan& plan : *spaces_) {
     for (Product& product : plan.products) {
       product.parent = plan.first_product;  // 1
       if (product.factors.size() < 2) continue;
@@ -135,7 +137,7 @@ void Predictor<T>::list_products(const Network<T>& network) {
 
 template <class T>
 Index Predictor<T>::product_of(const std::vector<int>& factors) const {
-  const SpacePlan& plan = spaces_[position_[factors.back()]];
+  const SpacePlan& plan = (*spaces_)[position_[factors.back()]];
   const auto at = std::find_if(plan.products.begin(), plan.products.end(),
                                [&](const Product& product) { return product.factors == factors; });
   ISOFORM_ASSERT(at != plan.products.end(), "a product that is known");
@@ -147,7 +149,7 @@ Matrix<T>& Predictor<T>::constants_of(SpacePlan& plan, std::size_t gate) {
   for (Constants& constants : plan.constants) {
     if (constants.gate == gate) return constants.c;
   }
-  const auto products = static_cast<Index>(spaces_[gate].products.size());
+  const auto products = static_cast<Index>((*spaces_)[gate].products.size());
   return plan.constants.emplace_back(Constants{gate, Matrix<T>::Zero(plan.dimension, products)}).c;
 }
 
@@ -158,14 +160,14 @@ void Predictor<T>::plan_term(const Network<T>& network, const Map<T>& map, Space
   const Index product = product_of(map.factors);
   const bool whole = map.psi().cols() > 0;
   if (!whole) {
-    constants_of(plan, last).col(product - spaces_[last].first_product) += map.bias();
+    constants_of(plan, last).col(product - (*spaces_)[last].first_product) += map.bias();
   }
   const std::size_t from = position_[network.reads(map.id)];
   if (from == kAbsent || map.a.cols() == 1) return;
   const Index row = parts_.rows();
   parts_.resize(row + map.a.rows(), 0);
   plan.terms.push_back({row, product});
-  Stack& stack = spaces_[from].stack;
+  Stack& stack = (*spaces_)[from].stack;
   const auto push = [row](std::vector<RowBlock<T>>& list, std::vector<RowBlock<T>> blocks) {
     for (RowBlock<T>& block : blocks) {
       block.row += row;
@@ -192,7 +194,7 @@ void Predictor<T>::plan_term(const Network<T>& network, const Map<T>& map, Space
 // Neighbours in a stack that begin at one column are one product.
 template <class T>
 void Predictor<T>::merge_blocks() {
-  for (SpacePlan& plan : spaces_) {
+  for (SpacePlan& plan : *spaces_) {
     for (auto* list : {&plan.stack.blocks, &plan.stack.narrow}) {
       std::vector<RowBlock<T>> merged;
       for (RowBlock<T>& block : *list) {
@@ -244,31 +246,31 @@ void Predictor<T>::plan_map(const Network<T>& network, const Map<T>& map, T beta
 // are computed with their space.
 template <class T>
 void Predictor<T>::share_buffers() {
-  std::vector<std::size_t> last(spaces_.size());
-  for (std::size_t at = 0; at < spaces_.size(); ++at) {
+  std::vector<std::size_t> last(spaces_->size());
+  for (std::size_t at = 0; at < spaces_->size(); ++at) {
     const auto until = [&](std::size_t space) {
-      std::size_t& end = last[spaces_[space].root];
+      std::size_t& end = last[(*spaces_)[space].root];
       end = std::max(end, at);
     };
     until(at);
-    for (const Step& step : spaces_[at].steps) {
+    for (const Step& step : (*spaces_)[at].steps) {
       if (!step.constant) until(step.from);
     }
   }
   // Inputs are all written before the first space is computed.
   std::vector<std::size_t> busy_until;  // space, for each buffer
-  for (std::size_t at = 0; at < spaces_.size(); ++at) {
-    if (spaces_[at].output) continue;
-    if (spaces_[at].goes_on) {
-      spaces_[at].buffer = spaces_[spaces_[at].root].buffer;
+  for (std::size_t at = 0; at < spaces_->size(); ++at) {
+    if ((*spaces_)[at].output) continue;
+    if ((*spaces_)[at].goes_on) {
+      (*spaces_)[at].buffer = (*spaces_)[(*spaces_)[at].root].buffer;
       continue;
     }
     auto free = busy_until.end();
-    if (!spaces_[at].given) {
+    if (!(*spaces_)[at].given) {
       free = std::find_if(busy_until.begin(), busy_until.end(),
                           [&](std::size_t until) { return until < at; });
     }
-    spaces_[at].buffer = static_cast<std::size_t>(free - busy_until.begin());
+    (*spaces_)[at].buffer = static_cast<std::size_t>(free - busy_until.begin());
     if (free == busy_until.end()) {
       busy_until.push_back(last[at]);
     } else {

@@ -6,6 +6,7 @@
 //   predictor.run(engine);                  // predictor.output(): [n_L × batch]
 #pragma once
 
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -28,7 +29,8 @@ namespace isoform {
 ///
 /// Zeros that a form leaves out are not kept in memory (those inside a block of a triangle are). Results agree
 /// with forward() within rounding, exactly where all maps run dense; they do not depend on threads. Buffers
-/// are shared by spaces that are not alive together; a stream is one buffer that its stages add to. One predictor serves one thread of control.
+/// are shared by spaces that are not alive together; a stream is one buffer that its stages add to. A copy has buffers of its own and
+/// shares the maps: one predictor serves one thread of control, many threads take a copy each.
 ///
 /// A route leaves inputs and outputs out (network/pass.h): what is left of them costs nothing and takes no memory.
 template <class T>
@@ -119,7 +121,8 @@ class Predictor {
   void multiply_gates(std::size_t space);
 
   Index samples_ = 0;
-  std::vector<SpacePlan> spaces_;      // stages of the route, in the order of computation
+  // Stages of the route, in the order of computation: what copies share, changed by the constructor alone.
+  std::shared_ptr<std::vector<SpacePlan>> spaces_;
   std::vector<std::size_t> position_;  // of a stage's id among them
   std::vector<Input> inputs_;
   std::vector<Structure> forms_;    // of the maps

@@ -22,20 +22,20 @@ Index Predictor<T>::height(const SpacePlan& space) const {
 
 template <class T>
 View<T> Predictor<T>::augmented(std::size_t space) {
-  const SpacePlan& plan = spaces_[space];
+  const SpacePlan& plan = (*spaces_)[space];
   return Eigen::Map<Matrix<T>>(buffers_[plan.buffer].data(), height(plan), samples_);
 }
 
 template <class T>
 View<T> Predictor<T>::z(std::size_t space) {
-  const SpacePlan& plan = spaces_[space];
+  const SpacePlan& plan = (*spaces_)[space];
   if (plan.output) return outputs_.middleRows(plan.row, plan.dimension).leftCols(samples_);
   return augmented(space).topRows(plan.dimension);
 }
 
 template <class T>
 View<T> Predictor<T>::input(std::size_t k) {
-  return augmented(inputs_.at(k).space).topRows(spaces_[inputs_[k].space].dimension);
+  return augmented(inputs_.at(k).space).topRows((*spaces_)[inputs_[k].space].dimension);
 }
 
 template <class T>
@@ -53,7 +53,7 @@ void Predictor<T>::prepare(Index samples) {
   const auto claim = [](Vector<T>& buffer, Index size) {
     if (buffer.size() < size) buffer.setZero(size);
   };
-  for (const SpacePlan& space : spaces_) {
+  for (const SpacePlan& space : *spaces_) {
     if (!space.output) claim(buffers_[space.buffer], height(space) * samples);
     claim(kappa_, space.o.size() * samples);
   }
@@ -88,13 +88,13 @@ void Predictor<T>::multiply(const Step& step, View<T> z, Engine<T>& engine) {
 
 template <class T>
 void Predictor<T>::run_stack(std::size_t space, Engine<T>& engine) {
-  const Stack& stack = spaces_[space].stack;
+  const Stack& stack = (*spaces_)[space].stack;
   const auto& blocks = samples_ == 1 ? stack.narrow : stack.blocks;
   if (!blocks.empty()) {
     engine.multiply_blocks(blocks, augmented(space), T(0), parts_.leftCols(samples_));
   }
   for (const auto& [row, d] : stack.diagonals) {
-    const Index n = std::min(d.size(), spaces_[space].dimension);
+    const Index n = std::min(d.size(), (*spaces_)[space].dimension);
     auto part = parts_.block(row, 0, d.size(), samples_);
     part.topRows(n) = d.head(n).asDiagonal() * augmented(space).topRows(n);
     part.bottomRows(d.size() - n).setZero();
@@ -105,7 +105,7 @@ template <class T>
 void Predictor<T>::add_terms(const SpacePlan& space, View<T> z, Engine<T>& engine) {
   T beta = space.steps.empty() && !space.goes_on ? 0 : 1;
   for (const Constants& constants : space.constants) {
-    const Index first = spaces_[constants.gate].first_product;
+    const Index first = (*spaces_)[constants.gate].first_product;
     engine.multiply(Op::none, constants.c, Op::none,
                     products_.block(first, 0, constants.c.cols(), samples_), beta, z);
     beta = 1;
@@ -120,7 +120,7 @@ void Predictor<T>::add_terms(const SpacePlan& space, View<T> z, Engine<T>& engin
 
 template <class T>
 void Predictor<T>::multiply_gates(std::size_t space) {
-  const SpacePlan& plan = spaces_[space];
+  const SpacePlan& plan = (*spaces_)[space];
   const View<T> all = augmented(space);
   for (Index j = 0; j < samples_; ++j) {
     const T s = all(plan.dimension + 1, j);
@@ -133,8 +133,8 @@ void Predictor<T>::multiply_gates(std::size_t space) {
 
 template <class T>
 void Predictor<T>::run(Engine<T>& engine) {
-  for (std::size_t at = 0; at < spaces_.size(); ++at) {
-    const SpacePlan& space = spaces_[at];
+  for (std::size_t at = 0; at < spaces_->size(); ++at) {
+    const SpacePlan& space = (*spaces_)[at];
     if (!space.output && height(space) > space.dimension) {
       augmented(at).row(space.dimension).setOnes();
     }
@@ -146,7 +146,7 @@ void Predictor<T>::run(Engine<T>& engine) {
 
 template <class T>
 void Predictor<T>::compute(std::size_t at, Engine<T>& engine) {
-  const SpacePlan& space = spaces_[at];
+  const SpacePlan& space = (*spaces_)[at];
   for (const Step& step : space.steps) multiply(step, z(at), engine);
   if (!space.constants.empty() || !space.terms.empty()) {
     add_terms(space, z(at), engine);
@@ -164,7 +164,7 @@ void Predictor<T>::compute(std::size_t at, Engine<T>& engine) {
 template <class T>
 Index Predictor<T>::numbers() const {
   Index count = 0;
-  for (const SpacePlan& space : spaces_) {
+  for (const SpacePlan& space : *spaces_) {
     for (const Step& step : space.steps) {
       count += step.d.size();
       for (const RowBlock<T>& block : step.blocks) count += block.a.size();

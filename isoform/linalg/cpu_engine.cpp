@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
+#include <barrier>
 #include <bit>
 #include <cstdint>
 #include <vector>
@@ -17,15 +19,29 @@ namespace isoform {
 namespace {
 
 constexpr int kMaxTiles = 16;
-constexpr double kProductGrain = 3e6;  // multiply–adds worth a hand-over to another thread (~40 µs)
+constexpr Index kProductGrain =
+    1000000;  // multiply–adds worth a hand-over to another thread (some 20 µs)
+constexpr Index kTileSide =
+    64;  // each tile packs the other matrix again: rows (or columns) that pay for it
+constexpr Index kDepth = 512;         // likewise: terms of a sum
 constexpr double kGateGrain = 1.6e4;  // numbers passed through gates, likewise
 constexpr Index kUpdateGrain = 1 << 16;
+constexpr Index kPartNumbers =
+    1 << 17;  // of a result that is handed over by parts: 512 KiB, so that it stays near
 constexpr Index kFewColumns = 4;  // [b ψ] of a diagonal map up to here in one pass with it
+
+constexpr Index kPanelRows = 1024, kPanelDepth = 512;
 
 // How many tiles a job of this size is cut into: a power of two that depends on the size alone.
 int tiles_for(double work, double grain) {
   const auto wanted = static_cast<unsigned>(std::clamp(work / grain, 1.0, double{kMaxTiles}));
   return static_cast<int>(std::bit_floor(wanted));
+}
+
+// Of a product with so many multiply–adds, cut along a side.
+int tiles_of(Index side, Index work) {
+  return tiles_for(std::min(double(work) / double(kProductGrain), double(side) / double(kTileSide)),
+                   1);
 }
 
 // As BLAS wants it.
@@ -46,6 +62,7 @@ class CpuEngine final : public Engine<T> {
   explicit CpuEngine(int threads) : pool_(threads) {
     // More threads inside OpenBLAS would give other bits, and stall beside a busy neighbour.
     openblas_set_num_threads(1);
+    warm_up();
   }
 
   std::string name() const override { return "cpu"; }
@@ -62,27 +79,32 @@ class CpuEngine final : public Engine<T> {
       return kernels::multiply_vector({a.rows(), a.cols(), a.outerStride()}, a.data(), b.data(),
                                       beta, c.data());
     }
-    const int tiles = tiles_for(double(c.rows()) * double(c.cols()) * double(inner), kProductGrain);
     const bool by_rows = c.rows() >= c.cols();
+    const int tiles = tiles_of(std::max(c.rows(), c.cols()), c.size() * inner);
+    if (tiles == 1 && c.size() * inner >= 2 * kProductGrain && inner >= 2 * kDepth) {
+      return multiply_deep(op_a, a, op_b, b, beta, c);
+    }
     pool_.run(tiles, [&](int i) {
       const Range range = tile_of(by_rows ? c.rows() : c.cols(), tiles, i);
-      const Index size = range.end - range.begin;
-      if (size == 0) return;
-      const T* a_start = a.data();
-      const T* b_start = b.data();
-      T* c_start = c.data();
       if (by_rows) {
-        a_start += range.begin * (op_a == Op::none ? 1 : a.outerStride());
-        c_start += range.begin;
+        gemm(op_a, a, op_b, b, beta, c, range, {0, c.cols()});
       } else {
-        b_start += range.begin * (op_b == Op::none ? b.outerStride() : 1);
-        c_start += range.begin * c.outerStride();
+        gemm(op_a, a, op_b, b, beta, c, {0, c.rows()}, range);
       }
-      blas::gemm(op_a == Op::none ? 'N' : 'T', op_b == Op::none ? 'N' : 'T',
-                 static_cast<int>(by_rows ? size : c.rows()),
-                 static_cast<int>(by_rows ? c.cols() : size), static_cast<int>(inner), a_start,
-                 stride(a.outerStride()), b_start, stride(b.outerStride()), beta, c_start,
-                 stride(c.outerStride()));
+    });
+  }
+
+  void multiply_then(Op op_a, ConstView<T> a, Op op_b, ConstView<T> b, T beta, View<T> c,
+                     const std::function<void(Index, Index)>& done) override {
+    if (c.size() == 0) return;
+    const Index inner = op_a == Op::none ? a.cols() : a.rows();
+    const auto near = static_cast<int>((c.size() + kPartNumbers - 1) / kPartNumbers);
+    const int parts = std::max(near, tiles_of(c.cols(), c.size() * inner));
+    pool_.run(parts, [&](int i) {
+      const Range range = tile_of(c.cols(), parts, i);
+      if (range.begin == range.end) return;
+      gemm(op_a, a, op_b, b, beta, c, {0, c.rows()}, range);
+      done(range.begin, range.end - range.begin);
     });
   }
 
@@ -215,6 +237,65 @@ class CpuEngine final : public Engine<T> {
   }
 
  private:
+  // OpenBLAS keeps a buffer for each product that is under way. Its kernels prefetch beyond what small products pack there,
+  // and while those pages have never been written each prefetch is a walk of the page tables: 2 to 3 times the time, for
+  // ever. One product of more rows than a panel has (kPanelRows) on every thread at once writes them.
+  void warm_up() {
+    static std::atomic<int> warm{0};  // buffers
+    if (pool_.threads() <= warm.exchange(std::max(warm.load(), pool_.threads()))) return;
+    std::barrier start(pool_.threads());
+    pool_.run(pool_.threads(), [&](int) {
+      const Matrix<T> a = Matrix<T>::Zero(kPanelRows, kPanelDepth), b = a.topRows(48);
+      Matrix<T> c(kPanelRows, 48);
+      start.arrive_and_wait();  // nobody has two of them
+      gemm(Op::none, a, Op::transpose, b, T(0), c, {0, c.rows()}, {0, c.cols()});
+    });
+  }
+
+  // Rows and columns of C alone.
+  static void gemm(Op op_a, const ConstView<T>& a, Op op_b, const ConstView<T>& b, T beta,
+                   View<T> c, Range rows, Range cols) {
+    if (rows.begin == rows.end || cols.begin == cols.end) return;
+    const Index inner = op_a == Op::none ? a.cols() : a.rows();
+    blas::gemm(
+        op_a == Op::none ? 'N' : 'T', op_b == Op::none ? 'N' : 'T',
+        static_cast<int>(rows.end - rows.begin), static_cast<int>(cols.end - cols.begin),
+        static_cast<int>(inner), a.data() + rows.begin * (op_a == Op::none ? 1 : a.outerStride()),
+        stride(a.outerStride()), b.data() + cols.begin * (op_b == Op::none ? b.outerStride() : 1),
+        stride(b.outerStride()), beta, c.data() + rows.begin + cols.begin * c.outerStride(),
+        stride(c.outerStride()));
+  }
+
+  // For a small result of long sums: they are cut too, and their parts added in order.
+  void multiply_deep(Op op_a, const ConstView<T>& a, Op op_b, const ConstView<T>& b, T beta,
+                     View<T>& c) {
+    const Index inner = op_a == Op::none ? a.cols() : a.rows();
+    const int parts = tiles_for(std::min(double(inner) / double(kDepth),
+                                         double(c.size()) * double(inner) / double(kProductGrain)),
+                                1);
+    if (partial_.size() < parts * c.size()) partial_.resize(parts * c.size());
+    pool_.run(parts, [&](int i) {
+      const Range range = tile_of(inner, parts, i);
+      const Index depth = range.end - range.begin;
+      const ConstView<T> of_a = op_a == Op::none ? ConstView<T>(a.middleCols(range.begin, depth))
+                                                 : ConstView<T>(a.middleRows(range.begin, depth));
+      const ConstView<T> of_b = op_b == Op::none ? ConstView<T>(b.middleRows(range.begin, depth))
+                                                 : ConstView<T>(b.middleCols(range.begin, depth));
+      Eigen::Map<Matrix<T>> part(partial_.data() + i * c.size(), c.rows(), c.cols());
+      gemm(op_a, of_a, op_b, of_b, T(0), part, {0, c.rows()}, {0, c.cols()});
+    });
+    for (int i = 0; i < parts; ++i) {
+      const Eigen::Map<const Matrix<T>> part(partial_.data() + i * c.size(), c.rows(), c.cols());
+      if (i == 0 && beta == T(0)) {
+        c = part;
+      } else if (i == 0) {
+        c = beta * c + part;
+      } else {
+        c += part;
+      }
+    }
+  }
+
   void need_scratch(Index size) {  // kept when spaces differ, so that a batch claims no memory
     if (scratch_.size() < size) scratch_.resize(size);
   }
@@ -239,7 +320,7 @@ class CpuEngine final : public Engine<T> {
   }
 
   ThreadPool pool_;
-  Vector<T> scratch_;
+  Vector<T> scratch_, partial_;
   std::vector<double> sums_;  // of chunks
 };
 

@@ -8,6 +8,7 @@
 // Threads: one engine serves one caller at a time.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -70,6 +71,12 @@ class Engine {
 
   /// C ← op(A) op(B) + beta C. C must not overlap A or B. beta = 0 never reads C.
   virtual void multiply(Op op_a, ConstView<T> a, Op op_b, ConstView<T> b, T beta, View<T> c) = 0;
+
+  /// The same, and done(first, count) for each part of the columns of C as soon as it is there, once in all for each
+  /// column, by the thread that computed it and while it is in that thread's cache; parts run at the same time. `done` may
+  /// call the elementwise steps below, for numbers of its part.
+  virtual void multiply_then(Op op_a, ConstView<T> a, Op op_b, ConstView<T> b, T beta, View<T> c,
+                             const std::function<void(Index first, Index count)>& done) = 0;
 
   /// C ← beta C + [diag(d) P] A: the product with a matrix whose first a.rows() − p.cols() columns are zero
   /// outside (i, i). An affine map with a diagonal weight, P = [b ψ], reading A = (h; 1; s). d has

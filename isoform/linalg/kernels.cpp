@@ -27,21 +27,6 @@ namespace {
 
 constexpr int kLanes = 16;  // fixed: the order of every sum is the same on every instruction set
 
-// Σ a_i b_i as kLanes interleaved partial sums, then a tree.
-template <class T>
-inline T dot(Index n, const T* a, const T* b) {
-  T lane[kLanes] = {};
-  Index i = 0;
-  for (; i + kLanes <= n; i += kLanes) {
-    for (int k = 0; k < kLanes; ++k) lane[k] += a[i + k] * b[i + k];
-  }
-  for (int k = 0; i < n; ++i, ++k) lane[k] += a[i] * b[i];
-  for (int width = kLanes / 2; width > 0; width /= 2) {
-    for (int k = 0; k < width; ++k) lane[k] += lane[k + width];
-  }
-  return lane[0];
-}
-
 template <class T>
 inline void multiply_diagonal_of(const DiagonalShape& shape, Index count, const T* __restrict d,
                                  Columns<const T> p, Columns<const T> h, T beta, Columns<T> c) {
@@ -61,55 +46,6 @@ inline void multiply_diagonal_of(const DiagonalShape& shape, Index count, const 
       const T* __restrict column = p(k);
       const T factor = r[k];
       for (Index i = 0; i < shape.rows; ++i) y[i] += factor * column[i];
-    }
-  }
-}
-
-template <class T>
-inline void squared_lengths_of(std::span<const Index> sizes, Index count, Columns<const T> z,
-                               const T* o, T* t) {
-  const auto groups = static_cast<Index>(sizes.size());
-  for (Index j = 0; j < count; ++j) {
-    const T* column = z(j);
-    for (Index g = 0; g < groups; ++g) {
-      t[g + j * groups] = o[g] + dot(sizes[g], column, column);
-      column += sizes[g];
-    }
-  }
-}
-
-template <class T>
-inline void apply_gates_to(std::span<const Index> sizes, Index count, Columns<const T> z,
-                           Columns<const T> s, Columns<T> h) {
-  const auto groups = static_cast<Index>(sizes.size());
-  for (Index j = 0; j < count; ++j) {
-    const T* from = z(j);
-    T* to = h(j);
-    for (Index g = 0; g < groups; ++g) {
-      const T gate = s(j)[g];
-      for (Index i = 0; i < sizes[g]; ++i) to[i] = gate * from[i];
-      from += sizes[g];
-      to += sizes[g];
-    }
-  }
-}
-
-template <class T>
-inline void gate_backward_of(std::span<const Index> sizes, Index count, Columns<const T> z,
-                             Columns<const T> s, Columns<const T> kappa, Columns<const T> q,
-                             Columns<T> v, T* o_gradient) {
-  const auto groups = static_cast<Index>(sizes.size());
-  for (Index g = 0; g < groups; ++g) o_gradient[g] = T(0);
-  for (Index j = 0; j < count; ++j) {
-    const T* zg = z(j);
-    T* vg = v(j);
-    for (Index g = 0; g < groups; ++g) {
-      const T gate = s(j)[g];
-      const T slope = kappa(j)[g] * (dot<T>(sizes[g], zg, vg) + q(j)[g]);
-      for (Index i = 0; i < sizes[g]; ++i) vg[i] = gate * vg[i] + slope * zg[i];
-      o_gradient[g] += T(0.5) * slope;
-      zg += sizes[g];
-      vg += sizes[g];
     }
   }
 }
@@ -150,7 +86,7 @@ inline void normalised_of(const NormalisedStep& step, Index n, T* __restrict w,
   }
 }
 
-// As dot, in double.
+// Σ g² as kLanes interleaved partial sums in double, then a tree.
 template <class T>
 inline double sum_of_squares_of(Index n, const T* g) {
   double lane[kLanes] = {};
@@ -171,34 +107,21 @@ inline double sum_of_squares_of(Index n, const T* g) {
 }  // namespace
 
 // One line for each scalar: clones need plain functions, the loops above are their bodies.
-#define ISOFORM_FOR_SCALAR(T)                                                                      \
-  ISOFORM_CLONES void multiply_diagonal(const DiagonalShape& shape, Index count, const T* d,       \
-                                        Columns<const T> p, Columns<const T> h, T beta,            \
-                                        Columns<T> c) {                                            \
-    multiply_diagonal_of<T>(shape, count, d, p, h, beta, c);                                       \
-  }                                                                                                \
-  ISOFORM_CLONES void squared_lengths(std::span<const Index> sizes, Index count,                   \
-                                      Columns<const T> z, const T* o, T* t) {                      \
-    squared_lengths_of<T>(sizes, count, z, o, t);                                                  \
-  }                                                                                                \
-  ISOFORM_CLONES void apply_gates(std::span<const Index> sizes, Index count, Columns<const T> z,   \
-                                  Columns<const T> s, Columns<T> h) {                              \
-    apply_gates_to<T>(sizes, count, z, s, h);                                                      \
-  }                                                                                                \
-  ISOFORM_CLONES void gate_backward(std::span<const Index> sizes, Index count, Columns<const T> z, \
-                                    Columns<const T> s, Columns<const T> kappa,                    \
-                                    Columns<const T> q, Columns<T> v, T* o_gradient) {             \
-    gate_backward_of<T>(sizes, count, z, s, kappa, q, v, o_gradient);                              \
-  }                                                                                                \
-  ISOFORM_CLONES void adam(const AdamStep& step, Index n, T* w, const T* g, T* m, T* v) {          \
-    adam_of<T>(step, n, w, g, m, v);                                                               \
-  }                                                                                                \
-  ISOFORM_CLONES void momentum(const MomentumStep& step, Index n, T* w, const T* g, T* m) {        \
-    momentum_of<T>(step, n, w, g, m);                                                              \
-  }                                                                                                \
-  ISOFORM_CLONES void normalised(const NormalisedStep& step, Index n, T* w, const T* g, T* m) {    \
-    normalised_of<T>(step, n, w, g, m);                                                            \
-  }                                                                                                \
+#define ISOFORM_FOR_SCALAR(T)                                                                   \
+  ISOFORM_CLONES void multiply_diagonal(const DiagonalShape& shape, Index count, const T* d,    \
+                                        Columns<const T> p, Columns<const T> h, T beta,         \
+                                        Columns<T> c) {                                         \
+    multiply_diagonal_of<T>(shape, count, d, p, h, beta, c);                                    \
+  }                                                                                             \
+  ISOFORM_CLONES void adam(const AdamStep& step, Index n, T* w, const T* g, T* m, T* v) {       \
+    adam_of<T>(step, n, w, g, m, v);                                                            \
+  }                                                                                             \
+  ISOFORM_CLONES void momentum(const MomentumStep& step, Index n, T* w, const T* g, T* m) {     \
+    momentum_of<T>(step, n, w, g, m);                                                           \
+  }                                                                                             \
+  ISOFORM_CLONES void normalised(const NormalisedStep& step, Index n, T* w, const T* g, T* m) { \
+    normalised_of<T>(step, n, w, g, m);                                                         \
+  }                                                                                             \
   ISOFORM_CLONES double sum_of_squares(Index n, const T* g) { return sum_of_squares_of<T>(n, g); }
 
 ISOFORM_FOR_SCALAR(float)

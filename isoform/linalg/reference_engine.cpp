@@ -27,6 +27,12 @@ class ReferenceEngine final : public Engine<T> {
     }
   }
 
+  void multiply_then(Op op_a, ConstView<T> a, Op op_b, ConstView<T> b, T beta, View<T> c,
+                     const std::function<void(Index, Index)>& done) override {
+    multiply(op_a, a, op_b, b, beta, c);
+    if (c.cols() > 0) done(0, c.cols());
+  }
+
   void multiply_diagonal(std::span<const T> d, ConstView<T> p, ConstView<T> a, T beta,
                          View<T> c) override {
     const Index inputs = a.rows() - p.cols();

@@ -73,26 +73,31 @@ std::vector<Value> select(const std::vector<Value>& list, const std::vector<Inde
   return out;
 }
 
+std::vector<Index> first_places(Index count) {
+  std::vector<Index> places(static_cast<std::size_t>(count));
+  std::iota(places.begin(), places.end(), Index{0});
+  return places;
+}
+
 // One part whose coordinates are those before at `sources`; a source beyond them is new.
 Edit reselect(int space, Index before, const std::vector<Index>& sources) {
   Edit edit = identity_edit(space, {before});
   const auto after = static_cast<Index>(sources.size());
   edit.groups.front().size = after;
-  edit.groups.front().t = Matrix<double>::Zero(after, before);
-  for (Index i = 0; i < after; ++i) {
-    if (sources[i] < before) edit.groups.front().t(i, sources[i]) = 1;
+  const auto stays = std::min(before, after);
+  if (after < before ||
+      !std::equal(sources.begin(), sources.begin() + stays, first_places(stays).begin())) {
+    edit.groups.front().t = Matrix<double>::Zero(after, before);
+    for (Index i = 0; i < after; ++i) {
+      if (sources[i] < before) edit.groups.front().t(i, sources[i]) = 1;
+    }
   }
+  if (edit.groups.front().copies()) edit.groups.front().born = after - before;
   edit.record.kind = after > before ? EditKind::append : EditKind::reduce;
   edit.record.after = after;
   edit.record.born = std::max<Index>(0, after - before);
   edit.record.removed = std::max<Index>(0, before - after);
   return edit;
-}
-
-std::vector<Index> first_places(Index count) {
-  std::vector<Index> places(static_cast<std::size_t>(count));
-  std::iota(places.begin(), places.end(), Index{0});
-  return places;
 }
 
 template <class T>

@@ -1,6 +1,9 @@
 #include "isoform/network/edit.h"
 
+#include <Eigen/QR>
+
 #include "isoform/base/error.h"
+#include "isoform/linalg/product.h"
 
 namespace isoform {
 
@@ -20,6 +23,13 @@ std::string_view edit_kind_name(EditKind kind) {
       return "refit";
   }
   throw InternalError("edit kind without a name");
+}
+
+Matrix<double> MapCorrection::whole(Index rows, Index cols) const {
+  ISOFORM_ASSERT(fits(rows, cols), "shape of a correction");
+  Matrix<double> all = Matrix<double>::Zero(rows, cols);
+  all.block(row, column, delta.rows(), delta.cols()) = delta;
+  return all;
 }
 
 Index Edit::dimension() const {
@@ -42,59 +52,176 @@ Edit identity_edit(int space, const std::vector<Index>& groups) {
 
 namespace {
 
+bool fits(const GroupEdit& group, Index before) {
+  if (group.t.size() > 0) return group.t.rows() == group.size && group.t.cols() == before;
+  return group.gone.rows() == before && group.gone.cols() + group.size == before;
+}
+
+}  // namespace
+
+Matrix<double> GroupEdit::matrix(Index before) const {
+  if (t.size() > 0) return t;
+  if (copies()) return Matrix<double>::Identity(size, before);
+  return Isometry(*this, before).times(Matrix<double>::Identity(before, before));
+}
+
+// Householder's QR of what goes: its reflections take the directions to the first coordinates, up to signs. In the
+// compact form of Schreiber and Van Loan 1989, H₁ … H_k = I − V S Vᵀ, so that T = [0 I] (I − V Sᵀ Vᵀ).
+Isometry::Isometry(const GroupEdit& group, Index before) : size_(group.size) {
+  ISOFORM_ASSERT(group.copies() || fits(group, before), "shape of T");
+  if (group.gone.size() == 0) {
+    t_ = group.matrix(before);
+    for (Index i = 0; i < size_; ++i) new_.push_back(t_.row(i).squaredNorm() == 0 ? 1 : 0);
+    return;
+  }
+  cut_ = group.gone.cols();
+  new_.assign(static_cast<std::size_t>(size_), 0);
+  const Eigen::HouseholderQR<Matrix<double>> qr(group.gone);
+  v_ = qr.matrixQR().triangularView<Eigen::StrictlyLower>();
+  v_.diagonal().setOnes();
+  Matrix<double> s = Matrix<double>::Zero(cut_, cut_);
+  for (Index k = 0; k < cut_; ++k) {
+    const double tau = qr.hCoeffs()[k];
+    s(k, k) = tau;
+    if (k > 0)
+      s.col(k).head(k) = -tau * (s.topLeftCorner(k, k) * (v_.leftCols(k).transpose() * v_.col(k)));
+  }
+  y_ = v_ * s;
+}
+
+Matrix<double> Isometry::times(const Matrix<double>& m) const {
+  if (t_.size() > 0) return product(Op::none, t_, Op::none, m);
+  return m.bottomRows(size_) -
+         product(Op::none, v_.bottomRows(size_), Op::none, product(Op::transpose, y_, Op::none, m));
+}
+
+// T_ij = δ_{i+cut,j} − Σ_a v_ia y_ja, so T_ij² is diagonal but for (Σ_a v_ia y_ja)², a sum over pairs of a.
+Matrix<double> Isometry::squared_times(const Matrix<double>& m) const {
+  const Index pairs = cut_ * (cut_ + 1) / 2;
+  if (t_.size() > 0 || 2 * pairs >= m.rows()) {
+    const Matrix<double> t =
+        t_.size() > 0 ? t_ : times(Matrix<double>::Identity(m.rows(), m.rows()));
+    return product(Op::none, t.cwiseAbs2(), Op::none, m);
+  }
+  const auto v = v_.bottomRows(size_);
+  const Vector<double> diagonal =
+      Vector<double>::Ones(size_) - 2 * v.cwiseProduct(y_.bottomRows(size_)).rowwise().sum();
+  Matrix<double> left(size_, pairs), right(m.rows(), pairs);
+  Index at = 0;
+  for (Index a = 0; a < cut_; ++a) {
+    for (Index b = 0; b <= a; ++b, ++at) {
+      left.col(at) = (a == b ? 1 : 2) * v.col(a).cwiseProduct(v.col(b));
+      right.col(at) = y_.col(a).cwiseProduct(y_.col(b));
+    }
+  }
+  return diagonal.asDiagonal() * m.bottomRows(size_) +
+         product(Op::none, left, Op::none, product(Op::transpose, right, Op::none, m));
+}
+
+namespace {
+
 std::vector<Index> begins(const std::vector<Index>& sizes) {
   std::vector<Index> at(sizes.size() + 1, 0);
   for (std::size_t g = 0; g < sizes.size(); ++g) at[g + 1] = at[g] + sizes[g];
   return at;
 }
 
+// Of the group that a group comes from, which must be there and fit.
+Index size_before(const GroupEdit& group, const std::vector<Index>& groups_before) {
+  ISOFORM_ASSERT(group.source >= 0 && group.source < static_cast<Index>(groups_before.size()),
+                 "the source of a group");
+  const Index n = groups_before[group.source];
+  ISOFORM_ASSERT(group.copies() ? group.size == n + group.born : fits(group, n), "shape of T");
+  return n;
+}
+
+Matrix<double> apply(const Isometry& isometry, Transport kind, const Matrix<double>& m) {
+  return kind == Transport::linear ? isometry.times(m) : isometry.squared_times(m);
+}
+
 }  // namespace
 
-Matrix<double> transport_rows(const Edit& edit, const std::vector<Index>& groups_before,
-                              const Matrix<double>& m, Transport kind, double fill) {
+template <class T>
+Matrix<T> transport_rows(const Edit& edit, const std::vector<Index>& groups_before,
+                         const Matrix<T>& m, Transport kind, double fill) {
   const std::vector<Index> at = begins(groups_before);
   ISOFORM_ASSERT(m.rows() == at.back(), "rows of an array on an edited space");
-  Matrix<double> out = Matrix<double>::Constant(edit.dimension(), m.cols(), fill);
+  Matrix<T> out(edit.dimension(), m.cols());
   Index row = 0;
   for (const GroupEdit& group : edit.groups) {
-    if (group.source != GroupEdit::kNew) {
-      ISOFORM_ASSERT(group.source >= 0 && group.source < static_cast<Index>(groups_before.size()),
-                     "the source of a group");
-      const auto before = m.middleRows(at[group.source], groups_before[group.source]);
-      ISOFORM_ASSERT(
-          group.t.size() == 0 || (group.t.rows() == group.size && group.t.cols() == before.rows()),
-          "shape of T");
-      auto after = out.middleRows(row, group.size);
-      if (group.t.size() == 0) {
-        ISOFORM_ASSERT(group.size == before.rows(), "an unchanged group");
-        after = before;
-      } else if (kind == Transport::linear) {
-        after.noalias() = group.t * before;
-      } else {
-        after.noalias() = group.t.cwiseAbs2() * before;
-      }
-      for (Index i = 0; fill != 0 && i < group.t.rows(); ++i) {
-        if (group.t.row(i).squaredNorm() == 0) after.row(i).setConstant(fill);  // a new neuron
-      }
-    }
+    auto after = out.middleRows(row, group.size);
     row += group.size;
+    if (group.source == GroupEdit::kNew) {
+      after.setConstant(T(fill));
+      continue;
+    }
+    const Index n = size_before(group, groups_before);
+    const auto before = m.middleRows(at[group.source], n);
+    if (group.copies()) {
+      after.topRows(n) = before;
+      after.bottomRows(group.size - n).setConstant(T(fill));
+      continue;
+    }
+    const Isometry isometry(group, n);
+    after = apply(isometry, kind, before.template cast<double>()).template cast<T>();
+    for (Index i = 0; fill != 0 && i < group.size; ++i) {
+      if (isometry.is_new()[i] != 0) after.row(i).setConstant(T(fill));
+    }
   }
   return out;
 }
 
-Matrix<double> transport_columns(const Edit& edit, const std::vector<Index>& groups_before,
-                                 const Matrix<double>& m, Transport kind, double fill) {
-  return transport_rows(edit, groups_before, m.transpose(), kind, fill).transpose();
+template <class T>
+Matrix<T> transport_columns(const Edit& edit, const std::vector<Index>& groups_before,
+                            const Matrix<T>& m, Transport kind, double fill) {
+  const std::vector<Index> at = begins(groups_before);
+  ISOFORM_ASSERT(m.cols() == at.back(), "columns of an array on an edited space");
+  Matrix<T> out(m.rows(), edit.dimension());
+  Index column = 0;
+  for (const GroupEdit& group : edit.groups) {
+    auto after = out.middleCols(column, group.size);
+    column += group.size;
+    if (group.source == GroupEdit::kNew) {
+      after.setConstant(T(fill));
+      continue;
+    }
+    const Index n = size_before(group, groups_before);
+    const auto before = m.middleCols(at[group.source], n);
+    if (group.copies()) {
+      after.leftCols(n) = before;
+      after.rightCols(group.size - n).setConstant(T(fill));
+      continue;
+    }
+    const Isometry isometry(group, n);
+    after = apply(isometry, kind, before.transpose().template cast<double>())
+                .transpose()
+                .template cast<T>();
+    for (Index i = 0; fill != 0 && i < group.size; ++i) {
+      if (isometry.is_new()[i] != 0) after.col(i).setConstant(T(fill));
+    }
+  }
+  return out;
 }
 
-Matrix<double> transport_gates(const Edit& edit, const Matrix<double>& m, double fill) {
-  Matrix<double> out =
-      Matrix<double>::Constant(m.rows(), static_cast<Index>(edit.groups.size()), fill);
+template <class T>
+Matrix<T> transport_gates(const Edit& edit, const Matrix<T>& m, double fill) {
+  Matrix<T> out =
+      Matrix<T>::Constant(m.rows(), static_cast<Index>(edit.groups.size()), static_cast<T>(fill));
   for (std::size_t g = 0; g < edit.groups.size(); ++g) {
     const Index source = edit.groups[g].source;
     if (source != GroupEdit::kNew) out.col(static_cast<Index>(g)) = m.col(source);
   }
   return out;
 }
+
+#define ISOFORM_FOR_SCALAR(T)                                                                    \
+  template Matrix<T> transport_rows(const Edit&, const std::vector<Index>&, const Matrix<T>&,    \
+                                    Transport, double);                                          \
+  template Matrix<T> transport_columns(const Edit&, const std::vector<Index>&, const Matrix<T>&, \
+                                       Transport, double);                                       \
+  template Matrix<T> transport_gates(const Edit&, const Matrix<T>&, double);
+ISOFORM_FOR_SCALAR(float)
+ISOFORM_FOR_SCALAR(double)
+#undef ISOFORM_FOR_SCALAR
 
 }  // namespace isoform

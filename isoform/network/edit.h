@@ -20,20 +20,54 @@ namespace isoform {
 enum class EditKind { rotate, append, append_group, reduce, remove_group, refit };
 std::string_view edit_kind_name(EditKind kind);
 
-/// One group of the space after the edit, and where it comes from.
+/// One group of the space after the edit, and where it comes from: T [size × size before], T Tᵀ = I or Tᵀ T = I.
 struct GroupEdit {
   static constexpr Index kNew = -1;
   Index source = kNew;  // group before the edit
   Index size = 0;       // size after the edit
-  /// [size × size before], T Tᵀ = I or Tᵀ T = I. Empty with a source: unchanged. Rows of zeros are new
-  /// neurons. Empty with kNew: a whole new group.
-  Matrix<double> t;
+  /// T as a matrix; rows of zeros are new neurons. Empty, and `gone` too, with a source: the neurons there are, as they are,
+  /// and behind them those that are born. Empty with kNew: a whole new group.
+  Matrix<double> t = {};
+  /// Or the orthonormal directions that go [size before × few]. T then is the rest of the reflections that turn them into
+  /// the first coordinates: it costs few, not size, products of vectors for each column, and no basis of what stays.
+  Matrix<double> gone = {};
+  Index born = 0;  // without T
+
+  /// True where T only keeps neurons and adds new ones.
+  [[nodiscard]] bool copies() const { return t.size() == 0 && gone.size() == 0; }
+  /// T as a matrix, for a source of so many neurons.
+  [[nodiscard]] Matrix<double> matrix(Index before) const;
 };
 
-/// What a removed or added part does to one map beyond T: added to [W b ψ] in its shape after the edit.
+/// T of a group as what it does, in double.
+class Isometry {
+ public:
+  Isometry(const GroupEdit& group, Index before);
+  /// T m [before × c] → [size × c].
+  [[nodiscard]] Matrix<double> times(const Matrix<double>& m) const;
+  /// (T∘T) m.
+  [[nodiscard]] Matrix<double> squared_times(const Matrix<double>& m) const;
+  /// Rows of zeros.
+  [[nodiscard]] const std::vector<char>& is_new() const { return new_; }
+
+ private:
+  Index size_ = 0, cut_ = 0;
+  Matrix<double> t_;      // or, without it: T = the last rows of I − v yᵀ
+  Matrix<double> v_, y_;  // [before × few]
+  std::vector<char> new_;
+};
+
+/// What a removed or added part does to one map beyond T: added to [W b ψ], in its shape after the edit, from (row, column)
+/// on.
 struct MapCorrection {
   int map = 0;
   Matrix<double> delta;
+  Index row = 0, column = 0;
+  /// The same for a map of this shape, zeros around it. It must fit in.
+  [[nodiscard]] Matrix<double> whole(Index rows, Index cols) const;
+  [[nodiscard]] bool fits(Index rows, Index cols) const {
+    return row >= 0 && column >= 0 && row + delta.rows() <= rows && column + delta.cols() <= cols;
+  }
 };
 
 /// What remains of an edit in the model file and the event log: no matrices.
@@ -69,15 +103,18 @@ enum class Transport {
   squared,  // by T∘T: second moments under the published rule; sums are kept, spread shrinks
 };
 
-/// Rows of m live on the space: T m. [n × c] → [n' × c]. New rows are filled with `fill`.
-Matrix<double> transport_rows(const Edit& edit, const std::vector<Index>& groups_before,
-                              const Matrix<double>& m, Transport kind = Transport::linear,
-                              double fill = 0);
+/// Rows of m live on the space: T m. [n × c] → [n' × c]. New rows are filled with `fill`. Where a T is more than a choice, in
+/// double, rounded once; else copied.
+template <class T>
+Matrix<T> transport_rows(const Edit& edit, const std::vector<Index>& groups_before,
+                         const Matrix<T>& m, Transport kind = Transport::linear, double fill = 0);
 /// Columns of m live on the space: m Tᵀ. [r × n] → [r × n'].
-Matrix<double> transport_columns(const Edit& edit, const std::vector<Index>& groups_before,
-                                 const Matrix<double>& m, Transport kind = Transport::linear,
-                                 double fill = 0);
+template <class T>
+Matrix<T> transport_columns(const Edit& edit, const std::vector<Index>& groups_before,
+                            const Matrix<T>& m, Transport kind = Transport::linear,
+                            double fill = 0);
 /// Columns of m live on the gates: kept, added (= fill) or dropped. [r × H] → [r × H'].
-Matrix<double> transport_gates(const Edit& edit, const Matrix<double>& m, double fill = 0);
+template <class T>
+Matrix<T> transport_gates(const Edit& edit, const Matrix<T>& m, double fill = 0);
 
 }  // namespace isoform

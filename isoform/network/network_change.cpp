@@ -6,6 +6,41 @@
 
 namespace isoform {
 
+namespace {
+
+// [W b ψ] of a map that touches the space, without corrections; `a` is m.a, or m.a in double.
+template <class S, class T>
+Matrix<S> edited(const Edit& edit, const Map<T>& m, const std::vector<Index>& parts,
+                 const Matrix<S>& a) {
+  if (m.to == edit.space) return transport_rows(edit, parts, a);
+  const auto gates = static_cast<Index>(edit.groups.size());
+  const Index psi = a.cols() - m.inputs - 1, n = edit.dimension();
+  Matrix<S> out(a.rows(), n + 1 + (psi > 0 ? gates : 0));
+  out.leftCols(n) = transport_columns<S>(edit, parts, a.leftCols(m.inputs));
+  out.col(n) = a.col(m.inputs);
+  if (psi > 0) out.rightCols(gates) = transport_gates<S>(edit, a.rightCols(psi));
+  return out;
+}
+
+bool corrects(const Edit& edit, int map) {
+  return std::any_of(edit.corrections.begin(), edit.corrections.end(),
+                     [&](const MapCorrection& correction) { return correction.map == map; });
+}
+
+// Each number is rounded once where no two corrections meet, and always in double.
+template <class S>
+void add_corrections(const Edit& edit, int map, Matrix<S>& a) {
+  for (const MapCorrection& correction : edit.corrections) {
+    if (correction.map != map) continue;
+    const Matrix<double>& delta = correction.delta;
+    ISOFORM_ASSERT(correction.fits(a.rows(), a.cols()), "shape of a correction");
+    auto part = a.block(correction.row, correction.column, delta.rows(), delta.cols());
+    part = (part.template cast<double>() + delta).template cast<S>();
+  }
+}
+
+}  // namespace
+
 template <class T>
 void Network<T>::apply(const Edit& edit) {
   Space<T>& s = space(edit.space);
@@ -14,26 +49,23 @@ void Network<T>::apply(const Edit& edit) {
                  "a space without gates is one part");
   const std::vector<Index> parts = s.parts();
   const auto gates_after = static_cast<Index>(edit.groups.size());
-  std::vector<Matrix<double>> next(map_ids());
+  const bool copies = std::all_of(edit.groups.begin(), edit.groups.end(),
+                                  [](const GroupEdit& group) { return group.copies(); });
+  std::vector<Matrix<T>> next(map_ids());
   for (const Map<T>& m : maps_) {
     if (m.to != edit.space && m.from != edit.space) continue;
-    const Matrix<double> a = m.a.template cast<double>();
-    if (m.to == edit.space) {
-      next[m.id] = transport_rows(edit, parts, a);
+    if (copies || !corrects(edit, m.id)) {
+      next[m.id] = edited(edit, m, parts, m.a);
+      add_corrections(edit, m.id, next[m.id]);
     } else {
-      const Index psi = a.cols() - m.inputs - 1;
-      Matrix<double>& out = next[m.id];
-      out.resize(a.rows(), edit.dimension() + 1 + (psi > 0 ? gates_after : 0));
-      out.leftCols(edit.dimension()) = transport_columns(edit, parts, a.leftCols(m.inputs));
-      out.col(edit.dimension()) = a.col(m.inputs);
-      if (psi > 0) out.rightCols(gates_after) = transport_gates(edit, a.rightCols(psi));
+      Matrix<double> a = edited<double>(edit, m, parts, m.a.template cast<double>());
+      add_corrections(edit, m.id, a);
+      next[m.id] = a.template cast<T>();
     }
   }
   for (const MapCorrection& correction : edit.corrections) {
-    Matrix<double>& a = next.at(correction.map);
-    ISOFORM_ASSERT(a.rows() == correction.delta.rows() && a.cols() == correction.delta.cols(),
-                   "shape of a correction");
-    a += correction.delta;
+    ISOFORM_ASSERT(next.at(static_cast<std::size_t>(correction.map)).size() > 0,
+                   "a correction of a map that touches the space");
   }
   ISOFORM_ASSERT(edit.length.size() == 0 || edit.length.size() == gates_after,
                  "lengths of an edit");
@@ -69,7 +101,7 @@ void Network<T>::apply(const Edit& edit) {
   s.dimension = edit.dimension();
   for (Map<T>& m : maps_) {
     if (m.from == edit.space) m.inputs = s.dimension;
-    if (m.to == edit.space || m.from == edit.space) m.a = next[m.id].template cast<T>();
+    if (m.to == edit.space || m.from == edit.space) m.a = std::move(next[m.id]);
   }
 }
 

@@ -198,23 +198,14 @@ class Passage {
     }
   }
 
-  void backward(Gradients gradients) {
+  void backward(Gradients gradients, const GradientReady& ready) {
     const bool add = gradients == Gradients::add;
     for (auto at = network_.stages().rbegin(); at != network_.stages().rend(); ++at) {
       finish(*at);
       keep_length_gradient(network_.space(at->space), add);
-      for (const Map<T>& m : network_.maps()) {
-        if (network_.writes(m.id) == at->id) map_gradient(m, add);
-      }
     }
-    for (const Map<T>& m : network_.maps()) {
-      Matrix<T>& gradient = pass_.map_gradient_[m.id];
-      if (m.psi_mode == PsiMode::decay && !add) {
-        gradient.rightCols(m.psi().cols()) += T(2 * kPsiPenalty) * m.psi();
-      }
-      for (const RowRange& r : network_.frozen_rows(m.to)) {
-        gradient.middleRows(r.begin, r.end - r.begin).setZero();
-      }
+    for (auto m = network_.maps().rbegin(); m != network_.maps().rend(); ++m) {
+      map_gradient(*m, add, ready);
     }
     pass_.has_gradients_ = true;
   }
@@ -357,17 +348,41 @@ class Passage {
     return scaled;
   }
 
-  void map_gradient(const Map<T>& m, bool add) {
+  void map_gradient(const Map<T>& m, bool add, const GradientReady& ready) {
     Matrix<T>& gradient = pass_.map_gradient_[m.id];
-    const T beta = add ? 1 : 0;
-    if (!pass_.takes_part(m.to) || silent(m)) {
+    const std::vector<RowRange> frozen = network_.frozen_rows(m.to);
+    const auto finish_columns = [&](Index first, Index count) {
+      if (m.psi_mode == PsiMode::decay && !add) {
+        const Index from = std::max(first, m.inputs + 1), size = first + count - from;
+        if (size > 0) {
+          gradient.middleCols(from, size) += T(2 * kPsiPenalty) * m.a.middleCols(from, size);
+        }
+      }
+      for (const RowRange& r : frozen) {
+        gradient.block(r.begin, first, r.end - r.begin, count).setZero();
+      }
+      if (ready) ready(m.id, first, count);
+    };
+    if (!pass_.takes_part(m.to) || silent(m) || absent(m)) {
       if (!add) gradient.setZero();
+      if (pass_.takes_part(m.to) && !silent(m)) {  // the bias alone
+        engine_.multiply(Op::none, moving(m), Op::transpose, read(m), add ? 1 : 0,
+                         gradient.middleCols(m.inputs, 1));
+      }
+      finish_columns(0, gradient.cols());
       return;
     }
-    if (absent(m) && !add) gradient.setZero();
-    View<T> target = absent(m) ? View<T>(gradient.middleCols(m.inputs, 1)) : View<T>(gradient);
-    const View<T> delta = m.factors.empty() ? pass_.delta(network_.writes(m.id)) : scaled(m);
-    engine_.multiply(Op::none, delta, Op::transpose, read(m), beta, target);
+    if (ready) {
+      engine_.multiply_then(Op::none, moving(m), Op::transpose, read(m), add ? 1 : 0, gradient,
+                            finish_columns);
+    } else {
+      engine_.multiply(Op::none, moving(m), Op::transpose, read(m), add ? 1 : 0, gradient);
+      finish_columns(0, gradient.cols());
+    }
+  }
+  // dL/d of what a map gives.
+  View<T> moving(const Map<T>& m) {
+    return m.factors.empty() ? pass_.delta(network_.writes(m.id)) : scaled(m);
   }
 
   const Network<T>& network_;
@@ -395,8 +410,9 @@ void backward_to(const Network<T>& network, Engine<T>& engine, Pass<T>& pass, in
 }
 
 template <class T>
-void backward(const Network<T>& network, Engine<T>& engine, Pass<T>& pass, Gradients gradients) {
-  Passage<T>(network, engine, pass).backward(gradients);
+void backward(const Network<T>& network, Engine<T>& engine, Pass<T>& pass, Gradients gradients,
+              const GradientReady& ready) {
+  Passage<T>(network, engine, pass).backward(gradients, ready);
 }
 
 #define ISOFORM_FOR_SCALAR(T)                                              \
@@ -404,7 +420,7 @@ void backward(const Network<T>& network, Engine<T>& engine, Pass<T>& pass, Gradi
   template Matrix<T> outputs(const Network<T>&, Engine<T>&, ConstView<T>); \
   template void forward(const Network<T>&, Engine<T>&, Pass<T>&);          \
   template void backward_to(const Network<T>&, Engine<T>&, Pass<T>&, int); \
-  template void backward(const Network<T>&, Engine<T>&, Pass<T>&, Gradients);
+  template void backward(const Network<T>&, Engine<T>&, Pass<T>&, Gradients, const GradientReady&);
 ISOFORM_FOR_SCALAR(float)
 ISOFORM_FOR_SCALAR(double)
 #undef ISOFORM_FOR_SCALAR

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "isoform/linalg/engine.h"
@@ -27,6 +28,10 @@ struct Dropout {
 
 /// What backward does with the gradients there are.
 enum class Gradients { replace, add };
+
+/// Told of columns [first, first + count) of [W b ψ] of a map when their gradients are final, once for each column and
+/// maybe by several threads at a time, while they are in the cache of the one that calls.
+using GradientReady = std::function<void(int map, Index first, Index count)>;
 
 /// The buffers of a batch. Memory is claimed when the shapes grow, never in the training loop. One pass
 /// serves one thread of control.
@@ -133,9 +138,10 @@ template <class T>
 void backward_to(const Network<T>& network, Engine<T>& engine, Pass<T>& pass, int space);
 
 /// Gradients of every parameter for dL/dy in the pass. `replace`: these alone, with the penalty's; `add`: on top of
-/// those of an earlier pass of the same step. Rows that are frozen get 0. Follows a forward.
+/// those of an earlier pass of the same step. Rows that are frozen get 0. Follows a forward. `ready` may change the map
+/// that it is told of: no map is read once the first is told, and lengths have their gradients by then.
 template <class T>
 void backward(const Network<T>& network, Engine<T>& engine, Pass<T>& pass,
-              Gradients gradients = Gradients::replace);
+              Gradients gradients = Gradients::replace, const GradientReady& ready = {});
 
 }  // namespace isoform

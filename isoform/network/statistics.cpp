@@ -93,13 +93,20 @@ void Statistics::transport(const Network<T>& before, const Edit& edit) {
     if (group.source == GroupEdit::kNew) {
       const Eigen::Vector2d tail(1, new_gate[g]);
       next.bottomRightCorner(2, 2) = static_cast<double>(samples_) * tail * tail.transpose();
-    } else if (group.t.size() == 0) {
-      next = of.moments[group.source];
+    } else if (group.copies()) {
+      const Matrix<double>& old = of.moments[group.source];
+      const Index m = s.groups[group.source];
+      next.topLeftCorner(m, m) = old.topLeftCorner(m, m);
+      next.block(0, n, m, 2) = old.topRightCorner(m, 2);
+      next.bottomLeftCorner(2, n) = next.topRightCorner(n, 2).transpose();
+      next.bottomRightCorner(2, 2) = old.bottomRightCorner(2, 2);
     } else {
       const Matrix<double>& old = of.moments[group.source];
       const Index m = s.groups[group.source];
-      next.topLeftCorner(n, n) = group.t * old.topLeftCorner(m, m) * group.t.transpose();
-      next.topRightCorner(n, 2) = group.t * old.topRightCorner(m, 2);
+      const Isometry isometry(group, m);
+      const Matrix<double> half = isometry.times(old.topLeftCorner(m, m));
+      next.topLeftCorner(n, n) = isometry.times(half.transpose());
+      next.topRightCorner(n, 2) = isometry.times(old.topRightCorner(m, 2));
       next.bottomLeftCorner(2, n) = next.topRightCorner(n, 2).transpose();
       next.bottomRightCorner(2, 2) = old.bottomRightCorner(2, 2);
     }
@@ -108,17 +115,18 @@ void Statistics::transport(const Network<T>& before, const Edit& edit) {
   of.moments = std::move(moments);
   // What leaves takes its mean with it and not its variance, which stays as gathered.
   const double mean_before = of.z_sum.squaredNorm();
-  of.z_sum = transport_rows(edit, s.groups, of.z_sum);
+  of.z_sum = transport_rows<double>(edit, s.groups, of.z_sum);
   if (of.samples > 0) {
     of.z_squares -= (mean_before - of.z_sum.squaredNorm()) / static_cast<double>(of.samples);
   }
   if (of.probe.size() == 0) return;
   const Matrix<double> old = of.probe;
   of.probe.resize(edit.dimension() + 1 + gates, old.cols());
-  of.probe.topRows(edit.dimension()) = transport_rows(edit, s.groups, old.topRows(s.dimension));
+  of.probe.topRows(edit.dimension()) =
+      transport_rows<double>(edit, s.groups, old.topRows(s.dimension));
   of.probe.row(edit.dimension()).setOnes();
   of.probe.bottomRows(gates) =
-      transport_gates(edit, old.bottomRows(s.gates()).transpose()).transpose();
+      transport_gates<double>(edit, old.bottomRows(s.gates()).transpose()).transpose();
   for (Index g = 0; g < gates; ++g) {
     if (edit.groups[g].source == GroupEdit::kNew) {
       of.probe.row(edit.dimension() + 1 + g).setConstant(new_gate[g]);

@@ -183,7 +183,7 @@ Edit grow(const Network<T>& network, int space, const Growth& growth,
     }
     GroupEdit& group = edit.groups[g];
     group.size += growth.into[g];
-    group.t = Matrix<double>::Identity(group.size, s.groups[g]);
+    group.born = growth.into[g];
     if (growth.into[g] == born) edit.record.group = g;
   }
   for (const Index size : growth.new_groups) edit.groups.push_back({GroupEdit::kNew, size, {}});
@@ -226,17 +226,15 @@ Edit grow(const Network<T>& network, int space, const Growth& growth,
     for (const RowRange& r : network.frozen_rows(m.to)) {
       columns.middleRows(row + r.begin, r.end - r.begin).setZero();
     }
-    const Index psi = m.psi().cols() > 0 ? gates_after : 0;
-    Matrix<double> delta = Matrix<double>::Zero(m.a.rows(), edit.dimension() + 1 + psi);
     used = 0;
     for (Index g = 0; g < gates_with_columns; ++g) {
       const Index fresh = fresh_of(g);
-      delta.middleCols(position(g) + edit.groups[g].size - fresh, fresh) =
-          columns.block(row, used, m.a.rows(), fresh);
+      if (fresh == 0) continue;
+      edit.corrections.push_back({id, columns.block(row, used, m.a.rows(), fresh), 0,
+                                  position(g) + edit.groups[g].size - fresh});
       used += fresh;
     }
     row += m.a.rows();
-    if (used > 0) edit.corrections.push_back({id, std::move(delta)});
   }
   if (network.is_gate(space)) share_ghosts(network, growth, edit);
   if (growth.new_groups.empty() || settings.group_start == GroupStart::columns) return edit;
@@ -256,14 +254,13 @@ Edit grow(const Network<T>& network, int space, const Growth& growth,
                                   : 1 / std::sqrt(static_cast<double>(m.inputs));
     const Random random(settings.seed, Purpose::growth, step,
                         2 * (key + (static_cast<std::uint64_t>(id) << 32)) + 1);
-    Matrix<double> delta = Matrix<double>::Zero(edit.dimension(), m.a.cols());
-    delta.block(first, 0, fresh, m.inputs) = scale * normal_matrix(fresh, m.inputs, random);
+    Matrix<double> delta = scale * normal_matrix(fresh, m.inputs, random);
     if (best.size() > 0) {
-      delta.block(first, 0, best.rows(), m.inputs) =
+      delta.topRows(best.rows()) =
           scale * std::sqrt(static_cast<double>(inputs)) * best.middleCols(column, m.inputs);
     }
     column += m.inputs;
-    edit.corrections.push_back({id, std::move(delta)});
+    edit.corrections.push_back({id, std::move(delta), first, 0});
   }
   return edit;
 }

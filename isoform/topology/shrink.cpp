@@ -8,11 +8,15 @@
 #include <numeric>
 
 #include "isoform/base/error.h"
+#include "isoform/linalg/decompose.h"
 #include "isoform/topology/diagonalise.h"
 
 namespace isoform {
 
 namespace {
+
+constexpr Index kFewOf =
+    8;  // of the neurons of a group: below this share a part of the decomposition pays
 
 // The identity basis: neurons as they stand, kept ones first.
 GroupScores as_they_stand(const Vector<double>& bias, const std::vector<bool>& kept) {
@@ -116,45 +120,46 @@ std::vector<Index> keep_without_lowest(const std::vector<GroupScores>& scores, I
   return keep;
 }
 
+namespace {
+
+// Throws where not even one neuron would stay, or what is held would lose some.
 template <class T>
-Edit reduce(const Network<T>& network, int space, const std::vector<GroupScores>& scores,
-            const std::vector<Index>& keep, const Statistics* statistics) {
-  require_hidden(network, space, "shrink");
+void require_reducible(const Network<T>& network, int space, const std::vector<Index>& keep) {
   const Space<T>& s = network.space(space);
-  ISOFORM_ASSERT(static_cast<Index>(scores.size()) == s.gates() && keep.size() == scores.size(),
-                 "scores and counts for every group");
   const Index left = std::accumulate(keep.begin(), keep.end(), Index{0});
   if (left < 1) {
     throw UsageError(
         fmt::format("shrink: layer {} has {} neurons and at least 1 must stay; remove at most {}",
                     space, s.dimension, s.dimension - 1));
   }
+  for (Index g = 0; g < s.gates(); ++g) {
+    if (keep[g] < s.groups[g] && network.is_held(space, g)) {
+      throw UsageError(fmt::format(
+          "shrink: group {} of layer {} is frozen or read by what is frozen; thaw it first", g,
+          space));
+    }
+  }
+}
 
+// The edit that leaves keep[g] neurons of each group in the form of its cut.
+template <class T>
+Edit cut(const Network<T>& network, int space, const std::vector<GroupCut>& cuts,
+         const std::vector<Index>& keep, bool oblique, const Statistics* statistics) {
+  const Space<T>& s = network.space(space);
+  const Index left = std::accumulate(keep.begin(), keep.end(), Index{0});
   Edit edit;
   edit.space = space;
   edit.record.space = space;
   edit.record.before = s.dimension;
   edit.record.after = left;
   edit.record.removed = s.dimension - left;
-  std::vector<GroupCut> cuts;
   std::vector<double> lengths;
-  bool oblique = false;
   for (Index g = 0; g < s.gates(); ++g) {
-    const Index n = s.groups[g];
-    if (keep[g] < n && network.is_held(space, g)) {
-      throw UsageError(fmt::format(
-          "shrink: group {} of layer {} is frozen or read by what is frozen; thaw it first", g,
-          space));
-    }
-    if (keep[g] < std::min(n, scores[g].counted)) {
-      edit.record.score = std::max(edit.record.score, scores[g].score[keep[g]]);
-    }
-    cuts.push_back(cut_group(scores[g], keep[g]));
     if (keep[g] == 0) continue;
-    GroupEdit group{g, keep[g], {}};
-    if (keep[g] < n) {
+    GroupEdit group{g, keep[g]};
+    if (keep[g] < s.groups[g]) {
       group.t = cuts[g].rows;
-      oblique = oblique || scores[g].dual.size() > 0;
+      group.gone = cuts[g].gone;
     }
     edit.groups.push_back(std::move(group));
     lengths.push_back(cuts[g].constant.squaredNorm() + cuts[g].spread);
@@ -170,9 +175,9 @@ Edit reduce(const Network<T>& network, int space, const std::vector<GroupScores>
   for (const int id : network.outgoing(space)) {
     const Map<T>& m = network.map(id);
     const bool psi = has_psi(m.psi_mode);
-    Matrix<double> delta = Matrix<double>::Zero(m.a.rows(), left + 1 + (psi ? gates_after : 0));
-    auto bias = delta.col(left);
-    Index column = left + 1;  // of the group's ψ after the edit
+    Matrix<double> delta = Matrix<double>::Zero(m.a.rows(), 1 + (psi ? gates_after : 0));
+    auto bias = delta.col(0);
+    Index column = 1;  // of the group's ψ after the edit
     for (Index g = 0; g < s.gates(); ++g) {
       // What the constant sends on when the group's gate is 1.
       const Vector<double> folded =
@@ -194,8 +199,52 @@ Edit reduce(const Network<T>& network, int space, const std::vector<GroupScores>
       }
       if (psi && keep[g] > 0) ++column;
     }
-    edit.corrections.push_back({id, std::move(delta)});
+    edit.corrections.push_back({id, std::move(delta), 0, left});
   }
+  return edit;
+}
+
+}  // namespace
+
+template <class T>
+Edit reduce(const Network<T>& network, int space, const std::vector<GroupScores>& scores,
+            const std::vector<Index>& keep, const Statistics* statistics) {
+  require_hidden(network, space, "shrink");
+  const Space<T>& s = network.space(space);
+  ISOFORM_ASSERT(static_cast<Index>(scores.size()) == s.gates() && keep.size() == scores.size(),
+                 "scores and counts for every group");
+  require_reducible(network, space, keep);
+  std::vector<GroupCut> cuts;
+  double largest = 0;
+  bool oblique = false;
+  for (Index g = 0; g < s.gates(); ++g) {
+    if (keep[g] < std::min(s.groups[g], scores[g].counted)) {
+      largest = std::max(largest, scores[g].score[keep[g]]);
+    }
+    cuts.push_back(cut_group(scores[g], keep[g]));
+    oblique = oblique || (keep[g] > 0 && keep[g] < s.groups[g] && scores[g].dual.size() > 0);
+  }
+  Edit edit = cut(network, space, cuts, keep, oblique, statistics);
+  edit.record.score = largest;
+  return edit;
+}
+
+template <class T>
+Edit remove_lowest(const Network<T>& network, int space, Index count) {
+  require_hidden(network, space, "shrink");
+  const Space<T>& s = network.space(space);
+  if (s.gates() > 1 || count < 1 || count > s.dimension / kFewOf) {
+    const std::vector<GroupScores> scores = score_by_singular_value(network, space);
+    return reduce(network, space, scores, keep_without_lowest(scores, count));
+  }
+  const std::vector<Index> keep = {s.dimension - count};
+  require_reducible(network, space, keep);
+  LeftSvd lowest = lowest_left_svd(incoming_matrix(network, space), count);
+  GroupCut one;
+  one.constant = lowest.u * (lowest.u.transpose() * incoming_bias(network, space));
+  one.gone = std::move(lowest.u);
+  Edit edit = cut(network, space, {std::move(one)}, keep, false, nullptr);
+  edit.record.score = lowest.sigma[0];
   return edit;
 }
 
@@ -263,6 +312,7 @@ Edit remove_groups(const Network<T>& network, int space, std::span<const Index> 
   template bool carries_fold(const Network<T>&, int);                           \
   template Edit reduce(const Network<T>&, int, const std::vector<GroupScores>&, \
                        const std::vector<Index>&, const Statistics*);           \
+  template Edit remove_lowest(const Network<T>&, int, Index);                   \
   template Edit keep(const Network<T>&, int, std::span<const Index>);           \
   template Edit remove_groups(const Network<T>&, int, std::span<const Index>);
 ISOFORM_FOR_SCALAR(float)

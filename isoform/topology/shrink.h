@@ -26,6 +26,8 @@ struct GroupCut {
   Vector<double> offset;    // [k]; 0, if the basis is orthogonal
   Vector<double> constant;  // c [n], orthogonal to the rows
   double spread = 0;        // what o gains beyond |c|²
+  Matrix<double> gone =
+      {};  // or, for few of many: the directions that go; rows and project are then empty
 };
 GroupCut cut_group(const GroupScores& scores, Index keep);
 
@@ -35,6 +37,12 @@ GroupCut cut_group(const GroupScores& scores, Index keep);
 template <class T>
 Edit reduce(const Network<T>& network, int space, const std::vector<GroupScores>& scores,
             const std::vector<Index>& keep, const Statistics* statistics = nullptr);
+
+/// The edit of score_by_singular_value, keep_without_lowest and reduce, in another basis of what stays, and much sooner
+/// where few neurons of a large group go (lowest_left_svd): one part of a decomposition, and reflections in place of a
+/// rotation of all.
+template <class T>
+Edit remove_lowest(const Network<T>& network, int space, Index count);
 
 /// How many directions of each group stay when the `count` lowest scores of the space go (padding first).
 std::vector<Index> keep_without_lowest(const std::vector<GroupScores>& scores, Index count);

@@ -23,12 +23,13 @@ std::string neurons(const std::vector<Index>& list, Index first, Index size) {
 // Refuses a T that does not keep all of its group, with what it drops.
 template <class T>
 void require_kept(const Space<T>& space, const GroupEdit& group) {
-  if (group.t.size() == 0) return;
+  if (group.copies()) return;
   const Index first = space.begin(group.source), n = space.parts()[group.source];
-  const Matrix<double> off = group.t.transpose() * group.t - Matrix<double>::Identity(n, n);
+  const Matrix<double> t = group.matrix(n);
+  const Matrix<double> off = t.transpose() * t - Matrix<double>::Identity(n, n);
   if (off.cwiseAbs().maxCoeff() <= kIsometryTolerance) return;
   Edit alone;
-  alone.groups = {group};
+  alone.groups = {{group.source, group.size, t}};
   const IsometryCheck isometry = check_isometry(alone);
   if (!isometry.holds()) {
     throw UsageError(
@@ -126,23 +127,29 @@ Edit undo(const Network<T>& before, const Edit& edit) {
   const std::vector<Index> parts = space.parts();
   for (Index g = 0; g < static_cast<Index>(parts.size()); ++g) {
     const GroupEdit& group = edit.groups[position[g]];
-    back.groups.push_back({position[g], parts[g], group.t.transpose()});
+    Matrix<double> t;  // new neurons behind the others go
+    if (!group.copies() || group.size > parts[g]) t = group.matrix(parts[g]).transpose();
+    back.groups.push_back({position[g], parts[g], std::move(t)});
     if (edit.length.size() > 0) {
       back.length[g] = length_back(space, g, edit.length[position[g]]);
     }
   }
   for (const MapCorrection& done : edit.corrections) {
     const Map<T>& m = before.map(done.map);
+    const bool into = m.to == edit.space;
+    const Index n = edit.dimension(), gates = static_cast<Index>(edit.groups.size()),
+                psi = m.psi().cols() > 0 && !into ? gates : 0;
+    const Matrix<double> whole =
+        into ? done.whole(n, m.a.cols()) : done.whole(m.a.rows(), n + 1 + psi);
     Matrix<double> delta;
-    if (m.to == edit.space) {
-      delta = -transport_rows(back, sizes, done.delta);
+    if (into) {
+      delta = -transport_rows(back, sizes, whole);
     } else {
-      const Index n = edit.dimension(), psi = done.delta.cols() - n - 1;
       delta.resize(m.a.rows(), m.a.cols());
-      delta.leftCols(m.inputs) = -transport_columns(back, sizes, done.delta.leftCols(n));
-      delta.col(m.inputs) = -done.delta.col(n);
+      delta.leftCols(m.inputs) = -transport_columns<double>(back, sizes, whole.leftCols(n));
+      delta.col(m.inputs) = -whole.col(n);
       if (psi > 0) {
-        delta.rightCols(space.gates()) = -transport_gates(back, done.delta.rightCols(psi));
+        delta.rightCols(space.gates()) = -transport_gates<double>(back, whole.rightCols(psi));
       }
     }
     // What only concerned new neurons goes with them.

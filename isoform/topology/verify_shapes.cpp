@@ -34,7 +34,7 @@ std::string misfit_of_groups(const Space<T>& space, const Edit& edit) {
           i, group.size);
     }
     if (group.source == GroupEdit::kNew) {
-      if (group.t.size() == 0) continue;
+      if (group.copies()) continue;
       return fmt::format("group {} is new and reads no group, so it has no T; got one {}", i,
                          shape(group.t));
     }
@@ -43,7 +43,14 @@ std::string misfit_of_groups(const Space<T>& space, const Edit& edit) {
                          group.source, space.id, parts.size() - 1);
     }
     const Index before = parts[group.source];
-    if (group.t.size() == 0 ? group.size == before
+    if (group.gone.size() > 0 && group.t.size() == 0) {
+      if (group.gone.rows() == before && group.gone.cols() == before - group.size) continue;
+      return fmt::format(
+          "group {} has {} neurons after the edit and its source {} has {}, so {} directions of {} "
+          "go; got {}",
+          i, group.size, group.source, before, before - group.size, before, shape(group.gone));
+    }
+    if (group.t.size() == 0 ? group.size == before + group.born && group.born >= 0
                             : group.t.rows() == group.size && group.t.cols() == before) {
       continue;
     }
@@ -51,7 +58,7 @@ std::string misfit_of_groups(const Space<T>& space, const Edit& edit) {
         "group {} has {} neurons after the edit and its source {} has {}, so T is [{} × {}]; got "
         "{}",
         i, group.size, group.source, before, group.size, before,
-        group.t.size() == 0 ? "none, which says that nothing changes" : shape(group.t));
+        group.t.size() == 0 ? fmt::format("none, and {} are born", group.born) : shape(group.t));
   }
   return {};
 }
@@ -95,9 +102,13 @@ std::string misfit_of_corrections(const Network<T>& network, const Edit& edit) {
       cols =
           edit.dimension() + 1 + (m.psi().cols() > 0 ? static_cast<Index>(edit.groups.size()) : 0);
     }
-    if (correction.delta.rows() == rows && correction.delta.cols() == cols) continue;
-    return fmt::format("the correction of map {} is {}; after the edit [W b ψ] is [{} × {}]", m.id,
-                       shape(correction.delta), rows, cols);
+    if (correction.fits(rows, cols)) continue;
+    return fmt::format("the correction of map {} is {}{}; after the edit [W b ψ] is [{} × {}]",
+                       m.id, shape(correction.delta),
+                       correction.row == 0 && correction.column == 0
+                           ? ""
+                           : fmt::format(" at ({}, {})", correction.row, correction.column),
+                       rows, cols);
   }
   return {};
 }
@@ -156,11 +167,14 @@ IsometryCheck check_isometry(const Edit& edit, double tolerance) {
     check.dropped.push_back(0);
     if (group.source == GroupEdit::kNew) continue;
     // All that is made of this source, one above the other, without the rows of new neurons.
-    Matrix<double> t(0, group.t.size() == 0 ? group.size : group.t.cols());
+    const auto before = [](const GroupEdit& one) {
+      if (one.t.size() > 0) return one.t.cols();
+      return one.gone.size() > 0 ? one.gone.rows() : one.size - one.born;
+    };
+    Matrix<double> t(0, before(group));
     for (const GroupEdit& other : edit.groups) {
       if (other.source != group.source) continue;
-      const Matrix<double> part =
-          other.t.size() == 0 ? Matrix<double>::Identity(other.size, other.size).eval() : other.t;
+      const Matrix<double> part = other.matrix(before(other));
       for (Index i = 0; i < part.rows() && part.cols() == t.cols(); ++i) {
         if (part.row(i).squaredNorm() == 0) continue;
         t.conservativeResize(t.rows() + 1, Eigen::NoChange);

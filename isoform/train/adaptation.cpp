@@ -43,13 +43,17 @@ void Adaptation<T>::begin(const Network<T>& network, std::int64_t steps_per_epoc
 }
 
 template <class T>
+bool Adaptation<T>::observes(std::int64_t step) const {
+  if (interval_ == 0 || settled_) return false;
+  if (tolerates() && settings_.policy.outgoing == Outgoing::random)
+    return false;  // nobody would read them
+  return interval_ - 1 - step % interval_ < settings_.statistics_batches;
+}
+
+template <class T>
 void Adaptation<T>::observe(const Network<T>& network, Pass<T>& pass, Gradients gradients,
                             std::int64_t step) {
-  if (interval_ == 0 || settled_) return;
-  if (tolerates() && settings_.policy.outgoing == Outgoing::random)
-    return;  // nobody would read them
-  const std::int64_t left = interval_ - 1 - step % interval_;
-  if (left >= settings_.statistics_batches) return;
+  if (!observes(step)) return;
   const Stopwatch stopwatch(seconds_);
   if (statistics_.samples() == 0) statistics_ = Statistics(network);
   statistics_.gather(network, pass, gradients);

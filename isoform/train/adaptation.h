@@ -22,6 +22,8 @@ class Adaptation {
   /// but for the rule tolerance, which explores and gives back in each phase.
   void begin(const Network<T>& network, std::int64_t steps_per_epoch, std::int64_t steps,
              Index samples, bool settles);
+  /// True in the steps whose batches count.
+  [[nodiscard]] bool observes(std::int64_t step) const;
   /// Adds the batch of a pass in the steps before an adaptation: statistics are fresh, and free of extra passes. `add`: of
   /// another task in the same step.
   void observe(const Network<T>& network, Pass<T>& pass, Gradients gradients, std::int64_t step);

@@ -55,16 +55,23 @@ Vector<double> Factor<T>::follow(const Edit& edit) {
   for (const GroupEdit& group : edit.groups) {
     if (group.source == GroupEdit::kNew) {
       next.emplace_back(mean * Matrix<T>::Identity(group.size, group.size));
-    } else if (group.t.size() == 0) {
-      next.push_back(blocks[static_cast<std::size_t>(group.source)]);
+    } else if (group.copies()) {
+      const Matrix<T>& old = blocks[static_cast<std::size_t>(group.source)];
+      const Index n = old.rows();
+      Matrix<T>& grown = next.emplace_back(group.size, group.size);
+      grown.topLeftCorner(n, n) = old;
+      grown.bottomRows(group.size - n).setZero();
+      grown.rightCols(group.size - n).setZero();
+      grown.diagonal().tail(group.size - n).setConstant(mean);
     } else {
       const Matrix<double> old =
           blocks[static_cast<std::size_t>(group.source)].template cast<double>();
-      const Matrix<double> turned = group.t * old * group.t.transpose();
-      const Vector<double> level = group.t.cwiseAbs2() * old.diagonal();
+      const Isometry isometry(group, old.rows());
+      const Matrix<double> half = isometry.times(old), turned = isometry.times(half.transpose());
+      const Vector<double> level = isometry.squared_times(old.diagonal());
       next.push_back(turned.template cast<T>());
       for (Index i = 0; i < group.size; ++i) {
-        if (group.t.row(i).squaredNorm() == 0) {
+        if (isometry.is_new()[i] != 0) {
           next.back()(i, i) = mean;
         } else if (level[i] > 0) {
           lambda[row + i] = (samples * turned(i, i) / level[i] + 1) / (samples + 1);

@@ -52,6 +52,16 @@ class Kept {
   std::vector<Matrix<T>> saved_;
 };
 
+// Steps at which the gradients of a parameter are looked at as a whole.
+template <class T>
+bool gathers_at(const Parameter<T>& p, std::int64_t step) {
+  Index largest = 0;
+  for (const auto& groups : {p.row_groups, p.column_groups}) {
+    for (const Index size : groups) largest = std::max(largest, size);
+  }
+  return largest >= 2 && is_gathering(step, largest);
+}
+
 }  // namespace
 
 std::string_view method_name(Method method) {
@@ -109,17 +119,23 @@ const OptimiserState<T>* Optimiser<T>::state(const ParameterKey& key) const {
 }
 
 template <class T>
+typename Optimiser<T>::State& Optimiser<T>::state_for(const Parameter<T>& p) {
+  State& state = state_[p.key];
+  if (state.first.size() == 0) state.first.setZero(p.rows, p.cols);
+  ISOFORM_ASSERT(state.first.rows() == p.rows && state.first.cols() == p.cols,
+                 "state follows every edit");
+  if (is_adam(settings_.method) && state.second.size() == 0) state.second.setZero(p.rows, p.cols);
+  ++state.steps;
+  return state;
+}
+
+template <class T>
 void Optimiser<T>::step(std::span<const Parameter<T>> parameters, Engine<T>& engine,
                         double learning_rate) {
   ++steps_;
   for (const Parameter<T>& p : parameters) {
     if (!p.trainable) continue;
-    State& state = state_[p.key];
-    if (state.first.size() == 0) state.first.setZero(p.rows, p.cols);
-    ISOFORM_ASSERT(state.first.rows() == p.rows && state.first.cols() == p.cols,
-                   "state follows every edit");
-    if (is_adam(settings_.method) && state.second.size() == 0) state.second.setZero(p.rows, p.cols);
-    ++state.steps;
+    State& state = state_for(p);
     Kept<T> value(p.frozen, p.value, p.rows, p.cols);
     Kept<T> first(p.frozen, state.first.data(), p.rows, p.cols);
     const bool entrywise = state.second.rows() == p.rows && state.second.cols() == p.cols;
@@ -135,18 +151,15 @@ void Optimiser<T>::step(std::span<const Parameter<T>> parameters, Engine<T>& eng
 
 template <class T>
 void Optimiser<T>::step_one(const Parameter<T>& p, Engine<T>& engine, double rate, State& state) {
-  const OptimiserSettings& o = settings_;
-  switch (o.method) {
+  switch (settings_.method) {
+    case Method::adam:
+    case Method::adamw:
+      if (settings_.second_moment == SecondMoment::factored) gather(p, engine, state);
+      [[fallthrough]];
     case Method::sgd:
     case Method::momentum:
     case Method::nesterov:
-      engine.momentum({rate, o.method == Method::sgd ? 0 : o.momentum, o.weight_decay,
-                       o.method == Method::nesterov},
-                      p.size(), p.value, p.gradient, state.first.data());
-      return;
-    case Method::adam:
-    case Method::adamw:
-      return adam(p, engine, rate, state);
+      return elementwise(p, engine, rate, state, 0, p.size());
     case Method::novograd:
       return novograd(p, engine, rate, state);
     case Method::muon:
@@ -156,25 +169,95 @@ void Optimiser<T>::step_one(const Parameter<T>& p, Engine<T>& engine, double rat
 }
 
 template <class T>
-void Optimiser<T>::adam(const Parameter<T>& p, Engine<T>& engine, double rate, State& state) {
+void Optimiser<T>::elementwise(const Parameter<T>& p, Engine<T>& engine, double rate, State& state,
+                               Index at, Index size) const {
   const OptimiserSettings& o = settings_;
+  T* const first = state.first.data() + at;
+  if (!is_adam(o.method)) {
+    return engine.momentum({rate, o.method == Method::sgd ? 0 : o.momentum, o.weight_decay,
+                            o.method == Method::nesterov},
+                           size, p.value + at, p.gradient + at, first);
+  }
   const auto k = static_cast<double>(state.steps);
   const bool decoupled = o.method == Method::adamw;
-  if (o.second_moment == SecondMoment::factored) gather(p, engine, state);
   engine.adam({o.beta1, o.beta2, o.epsilon, rate / (1 - std::pow(o.beta1, k)),
                1 / std::sqrt(1 - std::pow(o.beta2, k)), decoupled ? rate * o.weight_decay : 0,
                decoupled ? 0 : o.weight_decay},
-              p.size(), p.value, p.gradient, state.first.data(), state.second.data());
+              size, p.value + at, p.gradient + at, first, state.second.data() + at);
+}
+
+template <class T>
+bool Optimiser<T>::takes_pieces(std::span<const Parameter<T>> parameters) const {
+  const Method method = settings_.method;
+  if (method == Method::novograd || method == Method::muon) return false;
+  const bool gathers = is_adam(method) && settings_.second_moment == SecondMoment::factored;
+  return std::none_of(parameters.begin(), parameters.end(), [&](const Parameter<T>& p) {
+    if (!p.trainable) return false;
+    const State* known = state(p.key);
+    return !p.frozen.empty() || (gathers && gathers_at(p, known == nullptr ? 1 : known->steps + 1));
+  });
+}
+
+template <class T>
+void Optimiser<T>::begin(std::span<const Parameter<T>> parameters, double learning_rate) {
+  ++steps_;
+  rate_ = learning_rate;
+  for (auto& list : pieces_) list.clear();
+  lengths_.clear();
+  for (const Parameter<T>& p : parameters) {
+    State* const state = p.trainable ? &state_for(p) : nullptr;
+    if (p.key.role == Role::length) {
+      lengths_.push_back({0, p, state});
+      continue;
+    }
+    const auto owner = static_cast<std::size_t>(p.key.owner);
+    if (pieces_.size() <= owner) pieces_.resize(owner + 1);
+    std::vector<Piece>& list = pieces_[owner];  // W, then b, then ψ
+    const Index first = list.empty() ? 0 : list.back().first + list.back().parameter.cols;
+    list.push_back({first, p, state});
+  }
+  if (state_.size() > parameters.size()) drop_others(parameters);
+}
+
+template <class T>
+void Optimiser<T>::end(Engine<T>& engine) {
+  for (const Piece& piece : lengths_) {
+    if (piece.state == nullptr) continue;
+    elementwise(piece.parameter, engine, rate_, *piece.state, 0, piece.parameter.size());
+  }
+}
+
+template <class T>
+void Optimiser<T>::step_columns(int map, Index first, Index count, Engine<T>& engine) {
+  for (const Piece& piece : pieces_[static_cast<std::size_t>(map)]) {
+    const Parameter<T>& p = piece.parameter;
+    const Index from = std::max(first, piece.first) - piece.first;
+    const Index size = std::min(first + count, piece.first + p.cols) - piece.first - from;
+    if (size <= 0 || piece.state == nullptr) continue;
+    elementwise(p, engine, rate_, *piece.state, from * p.rows, size * p.rows);
+  }
+}
+
+template <class T>
+void backward_and_step(Network<T>& network, Engine<T>& engine, Pass<T>& pass, Gradients gradients,
+                       Optimiser<T>& optimiser, double learning_rate) {
+  const std::vector<Parameter<T>> parameters = pass.parameters(network);
+  if (!optimiser.takes_pieces(parameters)) {
+    backward(network, engine, pass, gradients);
+    optimiser.step(parameters, engine, learning_rate);
+    return;
+  }
+  optimiser.begin(parameters, learning_rate);
+  backward<T>(network, engine, pass, gradients, [&](int map, Index first, Index count) {
+    optimiser.step_columns(map, first, count, engine);
+  });
+  optimiser.end(engine);
 }
 
 // What v sees, so with the weight decay of plain Adam.
 template <class T>
 void Optimiser<T>::gather(const Parameter<T>& p, Engine<T>& engine, State& state) {
-  Index largest = 0;
-  for (const auto& groups : {p.row_groups, p.column_groups}) {
-    for (const Index size : groups) largest = std::max(largest, size);
-  }
-  if (largest < 2 || !is_gathering(state.steps, largest)) return;
+  if (!gathers_at(p, state.steps)) return;
   const double fade = std::pow(settings_.beta2, static_cast<double>(state.steps - state.gathered));
   state.gathered = state.steps;
   Eigen::Map<const Matrix<T>> gradient(p.gradient, p.rows, p.cols);
@@ -257,6 +340,10 @@ double clip_gradients(std::span<const Parameter<T>> parameters, double limit) {
 
 template class Optimiser<float>;
 template class Optimiser<double>;
+template void backward_and_step(Network<float>&, Engine<float>&, Pass<float>&, Gradients,
+                                Optimiser<float>&, double);
+template void backward_and_step(Network<double>&, Engine<double>&, Pass<double>&, Gradients,
+                                Optimiser<double>&, double);
 template double clip_gradients(std::span<const Parameter<float>>, double);
 template double clip_gradients(std::span<const Parameter<double>>, double);
 

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "isoform/linalg/engine.h"
-#include "isoform/network/network.h"
+#include "isoform/network/pass.h"
 #include "isoform/train/factors.h"
 
 namespace isoform {
@@ -79,6 +79,15 @@ class Optimiser {
   /// network's: state of others is dropped.
   void step(std::span<const Parameter<T>> parameters, Engine<T>& engine, double learning_rate);
 
+  /// True where the next step may be taken by pieces: every number moves by itself, none is frozen, and nothing but the step
+  /// itself wants the gradients.
+  [[nodiscard]] bool takes_pieces(std::span<const Parameter<T>> parameters) const;
+  /// The same step, the same bits: begin; each column of each map once, when its gradients are there, from any thread;
+  /// end, for what belongs to no map.
+  void begin(std::span<const Parameter<T>> parameters, double learning_rate);
+  void step_columns(int map, Index first, Index count, Engine<T>& engine);
+  void end(Engine<T>& engine);
+
   /// Carries the state along an edit of any space; call before the network applies it. First moments go by T,
   /// second moments as the settings say; new entries get first moment 0 and the mean second moment of their tensor (a
   /// zero would let their first steps be 3–7 times too long); o's go by the chain rule.
@@ -90,8 +99,16 @@ class Optimiser {
 
  private:
   using State = OptimiserState<T>;
+  // A parameter in a step: of a map, from column `first` of [W b ψ] on. Without a state it is not trained.
+  struct Piece {
+    Index first = 0;
+    Parameter<T> parameter;
+    State* state = nullptr;
+  };
+  State& state_for(const Parameter<T>& p);
   void step_one(const Parameter<T>& p, Engine<T>& engine, double rate, State& state);
-  void adam(const Parameter<T>& p, Engine<T>& engine, double rate, State& state);
+  void elementwise(const Parameter<T>& p, Engine<T>& engine, double rate, State& state, Index at,
+                   Index size) const;
   void novograd(const Parameter<T>& p, Engine<T>& engine, double rate, State& state);
   void muon(const Parameter<T>& p, Engine<T>& engine, double rate, State& state);
   void gather(const Parameter<T>& p, Engine<T>& engine, State& state);
@@ -103,7 +120,17 @@ class Optimiser {
   OptimiserSettings settings_;
   std::int64_t steps_ = 0;
   std::map<ParameterKey, State> state_;
+  // While a step is taken by pieces: of each map, and of lengths.
+  std::vector<std::vector<Piece>> pieces_;
+  std::vector<Piece> lengths_;
+  double rate_ = 0;
 };
+
+/// backward() and step(). Where the optimiser takes pieces, each is moved while the cache still has its gradient; then the
+/// products are cut in other places, so that gradients agree within rounding.
+template <class T>
+void backward_and_step(Network<T>& network, Engine<T>& engine, Pass<T>& pass, Gradients gradients,
+                       Optimiser<T>& optimiser, double learning_rate);
 
 /// Scales gradients so that their joint Euclidean norm is at most `limit`; returns the norm before.
 template <class T>

@@ -27,26 +27,27 @@ void Optimiser<T>::transport_tensor(const Network<T>& before, const Edit& edit,
   const bool rows = map.to == edit.space;
   if (!rows && (map.from != edit.space || key.role == Role::bias)) return;
   const std::vector<Index> parts = before.space(edit.space).parts();
-  const auto carry = [&](const Matrix<T>& m, Transport kind, double fill) -> Matrix<double> {
-    const Matrix<double> old = m.template cast<double>();
-    if (rows) return transport_rows(edit, parts, old, kind, fill);
-    if (key.role == Role::weight) return transport_columns(edit, parts, old, kind, fill);
-    return transport_gates(edit, old, fill);
+  const auto carry = [&](const Matrix<T>& m, Transport kind, double fill) -> Matrix<T> {
+    if (rows) return transport_rows(edit, parts, m, kind, fill);
+    if (key.role == Role::weight) return transport_columns(edit, parts, m, kind, fill);
+    return transport_gates(edit, m, fill);
   };
   const bool entrywise =
       state.second.rows() == state.first.rows() && state.second.cols() == state.first.cols();
   const Method method = settings_.method;
-  state.first = carry(state.first, Transport::linear, 0).template cast<T>();
+  state.first = carry(state.first, Transport::linear, 0);
   // The one number of novograd is a mean: no edit moves it.
   if (!entrywise || (method != Method::adam && method != Method::adamw)) return;
-  const double mean = static_cast<double>(state.second.template cast<double>().mean());
-  Matrix<double> second = carry(state.second, Transport::squared, mean);
+  const double mean = state.second.template cast<double>().mean();
+  state.second = carry(state.second, Transport::squared, mean);
+  const auto scale = [](const Vector<double>& lambda) -> Vector<T> { return lambda.cast<T>(); };
   if (rows) {
-    second = state.rows.follow(edit).asDiagonal() * second;
+    const Vector<double> lambda = state.rows.follow(edit);
+    if (!(lambda.array() == 1).all()) state.second = scale(lambda).asDiagonal() * state.second;
   } else if (key.role == Role::weight) {
-    second = second * state.columns.follow(edit).asDiagonal();
+    const Vector<double> lambda = state.columns.follow(edit);
+    if (!(lambda.array() == 1).all()) state.second = state.second * scale(lambda).asDiagonal();
   }
-  state.second = second.template cast<T>();
 }
 
 // dL/do is kept exactly by every edit, so the moment of the parameter that holds o scales as its slope:

@@ -186,12 +186,17 @@ class Trainer<T>::Run {
     const std::vector<std::size_t> tasks = active_tasks(model_);
     double weights = 0, loss = 0;
     for (const std::size_t i : tasks) weights += model_.tasks[i].weight;
+    rate_ = settings_.optimiser.rate() *
+            schedule_factor(settings_.schedule, phase_step(), steps_, phase_start_ > 0);
+    // Whoever looks at all gradients before the step needs them all at once.
+    const bool together = settings_.clip_norm > 0 || adaptation_.observes(phase_step());
     Gradients gradients = Gradients::replace;
     for (const std::size_t i : tasks) {
       const Task& task = model_.tasks[i];
       Course& course = courses_.of(task.name);
       const double share = task.weight / weights;
-      const BatchScore score = run_batch(task, course, share, gradients);
+      const bool steps = i == tasks.back() && !together;
+      const BatchScore score = run_batch(task, course, share, gradients, steps);
       loss += share * score.loss / static_cast<double>(score.samples);
       if (!std::isfinite(loss)) return loss;
       course.total.loss += score.loss;
@@ -200,15 +205,16 @@ class Trainer<T>::Run {
       adaptation_.observe(model_.network, pass_, gradients, phase_step());
       gradients = Gradients::add;
     }
-    const std::vector<Parameter<T>> parameters = pass_.parameters(model_.network);
-    if (settings_.clip_norm > 0) clip_gradients<T>(parameters, settings_.clip_norm);
-    rate_ = settings_.optimiser.rate() *
-            schedule_factor(settings_.schedule, phase_step(), steps_, phase_start_ > 0);
-    optimiser_.step(parameters, engine_, rate_);
+    if (together) {
+      const std::vector<Parameter<T>> parameters = pass_.parameters(model_.network);
+      if (settings_.clip_norm > 0) clip_gradients<T>(parameters, settings_.clip_norm);
+      optimiser_.step(parameters, engine_, rate_);
+    }
     return loss;
   }
 
-  BatchScore run_batch(const Task& task, Course& course, double share, Gradients gradients) {
+  BatchScore run_batch(const Task& task, Course& course, double share, Gradients gradients,
+                       bool steps) {
     const std::span<const std::uint32_t> samples = courses_.next_batch(course);
     const std::size_t count = samples.size();
     const auto columns = static_cast<Index>(count);
@@ -232,7 +238,11 @@ class Trainer<T>::Run {
         score_batch<T>(task.loss, pass_.z(head), labels_, &gradient, settings_.label_smoothing);
     if (!std::isfinite(score.loss)) return score;
     if (share != 1) gradient *= static_cast<T>(share);
-    backward(model_.network, engine_, pass_, gradients);
+    if (steps) {
+      backward_and_step(model_.network, engine_, pass_, gradients, optimiser_, rate_);
+    } else {
+      backward(model_.network, engine_, pass_, gradients);
+    }
     return score;
   }
 

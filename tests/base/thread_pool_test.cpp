@@ -50,6 +50,18 @@ TEST_P(ThreadPoolOf, PublishesWhatTilesWrote) {
   for (int i = 0; i < 1000; ++i) EXPECT_EQ(values[static_cast<std::size_t>(i)], 300L * i);
 }
 
+TEST_P(ThreadPoolOf, RunsTilesOfTilesInOrder) {
+  ThreadPool pool(GetParam());
+  std::vector<std::vector<int>> inner(9);
+  for (int job = 0; job < 200; ++job) {
+    for (auto& list : inner) list.clear();
+    pool.run(9, [&](int i) {
+      pool.run(5, [&](int j) { inner[static_cast<std::size_t>(i)].push_back(j); });
+    });
+    for (const auto& list : inner) ASSERT_EQ(list, (std::vector<int>{0, 1, 2, 3, 4}));
+  }
+}
+
 TEST_P(ThreadPoolOf, NothingToDoIsDoneAtOnce) {
   ThreadPool pool(GetParam());
   for (int i = 0; i < 100; ++i) pool.run(0, [](int) { FAIL(); });

@@ -47,6 +47,20 @@ class Svd : public ::testing::TestWithParam<Shape> {
   Vector<double> truth_ = Eigen::JacobiSVD<Matrix<double>>(a_).singularValues();
 };
 
+TEST_P(Svd, LowestOfTheLeftHalf) {
+  const Vector<double> all = left_svd(a_).sigma;
+  for (const Index count : {Index{0}, Index{1}, a_.rows() / 3, a_.rows()}) {
+    const LeftSvd lowest = lowest_left_svd(a_, count);
+    ASSERT_EQ(lowest.u.rows(), a_.rows());
+    ASSERT_EQ(lowest.u.cols(), count);
+    EXPECT_LE(departure_from_orthogonal(lowest.u), 1e-12);
+    EXPECT_TRUE(descends(lowest.sigma));
+    // Beyond rounding of A no more is lost to A Aᵀ than its eigenvectors' mixing inside the span.
+    EXPECT_LE((lowest.sigma - all.tail(count)).norm(), 10 * scale_);
+    EXPECT_LE(((lowest.u.transpose() * a_).rowwise().norm() - lowest.sigma).norm(), 10 * scale_);
+  }
+}
+
 TEST_P(Svd, LeftHalf) {
   const LeftSvd svd = left_svd(a_);
   ASSERT_EQ(svd.u.rows(), a_.rows());

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
+#include <atomic>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -56,6 +58,60 @@ TYPED_TEST(Engines, MultiplyAgreesOnEveryShapeTransposeAndStride) {
   }
 }
 
+// Small results of long sums are cut along the sum, large ones along a side.
+TYPED_TEST(Engines, MultiplyAgreesOnLongSums) {
+  using T = TypeParam;
+  for (const auto& [m, n, k] : std::vector<std::array<Index, 3>>{
+           {32, 48, 3073}, {10, 7, 40000}, {1, 2, 1500000}, {70, 300, 2000}, {128, 48, 785}}) {
+    for (const T beta : {T(0), T(0.5)}) {
+      Dice dice(static_cast<std::uint64_t>(k));
+      const Matrix<T> a = dice.normals<T>(m, k), b = dice.normals<T>(n, k);
+      Matrix<T> c = dice.normals<T>(m, n);
+      const Matrix<long double> truth =
+          static_cast<long double>(beta) * c.template cast<long double>() +
+          a.template cast<long double>() * b.template cast<long double>().transpose();
+      const auto one = create_engine<T>({.name = "cpu", .threads = 1});
+      Matrix<T> alone = c;
+      one->multiply(Op::none, a, Op::transpose, b, beta, alone);
+      this->cpu_->multiply(Op::none, a, Op::transpose, b, beta, c);
+      EXPECT_EQ(c, alone) << m << " x " << n << " x " << k << ": bits do not depend on threads";
+      EXPECT_LE(static_cast<double>((c.template cast<long double>() - truth).norm()),
+                20 * kUlp<T> * std::sqrt(double(k)) * std::sqrt(double(m * n)))
+          << m << " x " << n << " x " << k;
+    }
+  }
+}
+
+// Each column is handed over once, when it is final.
+TYPED_TEST(Engines, MultiplyThenHandsOverEveryColumn) {
+  using T = TypeParam;
+  for (const auto& [m, n, k] : std::vector<std::array<Index, 3>>{
+           {500, 900, 48}, {1, 1, 1}, {3, 2000, 5}, {300000, 2, 3}, {10, 129, 48}, {4, 0, 3}}) {
+    Dice dice(7);
+    const Matrix<T> a = dice.normals<T>(m, k), b = dice.normals<T>(n, k);
+    const Matrix<T> start = dice.normals<T>(m, n);
+    for (const T beta : {T(0), T(1)}) {
+      Matrix<T> truth = start;
+      this->reference_->multiply(Op::none, a, Op::transpose, b, beta, truth);
+      for (Engine<T>* engine : {this->cpu_.get(), this->reference_.get()}) {
+        Matrix<T> c = start, seen = Matrix<T>::Zero(m, n);
+        std::vector<std::atomic<int>> times(static_cast<std::size_t>(n));
+        engine->multiply_then(Op::none, a, Op::transpose, b, beta, c,
+                              [&](Index first, Index count) {
+                                for (Index j = first; j < first + count; ++j)
+                                  times[static_cast<std::size_t>(j)] += 1;
+                                seen.middleCols(first, count) = c.middleCols(first, count);
+                                // An elementwise step from inside: of this part alone.
+                                engine->normalised({0, 1, 1, 0}, m * count, c.col(first).data(),
+                                                   seen.col(first).data(), c.col(first).data());
+                              });
+        for (const auto& count : times) EXPECT_EQ(count, 1);
+        EXPECT_LE(relative(seen, truth), 8 * kUlp<T> * std::sqrt(double(k))) << engine->name();
+      }
+    }
+  }
+}
+
 TYPED_TEST(Engines, MultiplyWithBetaZeroDoesNotReadTheResult) {
   using T = TypeParam;
   for (const Index n : {1, 3, 17, 150, 400}) {
@@ -80,7 +136,11 @@ struct GateCase {
     Dice dice(seed);
     Index n = 0;
     for (Index g = dice.between(1, most_groups); g > 0; --g) {
-      sizes.push_back(dice.between(1, 20));
+      // Runs of one size have loops of their own.
+      if (sizes.empty() || dice.coin())
+        sizes.push_back(dice.between(1, 20));
+      else
+        sizes.push_back(sizes.back());
       n += sizes.back();
     }
     samples = samples_or_random >= 0 ? samples_or_random : dice.between(0, 20);

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <Eigen/QR>
+
 #include "isoform/base/error.h"
 #include "isoform/topology/diagonalise.h"
 #include "isoform/topology/grow.h"
@@ -34,7 +36,7 @@ TEST(TransportRows, MovesGroupsAndFillsNewRows) {
   EXPECT_LE((out.row(4) - (0.6 * m.row(0) + 0.8 * m.row(1))).norm(), 1e-15);
   EXPECT_LE((out.row(5) - (-0.8 * m.row(0) + 0.6 * m.row(1))).norm(), 1e-15);
   EXPECT_TRUE((out.row(6).array() == 9).all());
-  EXPECT_EQ(transport_columns(mixed_edit(), kBefore, m.transpose(), Transport::linear, 9),
+  EXPECT_EQ(transport_columns<double>(mixed_edit(), kBefore, m.transpose(), Transport::linear, 9),
             out.transpose());
 }
 
@@ -46,6 +48,55 @@ TEST(TransportRows, SecondMomentsGoBySquares) {
   EXPECT_LE((out.row(5) - (0.64 * v.row(0) + 0.36 * v.row(1))).norm(), 1e-15);
   EXPECT_TRUE((out.row(6).array() == 0.5).all());
   EXPECT_NEAR(out.middleRows(4, 2).sum(), v.topRows(2).sum(), 1e-14) << "sums are kept";
+}
+
+// Directions that go, given as such: T is the rest of a rotation, whichever way it is asked for.
+TEST(Isometry, OfDirectionsThatGo) {
+  Dice dice(3);
+  for (const auto& [n, few] : {std::pair<Index, Index>{1, 1}, {5, 1}, {9, 3}, {40, 2}, {40, 12}}) {
+    if (few == n) continue;
+    const Matrix<double> gone =
+        Eigen::HouseholderQR<Matrix<double>>(dice.normals(n, few)).householderQ() *
+        Matrix<double>::Identity(n, few);
+    const GroupEdit group{0, n - few, {}, gone};
+    EXPECT_FALSE(group.copies());
+    const Matrix<double> t = group.matrix(n);
+    ASSERT_EQ(t.rows(), n - few);
+    EXPECT_LE((t * t.transpose() - Matrix<double>::Identity(n - few, n - few)).norm(),
+              1e-14 * double(n));
+    EXPECT_LE((t * gone).norm(), 1e-14 * double(n));
+    const Matrix<double> m = dice.normals(n, 7);
+    const Isometry isometry(group, n);
+    EXPECT_LE((isometry.times(m) - t * m).norm(), 1e-13 * double(n));
+    EXPECT_LE((isometry.squared_times(m) - t.cwiseAbs2() * m).norm(), 1e-13 * double(n));
+    EXPECT_EQ(isometry.is_new(), std::vector<char>(static_cast<std::size_t>(n - few), 0));
+  }
+}
+
+// A neuron that goes as it stands leaves the others exactly as they are.
+TEST(Isometry, OfNeuronsThatGo) {
+  Matrix<double> gone = Matrix<double>::Zero(6, 2);
+  gone(1, 0) = gone(4, 1) = 1;
+  const Matrix<double> t = GroupEdit{0, 4, {}, gone}.matrix(6);
+  EXPECT_TRUE(((t.array() == 0) || (t.array().abs() == 1)).all()) << t;
+  EXPECT_TRUE(t.col(1).isZero(0) && t.col(4).isZero(0));
+}
+
+// Neurons that are only joined by others are copied, not multiplied: the bits stay, in every scalar.
+TEST(TransportRows, CopiesWhatOnlyGrows) {
+  Edit edit;
+  edit.space = 1;
+  edit.groups = {{0, 3, {}, {}, 1}, {1, 4}, {2, 5, {}, {}, 3}};
+  Dice dice(4);
+  const Matrix<float> m = dice.normals(8, 3).cast<float>();
+  const Matrix<float> out = transport_rows(edit, kBefore, m, Transport::squared, 0.25);
+  ASSERT_EQ(out.rows(), 12);
+  EXPECT_EQ(out.topRows(2), m.topRows(2));
+  EXPECT_EQ(out.middleRows(3, 4), m.middleRows(2, 4));
+  EXPECT_EQ(out.middleRows(7, 2), m.bottomRows(2));
+  for (const Index i : {2, 9, 10, 11}) EXPECT_TRUE((out.row(i).array() == 0.25F).all());
+  EXPECT_EQ(transport_columns<float>(edit, kBefore, m.transpose(), Transport::squared, 0.25),
+            out.transpose());
 }
 
 TEST(TransportGates, KeepsAddsAndDropsColumns) {
@@ -95,7 +146,7 @@ TEST(Apply, LeavesTheNetworkAloneWhenAnEditDoesNotFit) {
   wrong.space = 0;
   expect_refused(wrong);
   wrong = edit;
-  wrong.corrections.front().delta.conservativeResize(Eigen::NoChange, 5);
+  wrong.corrections.front().column += 30;
   expect_refused(wrong);
   wrong = edit;
   wrong.length = Vector<double>::Zero(9);

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "isoform/base/error.h"
+#include "isoform/topology/verify.h"
 #include "tests/support/networks.h"
 #include "tests/support/oracle.h"
 #include "tests/topology/random_scores.h"
@@ -47,6 +48,46 @@ TEST(CarriesFold, NeedsALengthAndPsiOnEveryMapThatReads) {
       graph_network(1, Radial::tanh, LengthMode::log, PsiMode::decay, PsiMode::expectation);
   EXPECT_FALSE(carries_fold(mixed, 1)) << "map 4 reads space 1 and holds no ψ";
   EXPECT_TRUE(carries_fold(mixed, 2));
+}
+
+// A part of the decomposition and reflections do what all of it and a rotation do: the same function, however much goes.
+TEST(RemoveLowest, IsReduceInAnotherBasis) {
+  Worst worst;
+  for (const std::uint64_t seed : {1, 2, 3}) {
+    auto network = Network<double>::chain(
+        {.widths = {30, 40, 24, 5}, .group_size = seed == 3 ? 8 : 0, .seed = seed});
+    Dice dice(seed);
+    randomise(network, dice);
+    for (const auto& m : network.maps()) {  // an orthogonal start has no lowest direction
+      network.map(m.id).weight() = dice.normals(m.a.rows(), m.inputs, 0.2);
+    }
+    const auto engine = create_engine<double>({.threads = 1});
+    const auto x = dice.normals(30, 50);
+    for (const int space : {1, 2}) {
+      for (const Index count : {1, 3, 20}) {
+        const auto scores = score_by_singular_value(network, space);
+        auto rotated = network, reflected = network;
+        const Edit edit = remove_lowest(network, space, count);
+        rotated.apply(reduce(network, space, scores, keep_without_lowest(scores, count)));
+        reflected.apply(edit);
+        EXPECT_EQ(edit.record.removed, count);
+        EXPECT_EQ(reflected.space(space).groups, rotated.space(space).groups);
+        EXPECT_EQ(check_shapes(network, edit), "");
+        EXPECT_TRUE(check_isometry(edit).holds());
+        worst.add(
+            relative(outputs<double>(reflected, *engine, x), outputs<double>(rotated, *engine, x)),
+            fmt::format("seed {} space {} count {}", seed, space, count));
+      }
+    }
+  }
+  measured("reflected against rotated", worst.error);
+  EXPECT_LE(worst.error, 1e-10) << worst.where;
+}
+
+TEST(RemoveLowest, RefusesToEmptyALayer) {
+  const auto network = Network<double>::chain({.widths = {3, 16, 2}, .group_size = 0});
+  EXPECT_THAT([&] { (void)remove_lowest(network, 1, 16); },
+              ::testing::ThrowsMessage<UsageError>(HasSubstr("at least 1 must stay")));
 }
 
 TEST(Reduce, RecordsAndShapes) {

@@ -115,8 +115,10 @@ TEST(VerifyShapes, SaysWhatDoesNotFit) {
   EXPECT_THAT(said([](Edit& e) { e.corrections[0].map = 7; }), HasSubstr("maps are 0 to 6"));
   EXPECT_THAT(said([](Edit& e) { e.corrections[0].map = 3; }),
               HasSubstr("leads from space 2 to 3 and does not touch space 1"));
-  EXPECT_THAT(said([](Edit& e) { e.corrections[0].delta.conservativeResize(8, 10); }),
-              HasSubstr("is [8 × 10]; after the edit [W b ψ] is [8 × 14]"));
+  EXPECT_THAT(said([](Edit& e) { e.corrections[0].delta.conservativeResize(8, 11); }),
+              HasSubstr("is [8 × 11] at (0, 4); after the edit [W b ψ] is [8 × 14]"));
+  EXPECT_THAT(said([](Edit& e) { e.groups[1].gone = Matrix<double>::Identity(3, 1); }),
+              HasSubstr("so 0 directions of 3 go; got [3 × 1]"));
 }
 
 // Whatever happens to an edit: apply takes it if and only if check_shapes says nothing.

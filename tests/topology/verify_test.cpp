@@ -188,7 +188,10 @@ TEST(VerifyWrong, ForgottenFoldsInFloat) { expect_forgotten_folds_are_caught<flo
 TEST(VerifyWrong, CorrectionsOffByAMillionth) {
   const auto wrong = caught_by_function<double>([](auto& network, int id, Dice& dice, Edit& edit) {
     edit = grow(network, id, Growth{Sizes(network.space(id).groups.size(), 1), {}});
-    Matrix<double>& delta = edit.corrections.front().delta;
+    MapCorrection& correction = edit.corrections.front();
+    const auto& m = network.map(correction.map);
+    correction = {m.id, correction.whole(m.a.rows(), m.a.cols() - m.inputs + edit.dimension())};
+    Matrix<double>& delta = correction.delta;
     // The new neurons' columns may be what they like; a column of ψ, or the bias, may not.
     delta(dice.between(0, delta.rows() - 1), dice.between(edit.dimension(), delta.cols() - 1)) +=
         1e-6;

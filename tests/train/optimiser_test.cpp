@@ -107,6 +107,41 @@ TEST(Optimiser, AdamDriftsAfterARotation) {
   }
 }
 
+// A step by pieces is the step: with plain loops bit by bit, with BLAS, whose products are cut elsewhere, within rounding.
+// Frozen groups, lengths and ψ in every mode, gates that multiply maps; what takes no pieces takes the whole.
+TEST(Optimiser, StepsByPiecesAreSteps) {
+  Worst worst;
+  NetworkChoice choice;
+  choice.most_hidden = 3;
+  choice.widest = 20;
+  for (const Method method : kMethods) {
+    for (std::uint64_t seed = 0; seed < 12; ++seed) {
+      Network<double> start = start_of(seed, choice);
+      if (seed % 4 == 3) start.space(start.hidden().front()).set_frozen(0, true);
+      const OptimiserSettings settings{
+          .method = method, .learning_rate = 0.01, .weight_decay = 0.01};
+      for (const char* name : {"reference", "cpu"}) {
+        Trainee pieces(start, settings), whole(start, settings);
+        for (Trainee* one : {&pieces, &whole}) {
+          one->engine = create_engine<double>({.name = name, .threads = 2});
+        }
+        for (int i = 0; i < 12; ++i) {
+          pieces.step(false);
+          whole.step(true);
+        }
+        const double error = difference(pieces.network, whole.network);
+        const std::string at = fmt::format("{}, {}, {}", method_name(method), name, seed);
+        if (std::string_view(name) == "reference") {
+          EXPECT_EQ(error, 0) << at;
+        }
+        worst.add(error, at);
+      }
+    }
+  }
+  measured("pieces_against_whole", worst.error);
+  EXPECT_LE(worst.error, 1e-9) << worst.where;
+}
+
 TEST(Optimiser, TrainingGoesOnThroughEveryEdit) {
   for (const Method method : kMethods) {
     for (const LengthMode length :

@@ -32,7 +32,7 @@ TYPED_TEST_SUITE(Polar, Scalars);
 
 TYPED_TEST(Polar, TakesSingularValuesThroughFivePolynomials) {
   using T = TypeParam;
-  Worst worst, engines;
+  Worst worst, engines;  // each engine against the singular values
   const auto engine = create_engine<T>({.threads = 2});
   const auto reference = create_engine<T>({.name = "reference"});
   for (std::uint64_t seed = 0; seed < 40; ++seed) {
@@ -42,15 +42,17 @@ TYPED_TEST(Polar, TakesSingularValuesThroughFivePolynomials) {
     if (seed % 5 == 0) m = (m.col(0) * m.row(0)).eval();  // rank 1
     const Matrix<T> p = polar_factor<T>(*engine, m.template cast<T>());
     const std::string where = fmt::format("seed {}, {} by {}", seed, rows, cols);
-    worst.add(relative(p.template cast<double>(), polar_by_svd(m)), where);
-    engines.add(relative(polar_factor<T>(*reference, m.template cast<T>()).template cast<double>(),
-                         p.template cast<double>()),
-                where);
+    const Matrix<double> truth = polar_by_svd(m);
+    worst.add(relative(p.template cast<double>(), truth), where);
+    engines.add(
+        relative(polar_factor<T>(*reference, m.template cast<T>()).template cast<double>(), truth),
+        where);
   }
   measured("polar_error", worst.error);
   const double limit = std::is_same_v<T, float> ? 3e-4 : 1e-12;
   EXPECT_LE(worst.error, limit) << worst.where;
-  EXPECT_LE(engines.error, limit) << engines.where;
+  // Sums one after the other lose a little more than those of BLAS.
+  EXPECT_LE(engines.error, 1.33 * limit) << "plain loops: " << engines.where;
 }
 
 TYPED_TEST(Polar, BringsSingularValuesNearOneAndLeavesZeros) {

@@ -24,15 +24,20 @@ class Trainee {
     }
     x_ = random_inputs(4, network.widths().front(), 30);
   }
-  double step() {
+  /// `whole`: gradients first, then the step; else a step as the trainer takes it.
+  double step(bool whole = true) {
     pass_.prepare(network, 30);
     pass_.input() = x_;
     forward(network, *engine, pass_);
     View<double> gradient = pass_.output_gradient();
     const double loss =
         score_batch<double>(Loss::cross_entropy, pass_.output(), labels_, &gradient).loss / 30;
-    backward(network, *engine, pass_);
-    optimiser.step(pass_.parameters(network), *engine, rate_);
+    if (whole) {
+      backward(network, *engine, pass_);
+      optimiser.step(pass_.parameters(network), *engine, rate_);
+    } else {
+      backward_and_step(network, *engine, pass_, Gradients::replace, optimiser, rate_);
+    }
     return loss;
   }
   void steps(int count) {

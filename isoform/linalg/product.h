@@ -1,0 +1,11 @@
+// Products outside of any engine, for edits and decompositions: in double, on the thread that asks.
+#pragma once
+
+#include "isoform/linalg/engine.h"
+
+namespace isoform {
+
+/// op(A) op(B). Throws nothing; shapes must fit.
+Matrix<double> product(Op op_a, ConstView<double> a, Op op_b, ConstView<double> b);
+
+}  // namespace isoform
