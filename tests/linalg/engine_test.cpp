@@ -94,18 +94,18 @@ TYPED_TEST(Engines, MultiplyThenHandsOverEveryColumn) {
       Matrix<T> truth = start;
       this->reference_->multiply(Op::none, a, Op::transpose, b, beta, truth);
       for (Engine<T>* engine : {this->cpu_.get(), this->reference_.get()}) {
-        Matrix<T> c = start, seen = Matrix<T>::Zero(m, n);
+        Matrix<T> c = start, seen = Matrix<T>::Zero(m, n), w = seen, moment = seen;
         std::vector<std::atomic<int>> times(static_cast<std::size_t>(n));
-        engine->multiply_then(Op::none, a, Op::transpose, b, beta, c,
-                              [&](Index first, Index count) {
-                                for (Index j = first; j < first + count; ++j)
-                                  times[static_cast<std::size_t>(j)] += 1;
-                                seen.middleCols(first, count) = c.middleCols(first, count);
-                                // An elementwise step from inside: of this part alone.
-                                engine->normalised({0, 1, 1, 0}, m * count, c.col(first).data(),
-                                                   seen.col(first).data(), c.col(first).data());
-                              });
+        engine->multiply_then(
+            Op::none, a, Op::transpose, b, beta, c, [&](Index first, Index count) {
+              for (Index j = first; j < first + count; ++j) times[static_cast<std::size_t>(j)] += 1;
+              seen.middleCols(first, count) = c.middleCols(first, count);
+              // An elementwise step from inside: of this part alone.
+              engine->normalised({0, 1, 1, 0}, c.rows() * count, w.col(first).data(),
+                                 seen.col(first).data(), moment.col(first).data());
+            });
         for (const auto& count : times) EXPECT_EQ(count, 1);
+        EXPECT_EQ(w, Matrix<T>(-seen)) << "w − 1 · g";
         EXPECT_LE(relative(seen, truth), 8 * kUlp<T> * std::sqrt(double(k))) << engine->name();
       }
     }
