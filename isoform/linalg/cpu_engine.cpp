@@ -3,9 +3,10 @@
 
 #include <algorithm>
 #include <atomic>
-#include <barrier>
 #include <bit>
+#include <chrono>
 #include <cstdint>
+#include <thread>
 #include <vector>
 
 #include "isoform/base/error.h"
@@ -241,13 +242,19 @@ class CpuEngine final : public Engine<T> {
   // and while those pages have never been written each prefetch is a walk of the page tables: 2 to 3 times the time, for
   // ever. One product of more rows than a panel has (kPanelRows) on every thread at once writes them.
   void warm_up() {
-    static std::atomic<int> warm{0};  // buffers
-    if (pool_.threads() <= warm.exchange(std::max(warm.load(), pool_.threads()))) return;
-    std::barrier start(pool_.threads());
-    pool_.run(pool_.threads(), [&](int) {
+    // Buffers; no more products are under way than there are tiles.
+    static std::atomic<int> warm{0};
+    const int threads = std::min(pool_.threads(), kMaxTiles);
+    if (threads <= warm.exchange(std::max(warm.load(), threads))) return;
+    std::atomic<int> there{0};
+    pool_.run(threads, [&](int) {
       const Matrix<T> a = Matrix<T>::Zero(kPanelRows, kPanelDepth), b = a.topRows(48);
       Matrix<T> c(kPanelRows, 48);
-      start.arrive_and_wait();  // nobody has two of them
+      // All at once, so that each takes a buffer of its own; on a busy machine some may not come in time.
+      const auto patience = std::chrono::steady_clock::now() + std::chrono::milliseconds(5);
+      for (++there; there < threads && std::chrono::steady_clock::now() < patience;) {
+        std::this_thread::yield();
+      }
       gemm(Op::none, a, Op::transpose, b, T(0), c, {0, c.rows()}, {0, c.cols()});
     });
   }
