@@ -82,7 +82,6 @@ void run_inference(const Options& o) {
   const StepWork<float> work(o.step);
   const std::vector<Form<float>> forms =
       measured_forms<float>(work.network(), o.step.batch_size, *engine);
-  if (!o.save.empty()) save_steps<float>(o.step, *engine, o.save);
   if (o.json) {
     nlohmann::json list = nlohmann::json::array();
     for (const Form<float>& form : forms) {
@@ -108,7 +107,7 @@ void run_inference(const Options& o) {
   warn_of(load);
 }
 
-// Seconds from a name to standardised batches.
+// Seconds from a name to a training set with its split and scale.
 void run_data(const Options& o) {
   std::vector<double> times;
   Index samples = 0;
@@ -116,10 +115,10 @@ void run_data(const Options& o) {
     const auto start = std::chrono::steady_clock::now();
     const Dataset data = load(o.data.data, Split::train, {.data_dir = o.data.data_dir});
     const TrainValidation parts = split(data, 0.1, 0);
-    const FeatureStatistics statistics = input_statistics(parts.train, Scaling::automatic);
+    (void)input_statistics(parts.train, Scaling::automatic);
     times.push_back(
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-    samples = data.samples() * static_cast<Index>(statistics.mean.allFinite());
+    samples = data.samples();
   }
   const Timing time = summarise(times);
   if (o.json) {

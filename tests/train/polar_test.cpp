@@ -42,7 +42,8 @@ TYPED_TEST(Polar, TakesSingularValuesThroughFivePolynomials) {
     if (seed % 5 == 0) m = (m.col(0) * m.row(0)).eval();  // rank 1
     const Matrix<T> p = polar_factor<T>(*engine, m.template cast<T>());
     const std::string where = fmt::format("seed {}, {} by {}", seed, rows, cols);
-    const Matrix<double> truth = polar_by_svd(m);
+    // Of what the engines are given: rounding m is no error of theirs.
+    const Matrix<double> truth = polar_by_svd(m.template cast<T>().template cast<double>());
     worst.add(relative(p.template cast<double>(), truth), where);
     engines.add(
         relative(polar_factor<T>(*reference, m.template cast<T>()).template cast<double>(), truth),
@@ -51,8 +52,8 @@ TYPED_TEST(Polar, TakesSingularValuesThroughFivePolynomials) {
   measured("polar_error", worst.error);
   const double limit = std::is_same_v<T, float> ? 3e-4 : 1e-12;
   EXPECT_LE(worst.error, limit) << worst.where;
-  // Sums one after the other lose a little more than those of BLAS.
-  EXPECT_LE(engines.error, 1.33 * limit) << "plain loops: " << engines.where;
+  measured("polar_error_plain_loops", engines.error);
+  EXPECT_LE(engines.error, limit) << "plain loops: " << engines.where;
 }
 
 TYPED_TEST(Polar, BringsSingularValuesNearOneAndLeavesZeros) {
