@@ -7,9 +7,9 @@
 #include <utility>
 
 #include "isoform/monitor/format.h"
+#include "isoform/monitor/html.h"
 #include "isoform/monitor/page_charts.h"
 #include "isoform/monitor/page_words.h"
-#include "isoform/monitor/svg.h"
 
 namespace isoform {
 
@@ -33,58 +33,6 @@ std::string lines(const std::string& terms) {
   }
   return text;
 }
-
-// Elements of the page in order; everything that goes through `text` is escaped.
-class Html {
- public:
-  void open(std::string_view tag) {
-    out_ += fmt::format("<{}>\n", tag);
-    open_.emplace_back(tag.substr(0, tag.find(' ')));
-  }
-  void close() {
-    out_ += fmt::format("</{}>\n", open_.back());
-    open_.pop_back();
-  }
-  void text(std::string_view tag, std::string_view content) {
-    out_ += fmt::format("<{}>{}</{}>\n", tag, escape_xml(content), tag.substr(0, tag.find(' ')));
-  }
-  void raw(std::string_view markup) { out_ += markup; }
-  /// A table that scrolls sideways where the screen is narrow; `kinds`: n numbers, w words, l
-  /// sentences.
-  void table(std::string_view caption, const std::vector<std::string>& header,
-             const std::vector<std::vector<std::string>>& rows, const std::string& kinds) {
-    text("p class=\"small caption\"", caption);
-    open(fmt::format("div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{}\"",
-                     escape_xml(caption)));
-    open("table");
-    const auto line = [&](const std::vector<std::string>& cells, std::string_view tag) {
-      out_ += "<tr>";
-      for (std::size_t i = 0; i < cells.size(); ++i) {
-        out_ += fmt::format("<{}{}>{}</{}>", tag,
-                            kinds[i] == 'w'   ? " class=\"word\""
-                            : kinds[i] == 'l' ? " class=\"word long\""
-                                              : "",
-                            escape_xml(cells[i]), tag.substr(0, tag.find(' ')));
-      }
-      out_ += "</tr>\n";
-    };
-    open("thead");
-    line(header, "th scope=\"col\"");
-    close();
-    open("tbody");
-    for (const auto& row : rows) line(row, "td");
-    close();
-    close();
-    close();
-  }
-  int next_id() { return ++id_; }
-  std::string finish() { return std::move(out_); }
-
- private:
-  std::string out_;
-  std::vector<std::string> open_;
-  int id_ = 0;
-};
 
 void facts(Html& html, const ModelPage& page) {
   const Network<float>& network = page.model.network;
@@ -328,19 +276,7 @@ void legend(Html& html) {
 }  // namespace
 
 std::string draw_page(const ModelPage& page) {
-  Html html;
-  html.raw("<!DOCTYPE html>\n");
-  html.open("html lang=\"en\" xmlns=\"http://www.w3.org/1999/xhtml\"");
-  html.open("head");
-  html.raw(
-      "<meta charset=\"utf-8\"/>\n"
-      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n"
-      "<meta name=\"color-scheme\" content=\"light dark\"/>\n");
-  html.text("title", page.name + " – Isoform");
-  html.raw(fmt::format("<style>\n{}{}</style>\n", page::page_style(), page::chart_style()));
-  html.close();
-  html.open("body");
-  html.open("main");
+  Html html(page.name + " – Isoform", page::page_style() + page::chart_style());
   html.open("header");
   html.text("h1", page.name);
   html.text("p class=\"small\"", "A network with isotropic activations, read by isoform inspect.");
@@ -358,9 +294,6 @@ std::string draw_page(const ModelPage& page) {
   }
   history(html, page);
   legend(html);
-  html.close();
-  html.close();
-  html.close();
   return html.finish();
 }
 

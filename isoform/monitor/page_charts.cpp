@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "isoform/monitor/format.h"
+#include "isoform/monitor/html.h"
 #include "isoform/monitor/plot.h"
 #include "isoform/monitor/svg.h"
 
@@ -20,74 +21,15 @@ constexpr std::size_t kMostPoints = 500, kMostDots = 64;
 constexpr int kShades = 8;  // of each sign
 constexpr Index kMostCells = 64;
 
-// A document of its own as a part of a page: without its declaration, and with ids of its own.
-std::string inlined(std::string svg, int id) {
-  svg.erase(0, svg.find("<svg"));
-  const auto replace = [&](const std::string& from, const std::string& to) {
-    const std::size_t at = svg.find(from);
-    if (at != std::string::npos) svg.replace(at, from.size(), to);
-  };
-  replace("aria-labelledby=\"title description\"",
-          fmt::format("aria-labelledby=\"title{0} description{0}\"", id));
-  replace("id=\"title\"", fmt::format("id=\"title{}\"", id));
-  replace("id=\"description\"", fmt::format("id=\"description{}\"", id));
-  replace("<style>\n</style>\n", "");
-  return svg;
-}
-
-std::string power_label(int exponent) {
-  if (exponent >= -3 && exponent <= 3) return fmt::format("{:g}", std::pow(10.0, exponent));
-  static constexpr std::array<const char*, 10> kDigits = {"⁰", "¹", "²", "³", "⁴",
-                                                          "⁵", "⁶", "⁷", "⁸", "⁹"};
-  std::string text = exponent < 0 ? "10⁻" : "10";
-  for (const char digit : fmt::format("{}", std::abs(exponent))) {
-    text += kDigits[static_cast<std::size_t>(digit - '0')];
-  }
-  return text;
-}
-
-// The y axis of a chart: from values to heights, and its ticks.
-struct Vertical {
-  bool logarithmic = false;
-  plot::Range range;
-  std::vector<std::pair<double, std::string>> ticks;  // in units of the range
-  [[nodiscard]] double place(double value) const {
-    if (!logarithmic) return value;
-    return value > 0 ? std::max(range.low, std::log10(value)) : range.low;
-  }
-};
-
-Vertical vertical_of(const Chart& chart, std::vector<double> values) {
-  Vertical y;
-  y.logarithmic = chart.logarithmic;
+plot::Vertical vertical_of(const Chart& chart, std::vector<double> values) {
   if (!chart.mark.empty()) values.push_back(chart.at);
-  if (!chart.logarithmic) {
-    values.push_back(0);
-    const plot::Axis axis = plot::round_axis(plot::range_of(values), 6);
-    y.range = axis.range;
-    for (const double tick : axis.ticks)
-      y.ticks.emplace_back(tick, plot::tick_label(tick, axis.step));
-    return y;
-  }
-  std::vector<double> logs;
-  for (const double value : values) {
-    if (value > 0) logs.push_back(std::log10(value));
-  }
-  const plot::Range range = plot::range_of(logs);
-  const double high = std::ceil(range.high + 0.02);
-  y.range = {std::max(std::floor(range.low - 0.02), high - kDecades), high};
-  for (auto e = static_cast<int>(y.range.low); e <= static_cast<int>(high); ++e) {
-    y.ticks.emplace_back(e, power_label(e));
-    if (high - y.range.low > 1.5 || e == static_cast<int>(high)) continue;
-    for (const double factor : {2.0, 5.0}) {
-      y.ticks.emplace_back(e + std::log10(factor), fmt::format("{:g}", factor * std::pow(10.0, e)));
-    }
-  }
-  return y;
+  if (chart.logarithmic) return plot::decades(values, kDecades);
+  values.push_back(0);
+  return plot::linear(plot::round_axis(plot::range_of(values), 6));
 }
 
 void draw_series(Svg& svg, const Series& series, const plot::Scale& x, const plot::Scale& y,
-                 const Vertical& vertical) {
+                 const plot::Vertical& vertical) {
   const std::size_t count = series.values.size(), kept = std::min(count, kMostPoints);
   std::vector<Point> points;
   for (std::size_t i = 0; i < kept; ++i) {
@@ -145,7 +87,7 @@ std::string draw_chart(const Chart& chart, int id) {
     put();
     return inlined(svg.finish(), id);
   }
-  const Vertical vertical = vertical_of(chart, all);
+  const plot::Vertical vertical = vertical_of(chart, all);
   const plot::Scale y{vertical.range, {box.bottom(), box.y}};
   for (const auto& [tick, label] : vertical.ticks) {
     svg.line({box.x, y(tick)}, {box.right(), y(tick)}, "class=\"grid\"");
@@ -299,17 +241,7 @@ std::string chart_style() {
   };
   // Blue and orange of Okabe and Ito, towards white on paper and towards the dark on dark.
   const Colour white{250, 250, 250}, dark{24, 29, 35};
-  std::string css = R"(text { font-family: system-ui, sans-serif; fill: var(--ink); }
-.heading { font-size: 15px; font-weight: 600; }
-.label { font-size: 12.5px; font-weight: 400; fill: var(--soft); }
-.tick, .name { font-size: 12px; }
-.tick { fill: var(--soft); }
-.halo { paint-order: stroke; stroke: var(--card); stroke-width: 4px; }
-.grid { stroke: var(--line); stroke-width: 1; }
-.axis { stroke: var(--soft); stroke-width: 1; }
-.mark { stroke: var(--ink); stroke-width: 1.2; stroke-dasharray: 2 3; }
-.curve { stroke-width: 2; stroke-linejoin: round; }
-.one { stroke: var(--one); }
+  std::string css = R"(.one { stroke: var(--one); }
 .two { stroke: var(--two); stroke-dasharray: 6 4; }
 .dot { stroke-width: 0; }
 .dot.one { fill: var(--one); }

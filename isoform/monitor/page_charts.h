@@ -36,7 +36,7 @@ std::string draw_shape(const Model<float>& model, const std::vector<LayerReading
 std::string draw_image(const Vector<double>& values, Index rows, Index cols, const std::string& alt,
                        int id);
 
-/// CSS of all of these, light and dark.
+/// CSS of what only these have, light and dark.
 std::string chart_style();
 
 }  // namespace isoform::page

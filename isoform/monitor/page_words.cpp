@@ -199,47 +199,17 @@ std::vector<std::pair<std::string, std::string>> legend() {
 }
 
 std::string page_style() {
-  return R"(:root { --ink: #1f2328; --soft: #57606a; --line: #e1e5ea; --card: #ffffff; --back: #f5f6f8;
-  --one: #0072B2; --two: #D55E00; --pale: #dcebf5; }
-@media (prefers-color-scheme: dark) {
-:root { --ink: #e6edf3; --soft: #9da7b1; --line: #2d343d; --card: #181d23; --back: #0f1317;
-  --one: #56B4E9; --two: #F0954A; --pale: #1d3345; }
-}
-* { box-sizing: border-box; }
-body { margin: 0; background: var(--back); color: var(--ink);
-  font: 16px/1.5 system-ui, sans-serif; }
-main { max-width: 1060px; margin: 0 auto; padding: 20px 16px 60px; }
-h1 { font-size: 26px; margin: 8px 0 0; overflow-wrap: anywhere; }
-h2 { font-size: 21px; margin: 44px 0 8px; }
-h4 { font-size: 16px; margin: 24px 0 2px; }
-p { margin: 6px 0 14px; max-width: 76ch; }
-.small { font-size: 14px; color: var(--soft); }
-.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(220px, 1fr)); gap: 10px 24px;
+  return R"(.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(220px, 1fr)); gap: 10px 24px;
   margin: 16px 0; }
 .facts dt, .legend dt { font-size: 13px; color: var(--soft); }
 .facts dd { margin: 0; font-weight: 600; overflow-wrap: anywhere; }
 .legend dt { font-size: 15px; font-weight: 600; color: var(--ink); }
 .legend dd { margin: 0 0 12px; max-width: 76ch; }
-.card { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 12px; }
-.card svg { display: block; margin: 0 auto; }
-.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 420px), 1fr));
-  gap: 14px; margin: 14px 0; }
-.charts svg { width: 100%; height: auto; }
 .images { display: grid; grid-template-columns: repeat(auto-fill, minmax(112px, 1fr)); gap: 10px; }
 .images svg { width: 100%; height: auto; display: block; border: 1px solid var(--line);
   border-radius: 4px; }
 figure { margin: 0; }
 figcaption { font-size: 12.5px; color: var(--soft); text-align: center; padding-top: 2px; }
-.scroll { overflow-x: auto; }
-table { border-collapse: collapse; font-size: 13.5px; margin: 0 0 12px; min-width: 60%;
-  font-variant-numeric: tabular-nums; }
-.caption { margin: 14px 0 2px; }
-th, td { padding: 4px 10px; text-align: right; border-bottom: 1px solid var(--line);
-  white-space: nowrap; }
-th { font-weight: 600; color: var(--soft); }
-.word { text-align: left; }
-.long { white-space: normal; min-width: 12em; }
-@media print { body { background: none; } section { break-inside: avoid-page; } }
 )";
 }
 

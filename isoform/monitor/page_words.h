@@ -21,7 +21,7 @@ std::string strength_unit(Basis basis);
 /// Every word of the page that needs it, explained.
 std::vector<std::pair<std::string, std::string>> legend();
 
-/// CSS of the page without its charts.
+/// CSS of what only this page has, without its charts.
 std::string page_style();
 
 }  // namespace isoform::page

@@ -80,6 +80,51 @@ std::string tick_label(double value, double step) {
   return text.front() == '-' ? "−" + text.substr(1) : text;
 }
 
+std::string power_label(int exponent) {
+  if (exponent >= -3 && exponent <= 3) return fmt::format("{:g}", std::pow(10.0, exponent));
+  static constexpr std::array<const char*, 10> kDigits = {"⁰", "¹", "²", "³", "⁴",
+                                                          "⁵", "⁶", "⁷", "⁸", "⁹"};
+  std::string text = exponent < 0 ? "10⁻" : "10";
+  for (const char digit : fmt::format("{}", std::abs(exponent))) {
+    text += kDigits[static_cast<std::size_t>(digit - '0')];
+  }
+  return text;
+}
+
+double Vertical::place(double value) const {
+  if (!logarithmic) return value;
+  const double power = value > 0 ? std::log10(value) : -INFINITY;
+  return power >= least ? power : range.low;
+}
+
+Vertical linear(const Axis& axis) {
+  Vertical y;
+  y.range = axis.range;
+  for (const double tick : axis.ticks) y.ticks.emplace_back(tick, tick_label(tick, axis.step));
+  return y;
+}
+
+Vertical decades(const std::vector<double>& values, double most) {
+  std::vector<double> logs;
+  for (const double value : values) {
+    if (value > 0) logs.push_back(std::log10(value));
+  }
+  const Range range = range_of(logs);
+  Vertical y;
+  y.logarithmic = true;
+  const double high = std::ceil(range.high + 0.02);
+  y.least = std::max(std::floor(range.low - 0.02), high - most);
+  y.range = {y.least, high};
+  for (auto e = static_cast<int>(y.least); e <= static_cast<int>(high); ++e) {
+    y.ticks.emplace_back(e, power_label(e));
+    if (high - y.least > 1.5 || e == static_cast<int>(high)) continue;
+    for (const double factor : {2.0, 5.0}) {
+      y.ticks.emplace_back(e + std::log10(factor), fmt::format("{:g}", factor * std::pow(10.0, e)));
+    }
+  }
+  return y;
+}
+
 std::string series_colour(int index, int count) {
   static constexpr std::array<const char*, 5> kOkabeIto = {"#0072B2", "#E69F00", "#009E73",
                                                            "#CC79A7", "#56B4E9"};

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "isoform/monitor/svg.h"
@@ -39,6 +40,21 @@ struct Scale {
     return to.low + (span > 0 ? (value - from.low) / span : 0.5) * (to.high - to.low);
   }
 };
+
+/// 0.001 to 1000 as they are, else "10⁻⁶".
+std::string power_label(int exponent);
+
+/// A y axis: from values to heights in units of `range`, and its ticks in the same units.
+struct Vertical {
+  bool logarithmic = false;
+  Range range;
+  std::vector<std::pair<double, std::string>> ticks;
+  double least = 0;  // the lowest decade; what is smaller lies on the bottom
+  double place(double value) const;
+};
+Vertical linear(const Axis& axis);
+/// The decades of the positive `values`, at most so many from the top.
+Vertical decades(const std::vector<double>& values, double most);
 
 /// Colour of series `index` of `count`: Okabe–Ito up to five, an ordered ramp beyond.
 std::string series_colour(int index, int count);

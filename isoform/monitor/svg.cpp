@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <iterator>
 #include <utility>
 
@@ -20,11 +22,38 @@ std::string number(double value) {
   return text == "-0" ? "0" : text;
 }
 
+// Bytes of the UTF-8 character that `text` begins with; 0 where it begins with none that XML allows.
+std::size_t character_length(std::string_view text) {
+  const auto byte = [&](std::size_t i) {
+    return i < text.size() ? static_cast<std::uint32_t>(static_cast<unsigned char>(text[i])) : 0U;
+  };
+  const std::uint32_t lead = byte(0);
+  if (lead < 0x80) return 1;
+  const std::size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+  if (lead < 0xC2 || lead > 0xF4) return 0;
+  std::uint32_t code = lead & (0xFFU >> (length + 1));
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xC0U) != 0x80) return 0;
+    code = code << 6U | (byte(i) & 0x3FU);
+  }
+  // Longer than it needs to be, half of a pair, beyond the last plane, or no character.
+  if (code < (length == 3 ? 0x800U : length == 4 ? 0x10000U : 0x80U)) return 0;
+  if ((code >= 0xD800 && code < 0xE000) || code > 0x10FFFF || (code | 1U) == 0xFFFF) return 0;
+  return length;
+}
+
 }  // namespace
 
 std::string escape_xml(std::string_view text) {
   std::string safe;
-  for (const char c : text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const std::size_t length = character_length(text.substr(i));
+    if (length != 1) {
+      safe += length == 0 ? "\uFFFD" : text.substr(i, length);
+      i += std::max<std::size_t>(length, 1) - 1;
+      continue;
+    }
+    const char c = text[i];
     switch (c) {
       case '&':
         safe += "&amp;";

@@ -50,7 +50,8 @@ class Svg {
   int depth_ = 0;
 };
 
-/// `text` with & < > " ' replaced by entities and control characters, which XML forbids, left out.
+/// `text` with & < > " ' replaced by entities; control characters, which XML forbids, left out; and bytes that are not
+/// UTF-8 as U+FFFD.
 std::string escape_xml(std::string_view text);
 
 }  // namespace isoform
