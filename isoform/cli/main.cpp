@@ -125,6 +125,7 @@ int main(int argc, char** argv) {
   isoform::cli::add_diff(app);
   isoform::cli::add_task(app);
   isoform::cli::add_study(app);
+  isoform::cli::add_experiment(app);
   isoform::cli::add_bench(app);
   isoform::cli::add_data(app);
   try {

@@ -17,6 +17,7 @@ void add_convert(CLI::App& app);
 void add_diff(CLI::App& app);
 void add_task(CLI::App& app);
 void add_study(CLI::App& app);
+void add_experiment(CLI::App& app);
 void add_data(CLI::App& app);
 void add_bench(CLI::App& app);
 

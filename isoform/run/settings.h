@@ -66,6 +66,10 @@ struct Setting {
 /// The fields of `settings`, bound to it; it must outlive them.
 std::vector<Setting> list_settings(RunSettings& settings);
 
+/// Sets one field by its name, '_' and '-' alike, to what its flag takes as text. UsageError for an unknown name (with the
+/// nearest known one) and unsuitable values.
+void set_setting(RunSettings& settings, const std::string& name, const std::string& text);
+
 /// Reads a TOML file of [section] key = value, and tables [[change]] (run/changes.h), into settings. FileError, FormatError (with line and column),
 /// UsageError for unknown sections or keys (with the nearest known one) and unsuitable values.
 void read_settings(const std::filesystem::path& path, RunSettings& settings);

@@ -89,6 +89,17 @@ void read_changes(const toml::node& content, const std::filesystem::path& path,
 
 }  // namespace
 
+void set_setting(RunSettings& settings, const std::string& name, const std::string& text) {
+  const std::vector<Setting> list = list_settings(settings);
+  std::vector<std::string> names;
+  for (const Setting& setting : list) {
+    names.push_back(setting.name);
+    if (toml_key(setting.name) == toml_key(name)) return setting.set(text);
+  }
+  throw UsageError(
+      fmt::format("'{}' is no setting of train{}", name, did_you_mean(name, names)));
+}
+
 void read_settings(const std::filesystem::path& path, RunSettings& settings) {
   // The parser takes a folder for an empty file.
   std::error_code ignored;

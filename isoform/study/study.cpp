@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
 #include <map>
 #include <memory>
 
@@ -12,6 +11,7 @@
 #include "isoform/data/catalogue.h"
 #include "isoform/data/split.h"
 #include "isoform/study/baseline_training.h"
+#include "isoform/study/result_file.h"
 #include "isoform/train/evaluate.h"
 
 namespace isoform {
@@ -23,17 +23,7 @@ using Json = nlohmann::json;
 RunSettings settings_of(const Arm& arm, std::uint64_t seed, double rate,
                         const StudyOptions& options) {
   RunSettings settings;
-  const std::vector<Setting> list = list_settings(settings);
-  for (const auto& entry : arm.settings) {
-    const std::string &name = entry.first, &value = entry.second;
-    const auto found =
-        std::find_if(list.begin(), list.end(), [&](const Setting& s) { return s.name == name; });
-    if (found == list.end()) {
-      throw InternalError(
-          fmt::format("study: arm '{}' has an unknown setting '{}'", arm.name, name));
-    }
-    found->set(value);
-  }
+  for (const auto& [name, value] : arm.settings) set_setting(settings, name, value);
   settings.data_dir = options.data_dir;
   settings.engine.threads = options.threads;
   settings.training.seed = seed;
@@ -81,62 +71,10 @@ StudyRun from_json(const Json& json) {
   return run;
 }
 
-// The lines of a result file: key → run. A last one that a kill has cut is dropped.
-class Results {
- public:
-  explicit Results(std::filesystem::path path) : path_(std::move(path)) {
-    std::ifstream file(path_);
-    std::string line;
-    std::uintmax_t whole = 0;  // bytes of lines that have their end
-    for (int number = 1; std::getline(file, line) && !file.eof(); ++number) {
-      read(Json::parse(line, nullptr, false), number);
-      whole += line.size() + 1;
-    }
-    constexpr std::string_view kBegin = R"({"key":)";
-    if (file.eof() && !line.starts_with(kBegin) && !kBegin.starts_with(line)) read(Json(), 1);
-    file.close();
-    std::error_code ignored;  // where there is no file, or it can't be written
-    if (std::filesystem::file_size(path_, ignored) != whole) {
-      std::filesystem::resize_file(path_, whole, ignored);  // a line that a kill has cut
-    }
-    if (!std::ofstream(path_, std::ios::app)) {
-      throw FileError(
-          fmt::format("'{}': cannot be written; give another folder with --out", path_.string()));
-    }
-  }
-  [[nodiscard]] const StudyRun* find(const Json& key) const {
-    const auto found = known_.find(key.dump());
-    return found == known_.end() ? nullptr : &found->second;
-  }
-  void add(const Json& key, const StudyRun& run) {
-    std::ofstream file(path_, std::ios::app);
-    file << Json{{"key", key}, {"run", to_json(run)}}.dump() << '\n' << std::flush;
-    if (!file) {
-      throw FileError(fmt::format("'{}': cannot be written; is the disk full?", path_.string()));
-    }
-    known_[key.dump()] = run;
-  }
-
- private:
-  void read(const Json& json, int number) {
-    try {
-      const StudyRun run = from_json(json.at("run"));
-      const auto share = [](double value) { return value >= 0 && value <= 1; };
-      if (share(run.validation_accuracy) && share(run.test_accuracy) && run.parameters > 0) {
-        known_[json.at("key").dump()] = run;
-        return;
-      }
-    } catch (const Json::exception&) {  // told below
-    }
-    throw FormatError(
-        fmt::format("'{}', line {}: is no result of a study; remove the line, and its "
-                    "run will be made again",
-                    path_.string(), number));
-  }
-
-  std::filesystem::path path_;
-  std::map<std::string, StudyRun> known_;
-};
+bool is_sound(const StudyRun& run) {
+  const auto share = [](double value) { return value >= 0 && value <= 1; };
+  return share(run.validation_accuracy) && share(run.test_accuracy) && run.parameters > 0;
+}
 
 struct Sets {
   Dataset train, test;
@@ -210,13 +148,9 @@ std::vector<StudyRun> run_study(const Study& study, const StudyOptions& options)
   if (options.seeds < 1) {
     throw UsageError(fmt::format("seeds: needs at least 1, got {}", options.seeds));
   }
-  std::error_code failed;
-  std::filesystem::create_directories(options.out, failed);
-  if (failed) {
-    throw FileError(fmt::format("'{}': cannot be made: {}; give another folder with --out",
-                                options.out.string(), failed.message()));
-  }
-  Results results(options.out / (study.name + ".jsonl"));
+  make_folder(options.out);
+  ResultFile results(options.out / (study.name + ".jsonl"),
+                     [](const Json& json) { return is_sound(from_json(json)); });
   Runner runner(options);
   std::vector<StudyRun> table;
   // Seed 0 of an arm with several rates decides which rate the other seeds take.
@@ -224,9 +158,9 @@ std::vector<StudyRun> run_study(const Study& study, const StudyOptions& options)
     const RunSettings settings = settings_of(arm, seed, rate, options);
     const double shown = settings.training.optimiser.rate();
     const Json key = key_of(arm, settings);
-    if (const StudyRun* known = results.find(key)) {
+    if (const Json* known = results.find(key)) {
       if (options.progress) options.progress(arm, seed, shown, true, true);
-      StudyRun run = *known;
+      StudyRun run = from_json(*known);
       run.arm = arm.name;
       return run;
     }
@@ -234,7 +168,7 @@ std::vector<StudyRun> run_study(const Study& study, const StudyOptions& options)
     if (options.progress) options.progress(arm, seed, shown, false, false);
     std::optional<StudyRun> run = runner.run(arm, settings);
     if (!run) return {};
-    results.add(key, *run);
+    results.add(key, to_json(*run));
     if (options.progress) options.progress(arm, seed, shown, true, false);
     return run;
   };

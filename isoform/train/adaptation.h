@@ -29,6 +29,8 @@ class Adaptation {
   void observe(const Network<T>& network, Pass<T>& pass, Gradients gradients, std::int64_t step);
   /// True after so many steps, if something would train after it.
   [[nodiscard]] bool due(std::int64_t step) const;
+  /// The network has changed between adaptations: what was gathered no longer fits.
+  void forget() { statistics_ = Statistics(); }
   /// False where statistics have numbers that are none: the run has diverged.
   [[nodiscard]] bool all_finite() const { return statistics_.all_finite(); }
   /// Adapts every hidden space; edits go to `apply`, which applies them. `total` is the step of the run; `samples` are drawn

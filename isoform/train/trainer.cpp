@@ -88,6 +88,23 @@ class Trainer<T>::Run {
     begin_phase();
   }
 
+  void apply(const Edit& edit) {
+    optimiser_.transport(model_.network, edit);
+    model_.network.apply(edit);
+    EditRecord record = edit.record;
+    record.step = step_;
+    model_.record(record);
+    result_.born += record.born;
+    result_.removed += record.removed;
+    emit("edit", edit_json(record));
+    prepared_ = false;
+  }
+
+  void edit_from_outside(const Edit& edit) {
+    apply(edit);
+    adaptation_.forget();
+  }
+
   [[nodiscard]] int epoch() const { return epoch_; }
 
   TrainResult finish() {
@@ -250,18 +267,8 @@ class Trainer<T>::Run {
     const std::vector<std::string> warnings = adaptation_.adapt(
         model_.network, engine_, phase_step(), step_,
         [this] { return judging_samples(model_, courses_, settings_.seed); },
-        [this](const Edit& edit) {
-          optimiser_.transport(model_.network, edit);
-          model_.network.apply(edit);
-          EditRecord record = edit.record;
-          record.step = step_;
-          model_.record(record);
-          result_.born += record.born;
-          result_.removed += record.removed;
-          emit("edit", edit_json(record));
-        });
+        [this](const Edit& edit) { apply(edit); });
     for (const std::string& warning : warnings) emit("warning", {{"message", warning}});
-    prepared_ = false;
   }
 
   void emit(std::string type, Json data) {
@@ -365,6 +372,10 @@ bool Trainer<T>::run_epoch() {
 template <class T>
 void Trainer<T>::change(const TaskChange& change, const TaskData* data) {
   run_->change(change, data);
+}
+template <class T>
+void Trainer<T>::apply(const Edit& edit) {
+  run_->edit_from_outside(edit);
 }
 template <class T>
 int Trainer<T>::epoch() const {

@@ -98,6 +98,9 @@ class Trainer {
   /// Changes tasks now, between epochs; `change.epoch` is not read. `data`, if not null, joins those given at the start. A
   /// new phase begins. Throws UsageError as check_changes does.
   void change(const TaskChange& change, const TaskData* data = nullptr);
+  /// Changes the shape now, between epochs, by an edit of the network as it stands; the optimiser's state follows. For widths
+  /// that somebody else decides: a schedule, an experiment, a person.
+  void apply(const Edit& edit);
   /// Epochs run so far.
   [[nodiscard]] int epoch() const;
   /// Tells observers that the run has ended. Once.

@@ -8,39 +8,16 @@
 #include <fstream>
 #include <set>
 
-#include "data/idx_files.h"
 #include "isoform/base/error.h"
 #include "isoform/study/procedures.h"
-#include "tests/support/dice.h"
+#include "tests/support/small_set.h"
 
 namespace isoform {
 namespace {
 
-using testing::Dice;
+using testing::write_set;
 using ::testing::HasSubstr;
 using testing_data::TemporaryFolder;
-
-// Three classes of noisy 2 × 2 pictures, in the four files of a set.
-void write_set(const std::filesystem::path& folder) {
-  std::filesystem::create_directories(folder);
-  const auto part = [&](const std::string& stem, std::uint32_t samples, std::uint64_t seed) {
-    Dice dice(seed, 81);
-    testing_data::Bytes pixels, labels;
-    for (std::uint32_t j = 0; j < samples; ++j) {
-      const auto label = static_cast<std::uint8_t>(dice.between(0, 2));
-      labels.push_back(label);
-      for (int i = 0; i < 4; ++i) {
-        pixels.push_back(static_cast<std::uint8_t>(dice.between(0, 99) + (i == label ? 120 : 0)));
-      }
-    }
-    testing_data::write_plain(folder / (stem + "-images-idx3-ubyte"),
-                              testing_data::idx_bytes({samples, 2, 2}, pixels));
-    testing_data::write_plain(folder / (stem + "-labels-idx1-ubyte"),
-                              testing_data::idx_bytes({samples}, labels));
-  };
-  part("train", 240, 1);
-  part("t10k", 90, 2);
-}
 
 Study small_study(const std::string& data) {
   const std::vector<std::pair<std::string, std::string>> common = {

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "isoform/base/error.h"
+#include "isoform/topology/diagonalise.h"
 #include "isoform/train/evaluate.h"
 #include "tests/support/blobs.h"
 #include "tests/support/networks.h"
@@ -53,6 +54,53 @@ std::vector<float> numbers(const Network<float>& network) {
 
 bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+}
+
+// By a covariant optimiser a network that is turned between epochs learns what it would have learned.
+TEST(Trainer, GoesOnAfterEditsFromOutside) {
+  TrainSettings settings = small_run();
+  settings.optimiser.method = Method::momentum;
+  settings.optimiser.learning_rate = 0.05;
+  settings.adapt.enabled = false;
+  const auto engine = create_engine<double>({.threads = 1});
+  const auto trained = [&](bool turns) {
+    auto model = blob_model<double>(training_data(), {12, 8});
+    Trainer<double> trainer(model, {{"blobs", training_data(), validation_data()}}, settings, *engine);
+    while (trainer.run_epoch()) {
+      if (!turns) continue;
+      for (const int space : model.network.hidden()) {
+        trainer.apply(rotate_random(model.network, space, 7));
+      }
+    }
+    EXPECT_EQ(trainer.finish().reason, StopReason::finished);
+    EXPECT_EQ(model.history.size(), turns ? 6U : 0U);
+    return logits(model, validation_data(), *engine);
+  };
+  const Matrix<double> plain = trained(false), turned = trained(true);
+  EXPECT_LE((plain - turned).norm(), 1e-10 * plain.norm());
+}
+
+// Statistics that an adaptation gathers across the end of an epoch no longer fit then.
+TEST(Trainer, AdaptsAfterEditsFromOutside) {
+  TrainSettings settings = small_run();
+  settings.adapt.per_epoch = 0.75;
+  settings.adapt.statistics_batches = 1000;
+  const auto engine = create_engine<float>({.threads = 1});
+  auto model = blob_model<float>(training_data(), {12, 8});
+  Index born = 0;
+  Trainer<float> trainer(model, {{"blobs", training_data(), validation_data()}}, settings, *engine,
+                         {[&](const Event& event) {
+                           if (event.type == "edit") born += event.data.at("born").get<Index>();
+                         }});
+  while (trainer.run_epoch()) {
+    for (const int space : model.network.hidden()) {
+      trainer.apply(grow(model.network, space, 3, {.group_size = 4}));
+    }
+  }
+  const TrainResult result = trainer.finish();
+  EXPECT_EQ(result.reason, StopReason::finished);
+  EXPECT_EQ(result.born, born) << "edits from outside are told and counted";
+  EXPECT_GE(born, 3 * 2 * 3);
 }
 
 // Batch and widths are large enough that products and gates are cut into tiles.

@@ -1,0 +1,66 @@
+// An experiment as a settings file says it: TOML that reads like the method section of a paper. docs/experiments.md.
+//
+//   number = 1                      datasets = ["cifar-10"]      [network], [training], …: keys of `train --config`
+//   title = "Invariance"            repeats = 20                 [[arm]]  name = "…" and settings that differ
+//   procedure = "invariance"        own values of the procedure  [quick]  what is smaller at quick scale
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "isoform/run/settings.h"
+
+namespace isoform {
+
+enum class Scale { quick, paper };
+std::string_view scale_name(Scale scale);
+/// Throws UsageError naming the two.
+Scale scale_from_name(std::string_view name);
+
+struct ExperimentArm {
+  std::string name;
+  std::string about;                                       // a sentence; may be empty
+  std::vector<std::pair<std::string, std::string>> settings;  // names and values of train's flags
+  nlohmann::json own;                                         // values of the procedure
+};
+
+struct ExperimentSettings {
+  std::string name;  // of the file
+  Scale scale = Scale::quick;
+  int number = 0;
+  std::string title, question, procedure;
+  std::vector<std::string> method;    // paragraphs
+  std::vector<std::string> datasets;  // known sets or folders; none where only time is measured
+  int repeats = 1;                    // seeds 0 … repeats − 1
+  Index training_samples = 0, test_samples = 0;  // of each set, drawn by seed 0; 0: all
+  std::vector<std::pair<std::string, std::string>> common;
+  std::vector<ExperimentArm> arms;
+  nlohmann::json own = nlohmann::json::object();  // the procedure's own values
+  nlohmann::json all;                             // all that applies at this scale
+
+  /// What an arm trains with on a set. UsageError for settings that contradict each other.
+  [[nodiscard]] RunSettings training(const ExperimentArm& arm, const std::string& data,
+                                     std::uint64_t seed) const;
+  /// A value of the procedure: the arm's, or the experiment's. UsageError where it is missing or of another type.
+  template <class Value>
+  [[nodiscard]] Value value(const std::string& key, const ExperimentArm* arm = nullptr) const;
+  [[nodiscard]] bool has(const std::string& key) const { return own.contains(key); }
+};
+
+/// The experiments that come with Isoform, in order.
+std::vector<std::string> experiment_names();
+/// The settings file of one of them. UsageError with the known names.
+std::string_view experiment_text(const std::string& name);
+
+/// Reads a settings file; `name` is for messages and folders. FormatError with line and column for what is no TOML; UsageError
+/// for keys that nobody knows (with the nearest known one) and unsuitable values.
+ExperimentSettings read_experiment(std::string_view text, const std::string& name, Scale scale);
+/// A known name, or a path that ends in .toml. FileError where it can't be read.
+ExperimentSettings find_experiment(const std::string& name_or_path, Scale scale);
+
+}  // namespace isoform
