@@ -40,9 +40,8 @@ Network<float> changed(const Network<float>& network, Index change, const std::s
   } else if (change < 0) {
     Reducer<float> reducer(network, engine, samples,
                            {.rule = Rule::jacobian, .refit = rule == kOurRefit});
-    std::vector<Index> widths(network.widths().begin() + 1, network.widths().end() - 1);
-    widths[1] += change;
-    result = reducer.to_widths(widths).network;
+    const std::vector<Index> widths = network.widths();
+    result = reducer.to_widths({widths[1], widths[2] + change}).network;
   }
   return result;
 }

@@ -57,8 +57,8 @@ double structural_percent(const SparseShape& shape, SparseMethod method) {
   return 100 * static_cast<double>(before - after) / static_cast<double>(before);
 }
 
-// Numbers that count: |θ| above the threshold, of weights, biases, ψ and o.
-Index counted(const Network<float>& network, double threshold) {
+// Share of `all` parameters that do not count, |θ| being at most the threshold or the number gone, in percent.
+double removed_percent(const Network<float>& network, double threshold, Index all) {
   Index count = 0;
   const auto add = [&](double value) { count += std::abs(value) > threshold ? 1 : 0; };
   for (const Map<float>& map : network.maps()) {
@@ -67,7 +67,7 @@ Index counted(const Network<float>& network, double threshold) {
   for (const Space<float>& space : network.spaces()) {
     for (Index g = 0; g < space.gates(); ++g) add(space.o(g));
   }
-  return count;
+  return 100 * static_cast<double>(all - count) / static_cast<double>(all);
 }
 
 RunSettings settings_of(const ExperimentSettings& settings, const std::string& data, Index width,
@@ -82,7 +82,7 @@ void run_trial(TrialRun& run, const RunSettings& settings, const DataPair& data,
   const Model<float> model = train_model(run, settings, data.train);
   const Matrix<float> before = logits(model, data.test, run.engine());
   run.measure("test accuracy", accuracy_of(before, data.test.labels()));
-  const auto all = static_cast<double>(model.network.parameter_count());
+  const Index all = model.network.parameter_count();
   const SparseShape shape = sparse_shape(model.network);
   for (const Method& method : methods()) {
     run.check();
@@ -90,12 +90,11 @@ void run_trial(TrialRun& run, const RunSettings& settings, const DataPair& data,
     sparsify(sparse.network, plan_sparsity(shape, {.method = method.method}));
     const Labels at = {{"method", method.name}};
     run.measure("structure", structural_percent(shape, method.method), at);
-    run.measure("removed",
-                100 * (1 - static_cast<double>(counted(sparse.network, threshold)) / all), at);
+    run.measure("removed", removed_percent(sparse.network, threshold, all), at);
     measure_change(run, compare_logits(before, logits(sparse, data.test, run.engine()), data.test.labels()),
                    at);
   }
-  run.measure("small before", 100 * (1 - static_cast<double>(counted(model.network, threshold)) / all));
+  run.measure("small before", removed_percent(model.network, threshold, all));
 }
 
 std::vector<Trial> trials(const ExperimentSettings& settings, const DataShelf& shelf) {
@@ -173,11 +172,14 @@ std::vector<report::Block> report_of(const ExperimentSettings& settings, const M
       chart.low = 0;
       for (const Method& method : methods()) {
         const Labels where = with(at_width, "method", method.name);
+        const int colour = static_cast<int>(&method - methods().data());
         chart.curves.push_back(
             curve_of(rows, method.name, where, "removed", "layers", depths, 1, false));
+        chart.curves.back().colour = colour;
         report::Curve structure = curve_of(rows, method.name + ", from shapes", where, "structure",
                                            "layers", depths, 1, false);
         structure.dashed = true;
+        structure.colour = colour;
         chart.curves.push_back(std::move(structure));
       }
       row.charts.emplace_back(std::move(chart));

@@ -45,7 +45,7 @@ std::string replaced(std::string text, const std::string& from, const std::strin
 
 std::string refusal(const std::string& text) {
   try {
-    (void)read_experiment(text, "small.toml", Scale::quick);
+    (void)read_experiment(text, "small.toml", Scale::paper);
   } catch (const Error& error) {
     return error.what();
   }
@@ -135,7 +135,7 @@ TEST(ExperimentSettings, TellsMistakes) {
   EXPECT_THAT(refusal(replaced(kSmall, "epochs = 7", "epochs = \"many\"")), HasSubstr("whole number"));
   EXPECT_THAT(refusal(replaced(kSmall, "group_size = 1", "groupsize = 1")), HasSubstr("'groupsize'"));
   EXPECT_THAT(refusal(replaced(kSmall, "\"elementwise\"", "\"elementwize\"")), HasSubstr("did you mean elementwise"));
-  EXPECT_THAT(refusal(replaced(kSmall, "repeats = 2", "repeats = 0")), HasSubstr("1 or more"));
+  EXPECT_THAT(refusal(replaced(kSmall, "repeats = 4", "repeats = 0")), HasSubstr("1 or more"));
   EXPECT_THAT(refusal(replaced(kSmall, "datasets = [\"here\"]", "datasets = 3")), HasSubstr("wrong kind"));
   EXPECT_THAT(refusal(replaced(kSmall, "[[arm]]\nname = \"tanh\"\ngroup_size = 1", "")), HasSubstr("[[arm]]"));
   const ExperimentSettings settings = read_experiment(kSmall, "small", Scale::quick);
