@@ -130,7 +130,7 @@ void add(const AddOptions& o) {
     const FeatureStatistics statistics = input_statistics(data, Scaling::automatic);
     input.mean = statistics.mean;
     input.deviation = statistics.standard_deviation;
-    if (data.image()) {
+    if (data.image() && data.image()->channels == 1) {
       input.image_rows = data.image()->rows;
       input.image_cols = data.image()->columns;
     }

@@ -49,8 +49,6 @@ std::filesystem::path environment_path(const char* name) {
 
 }  // namespace
 
-std::string_view to_string(Split split) { return split == Split::train ? "train" : "test"; }
-
 const std::vector<CatalogueEntry>& catalogue() {
   static const std::vector<CatalogueEntry> entries = make_catalogue();
   return entries;

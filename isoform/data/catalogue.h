@@ -13,10 +13,6 @@
 
 namespace isoform {
 
-enum class Split { train, test };
-/// "train" or "test".
-[[nodiscard]] std::string_view to_string(Split split);
-
 /// One file of a set, of which "STEM" and "STEM.gz" are looked for. Size and CRC-32 are those of
 /// the decompressed content: they show that a file is whole and the right one (integrity); they are
 /// no protection against somebody who forges one (security).

@@ -15,6 +15,13 @@ namespace isoform {
 
 namespace {
 
+// By division: a product of sizes could overflow.
+bool has_features(const ImageShape& image, Index features) {
+  if (image.rows < 1 || image.columns < 1 || image.channels < 1) return false;
+  return features % image.rows == 0 && features / image.rows % image.columns == 0 &&
+         features / image.rows / image.columns == image.channels;
+}
+
 void validate(const Dataset::Contents& c) {
   const auto refuse = [&](const std::string& what) {
     throw UsageError(fmt::format("dataset '{}': {}", c.name, what));
@@ -34,10 +41,10 @@ void validate(const Dataset::Contents& c) {
     refuse(fmt::format("{} samples of {} features need as many values, got {} values", samples,
                        c.features, stored));
   }
-  if (c.image && (c.image->rows < 1 || c.features % c.image->rows != 0 ||
-                  c.features / c.image->rows != c.image->columns)) {
-    refuse(fmt::format("an image of {} × {} does not have {} features", c.image->rows,
-                       c.image->columns, c.features));
+  if (c.image && !has_features(*c.image, c.features)) {
+    refuse(
+        fmt::format("an image of {} × {} × {} (rows, columns, channels) does not have {} features",
+                    c.image->rows, c.image->columns, c.image->channels, c.features));
   }
   for (std::size_t i = 0; i < samples; ++i) {
     if (c.labels[i] >= c.classes.size()) {
@@ -119,6 +126,8 @@ FeatureStatistics float_statistics(const Dataset& data, const std::vector<float>
 }
 
 }  // namespace
+
+std::string_view to_string(Split split) { return split == Split::train ? "train" : "test"; }
 
 Dataset::Dataset() : contents_(std::make_shared<const Contents>()) {}
 

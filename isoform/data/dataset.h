@@ -17,10 +17,17 @@
 
 namespace isoform {
 
-/// How the features of one sample are laid out as a picture: row after row.
+/// The two parts in which sets come.
+enum class Split { train, test };
+/// "train" or "test".
+[[nodiscard]] std::string_view to_string(Split split);
+
+/// How the features of one sample are laid out as a picture: row after row, and one channel after the other (planar: all red, all
+/// green, all blue).
 struct ImageShape {
   Index rows = 0;
   Index columns = 0;
+  Index channels = 1;
   bool operator==(const ImageShape&) const = default;
 };
 
@@ -41,7 +48,7 @@ class Dataset {
     std::vector<std::uint32_t> labels = {};
     std::vector<std::string> classes = {};
     std::optional<ImageShape> image =
-        {};  ///< rows × columns = features, where the samples are pictures
+        {};  ///< rows × columns × channels = features, where the samples are pictures
   };
 
   /// No samples, no features, no classes.

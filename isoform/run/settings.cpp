@@ -355,7 +355,7 @@ Model<T> create_model(const RunSettings& settings, const Dataset& training) {
   const FeatureStatistics statistics = input_statistics(training, settings.training.scaling);
   model.set_transform(statistics.mean, statistics.standard_deviation);
   model.tasks.push_back({training.name(), training.classes(), settings.loss, true});
-  if (training.image()) {
+  if (training.image() && training.image()->channels == 1) {
     model.image_rows = training.image()->rows;
     model.image_cols = training.image()->columns;
   }

@@ -38,7 +38,7 @@ void append(Model<T>& model, const TaskChange& change, const TaskData& data, Sca
   if (task.inputs.empty()) {
     const FeatureStatistics of = input_statistics(data.training, scaling);
     NewInput input{{unused_input(model, task.name)}, of.mean, of.standard_deviation};
-    if (data.training.image()) {
+    if (data.training.image() && data.training.image()->channels == 1) {
       input.image_rows = data.training.image()->rows;
       input.image_cols = data.training.image()->columns;
     }

@@ -190,6 +190,19 @@ TEST(Dataset, RefusesContentsThatDoNotFitTogether) {
   bad = good;
   bad.image = ImageShape{2, 2};
   EXPECT_THAT(refusal(bad), AllOf(HasSubstr("2 × 2"), HasSubstr("2 features")));
+  bad.image = ImageShape{1, 2, 3};
+  EXPECT_THAT(refusal(bad), AllOf(HasSubstr("1 × 2 × 3"), HasSubstr("2 features")));
+  // Products that overflow to the right number.
+  constexpr Index kHuge = Index{1} << 62;
+  for (const ImageShape& shape :
+       {ImageShape{0, 2, 1}, ImageShape{1, 2, 0}, ImageShape{-1, -2, 1}, ImageShape{kHuge, 4, 2}}) {
+    bad.image = shape;
+    EXPECT_THAT(refusal(bad), HasSubstr("2 features"));
+  }
+  for (const ImageShape& shape : {ImageShape{1, 2}, ImageShape{1, 1, 2}, ImageShape{2, 1, 1}}) {
+    bad.image = shape;
+    EXPECT_NO_THROW((void)Dataset(bad));
+  }
   bad = good;
   bad.features = 0;
   EXPECT_THAT(refusal(bad), HasSubstr("at least 1 feature"));
@@ -231,7 +244,9 @@ TEST(InputStatistics, ScalePicturesTogetherAndOthersEach) {
                       .labels = data.labels(),
                       .classes = data.classes(),
                       .image = ImageShape{1, kFeatures}};
-  const Dataset pictures(std::move(c));
+  Dataset::Contents in_colour = c;
+  in_colour.image = ImageShape{1, 1, kFeatures};
+  const Dataset pictures(std::move(c)), colour_pictures(std::move(in_colour));
   const Vector<double> each = feature_statistics(data).standard_deviation;
   const double together = std::sqrt(each.squaredNorm() / kFeatures);
   const auto deviation = [](const Dataset& d, Scaling s) {
@@ -240,6 +255,8 @@ TEST(InputStatistics, ScalePicturesTogetherAndOthersEach) {
   EXPECT_EQ(deviation(data, Scaling::automatic), each);
   EXPECT_EQ(deviation(pictures, Scaling::each), each);
   for (const double d : deviation(pictures, Scaling::automatic)) EXPECT_DOUBLE_EQ(d, together);
+  EXPECT_EQ(deviation(colour_pictures, Scaling::automatic),
+            deviation(pictures, Scaling::automatic));
   for (const double d : deviation(data, Scaling::together)) EXPECT_DOUBLE_EQ(d, together);
   EXPECT_EQ(input_statistics(pictures, Scaling::automatic).mean, feature_statistics(data).mean);
   for (const Scaling s : {Scaling::automatic, Scaling::each, Scaling::together}) {

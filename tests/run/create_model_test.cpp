@@ -143,5 +143,22 @@ TEST(CreateModelOfOtherData, HasNoImageWhereThereIsNone) {
   EXPECT_EQ(model.image_cols, 0);
 }
 
+// A model's image is drawn as one grey picture; a colour picture has three.
+TEST(CreateModelOfOtherData, HasNoImageWherePicturesHaveColours) {
+  Dataset::Contents contents;
+  contents.name = "colours";
+  contents.features = 12;
+  contents.values = std::vector<std::uint8_t>(24, 7);
+  contents.labels = {0, 1};
+  contents.classes = {"0", "1"};
+  contents.image = ImageShape{2, 2, 3};
+  RunSettings settings;
+  settings.data = "colours";
+  settings.finish();
+  const Model<float> model = create_model<float>(settings, Dataset(std::move(contents)));
+  EXPECT_EQ(model.image_rows, 0);
+  EXPECT_EQ(model.image_cols, 0);
+}
+
 }  // namespace
 }  // namespace isoform
