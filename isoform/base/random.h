@@ -16,9 +16,9 @@ namespace isoform {
 enum class Purpose : std::uint32_t {
   initialisation = 1,  // id = map
   order = 2,           // step = epoch
-  split = 3,
-  growth = 4,    // step = training step, id = space
-  rotation = 5,  // id = space
+  split = 3,           // id = 0, or CRC-32 of the name of a class: its test part
+  growth = 4,          // step = training step, id = space
+  rotation = 5,        // id = space
   test = 6,
   dropout = 7,    // step = training step, id = space
   replay = 12,    // index = sample seen

