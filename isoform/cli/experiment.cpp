@@ -68,11 +68,12 @@ class TrialProgress {
     if (shown_ && !last && now - *shown_ < wait) return;
     if (progress.planned == progress.known) return;
     shown_ = now;
-    const std::string left = std::isfinite(progress.seconds_left) && !last
-                                 ? fmt::format(", about {} left", format_duration(progress.seconds_left))
-                                 : "";
-    std::string line = fmt::format("{}: {} of {} trials{}  {}", name_, progress.done, progress.planned,
-                                   left, last ? "" : progress.trial);
+    const std::string left =
+        std::isfinite(progress.seconds_left) && !last
+            ? fmt::format(", about {} left", format_duration(progress.seconds_left))
+            : "";
+    std::string line = fmt::format("{}: {} of {} trials{}  {}", name_, progress.done,
+                                   progress.planned, left, last ? "" : progress.trial);
     if (!terminal_) return complain(line);
     const int columns = terminal_columns();
     if (columns > 1) line = line.substr(0, static_cast<std::size_t>(columns - 1));
@@ -112,7 +113,8 @@ void run(Options& o) {
     if (!o.quiet) o.run.progress = [&](const ExperimentProgress& p) { progress.show(p); };
     const ExperimentOutcome outcome = run_experiment(settings, o.run);
     progress.end();
-    for (const std::string& note : outcome.notes) complain(fmt::format("{}: {}", settings.name, note));
+    for (const std::string& note : outcome.notes)
+      complain(fmt::format("{}: {}", settings.name, note));
     write_index(o.run.out, experiment_names());
     const std::string report = (outcome.folder / "report.html").string();
     outcomes.push_back({{"experiment", settings.name},
@@ -123,11 +125,10 @@ void run(Options& o) {
                         {"notes", outcome.notes},
                         {"report", report}});
     if (!o.json) {
-      const std::string what =
-          outcome.made == 0 && outcome.finished
-              ? "was finished already"
-              : fmt::format("{} of {} trials in {}", outcome.made, outcome.trials,
-                            format_duration(outcome.seconds));
+      const std::string what = outcome.made == 0 && outcome.finished
+                                   ? "was finished already"
+                                   : fmt::format("{} of {} trials in {}", outcome.made,
+                                                 outcome.trials, format_duration(outcome.seconds));
       print_line(fmt::format("{:<16}{}; {}", settings.name, what, report));
     }
     if (interrupted) break;
@@ -147,7 +148,8 @@ void run(Options& o) {
 
 void add_experiment(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  CLI::App* verb = app.add_subcommand("experiment", "run the paper's experiments, and ours beside them");
+  CLI::App* verb =
+      app.add_subcommand("experiment", "run the paper's experiments, and ours beside them");
   verb->footer(kExamples);
   verb->require_subcommand(1);
 
@@ -164,27 +166,33 @@ void add_experiment(CLI::App& app) {
   run_verb->add_option("experiment", options->name, "its name, all, or a settings file (.toml)")
       ->type_name("NAME")
       ->required();
-  run_verb->add_option("--scale", options->scale, "quick (minutes) or paper (the published protocol)")
+  run_verb
+      ->add_option("--scale", options->scale, "quick (minutes) or paper (the published protocol)")
       ->type_name("NAME")
       ->capture_default_str();
   run_verb->add_option("--datasets", options->datasets, "other sets than those of the settings")
       ->type_name("SET,SET")
       ->delimiter(',');
-  run_verb->add_option("--data-dir", options->run.data_dir, "folder where known sets are looked for")
+  run_verb
+      ->add_option("--data-dir", options->run.data_dir, "folder where known sets are looked for")
       ->type_name("DIR");
-  run_verb->add_option("--out", options->run.out, "folder of the results; each experiment has its own in it")
+  run_verb
+      ->add_option("--out", options->run.out,
+                   "folder of the results; each experiment has its own in it")
       ->type_name("DIR")
       ->capture_default_str();
   run_verb->add_option("--seeds", options->seeds, "repeats; as the settings say if not given")
       ->type_name("COUNT");
-  run_verb->add_option("--threads", options->run.threads,
-                       "trials at a time; 0: all cores (results do not depend on it)")
+  run_verb
+      ->add_option("--threads", options->run.threads,
+                   "trials at a time; 0: all cores (results do not depend on it)")
       ->type_name("COUNT");
   run_verb->add_flag("--resume", options->run.resume, "go on with what the folder has");
   run_verb->add_flag("--json", options->json, "print a summary as JSON");
   run_verb->add_flag("--quiet", options->quiet, "no progress");
   run_verb->callback([options] {
-    options->run.command = fmt::format("isoform experiment run {} --scale {}", options->name, options->scale);
+    options->run.command =
+        fmt::format("isoform experiment run {} --scale {}", options->name, options->scale);
     if (!options->datasets.empty()) {
       options->run.command += " --datasets " + CLI::detail::join(options->datasets, ",");
     }

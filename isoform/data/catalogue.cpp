@@ -88,7 +88,8 @@ CatalogueEntry cifar_100() {
           .test_files = {{"test.bin", 10000 * (2 + 3072)}}};
 }
 
-// The files hold 26 letters: 124,800 and 20,800 of them.
+// The files hold 26 letters. Two versions of them circulate, of 124,800 + 20,800 and of 88,800 + 14,800 pictures, so their size
+// is not known; an IDX file says itself how long it is.
 CatalogueEntry emnist_a_j() {
   return {.name = "emnist-a-j",
           .title =
@@ -105,10 +106,10 @@ CatalogueEntry emnist_a_j() {
               "unzip gzip.zip -d data/emnist-a-j",
           .format = DataFormat::emnist_letters,
           .subfolder = "gzip",
-          .train_files = {{"emnist-letters-train-images-idx3-ubyte", 16 + 124800 * 784},
-                          {"emnist-letters-train-labels-idx1-ubyte", 8 + 124800}},
-          .test_files = {{"emnist-letters-test-images-idx3-ubyte", 16 + 20800 * 784},
-                         {"emnist-letters-test-labels-idx1-ubyte", 8 + 20800}}};
+          .train_files = {{"emnist-letters-train-images-idx3-ubyte"},
+                          {"emnist-letters-train-labels-idx1-ubyte"}},
+          .test_files = {{"emnist-letters-test-images-idx3-ubyte"},
+                         {"emnist-letters-test-labels-idx1-ubyte"}}};
 }
 
 CatalogueEntry fashion_mnist() {

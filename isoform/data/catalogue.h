@@ -27,7 +27,7 @@ enum class DataFormat {
 /// no protection against somebody who forges one (security).
 struct CatalogueFile {
   std::string name = {};
-  std::uint64_t content_bytes = 0;
+  std::uint64_t content_bytes = 0;          ///< 0: not known
   std::optional<std::uint32_t> crc32 = {};  ///< where it is known
 };
 

@@ -36,7 +36,8 @@ void follow_paper(Trainer<float>& trainer, const Model<float>& model, Index widt
     const Index now = model.network.space(*space).dimension;
     if (width < now) {
       const auto scores = score_by_paper(model.network, *space);
-      trainer.apply(reduce(model.network, *space, scores, keep_without_lowest(scores, now - width)));
+      trainer.apply(
+          reduce(model.network, *space, scores, keep_without_lowest(scores, now - width)));
     } else if (width > now) {
       trainer.apply(rotate_left(model.network, *space));
       trainer.apply(grow(model.network, *space, width - now,
@@ -70,11 +71,11 @@ void follow_ours(Trainer<float>& trainer, const Model<float>& model, Index width
   }
 }
 
-void run_trial(TrialRun& run, const RunSettings& settings, const DataPair& data, const Course& course,
-               bool paper, Index samples) {
+void run_trial(TrialRun& run, const RunSettings& settings, const DataPair& data,
+               const Course& course, bool paper, Index samples) {
   const std::uint64_t seed = settings.training.seed;
-  const Model<float> model = train_model(
-      run, settings, data.train, [&](Trainer<float>& trainer, Model<float>& now) {
+  const Model<float> model =
+      train_model(run, settings, data.train, [&](Trainer<float>& trainer, Model<float>& now) {
         const Index width = course.width(trainer.epoch());
         if (paper) return follow_paper(trainer, now, width, seed);
         follow_ours(trainer, now, width, settings.network.group_size,
@@ -91,14 +92,15 @@ void run_trial(TrialRun& run, const RunSettings& settings, const DataPair& data,
 std::vector<Trial> trials(const ExperimentSettings& settings, const DataShelf& shelf) {
   const auto epochs = settings.value<std::vector<Index>>("course");
   if (epochs.size() != 3 || epochs[0] < 0 || epochs[1] < 1 || epochs[2] < 0) {
-    throw UsageError(fmt::format("{}: course needs three numbers of epochs: before, moving (1 or more), after",
-                                 settings.name));
+    throw UsageError(
+        fmt::format("{}: course needs three numbers of epochs: before, moving (1 or more), after",
+                    settings.name));
   }
   std::vector<Trial> list;
   for (const std::string& name : settings.datasets) {
-    const bool many = shelf.at(name).train.classes().size() > 100 && settings.has("widths_many_classes");
-    const auto widths =
-        settings.value<std::vector<Index>>(many ? "widths_many_classes" : "widths");
+    const bool many =
+        shelf.at(name).train.classes().size() > 100 && settings.has("widths_many_classes");
+    const auto widths = settings.value<std::vector<Index>>(many ? "widths_many_classes" : "widths");
     for (const ExperimentArm& arm : settings.arms) {
       const bool paper = settings.value<std::string>("rule", &arm) == "paper";
       for (const Index from : widths) {
@@ -108,7 +110,8 @@ std::vector<Trial> trials(const ExperimentSettings& settings, const DataShelf& s
                                 static_cast<int>(epochs[2])};
             ExperimentArm shaped = arm;
             shaped.settings.emplace_back("hidden", fmt::format("{},{}", from, from));
-            shaped.settings.emplace_back("epochs", std::to_string(epochs[0] + epochs[1] + epochs[2]));
+            shaped.settings.emplace_back("epochs",
+                                         std::to_string(epochs[0] + epochs[1] + epochs[2]));
             const RunSettings training =
                 settings.training(shaped, name, static_cast<std::uint64_t>(seed));
             list.push_back({{{"data", name},
@@ -132,17 +135,20 @@ std::vector<Trial> trials(const ExperimentSettings& settings, const DataShelf& s
 
 std::vector<report::Block> report_of(const ExperimentSettings& settings, const Measurements& rows) {
   std::vector<report::Block> blocks;
-  blocks.emplace_back(report::Text{
-      "How to read the pictures",
-      {"A row is a width at the start, a column a width at the end. Where the start does not matter, a column has one colour: "
-       "what a network reaches is then decided by how wide it ends. The table says how much of it there is: the mean over the "
-       "columns of the range from the best start to the worst, in points."},
-      {}});
+  blocks.emplace_back(
+      report::Text{"How to read the pictures",
+                   {"A row is a width at the start, a column a width at the end. Where the start "
+                    "does not matter, a column has one colour: "
+                    "what a network reaches is then decided by how wide it ends. The table says "
+                    "how much of it there is: the mean over the "
+                    "columns of the range from the best start to the worst, in points."},
+                   {}});
   for (const std::string& data : settings.datasets) {
     report::Row row;
-    report::Table table{data + ": test accuracy, %",
-                        {"arm", "start = end, smallest", "start = end, largest", "range over starts"},
-                        {}};
+    report::Table table{
+        data + ": test accuracy, %",
+        {"arm", "start = end, smallest", "start = end, largest", "range over starts"},
+        {}};
     for (const ExperimentArm& arm : settings.arms) {
       const Labels where = {{"data", data}, {"arm", arm.name}};
       report::MatrixChart chart;
@@ -157,7 +163,8 @@ std::vector<report::Block> report_of(const ExperimentSettings& settings, const M
         chart.values.emplace_back();
         for (const std::string& end : chart.columns) {
           chart.values.back().push_back(
-              100 * rows.summary(with(with(where, "start", start), "end", end), "test accuracy").mean);
+              100 *
+              rows.summary(with(with(where, "start", start), "end", end), "test accuracy").mean);
         }
       }
       double spread = 0;
@@ -174,7 +181,8 @@ std::vector<report::Block> report_of(const ExperimentSettings& settings, const M
           return with_error(scaled(
               rows.summary(with(with(where, "start", width), "end", width), "test accuracy"), 100));
         };
-        table.rows.push_back({arm.name, fmt::format("{}: {}", chart.rows.front(), stays(chart.rows.front())),
+        table.rows.push_back({arm.name,
+                              fmt::format("{}: {}", chart.rows.front(), stays(chart.rows.front())),
                               fmt::format("{}: {}", chart.rows.back(), stays(chart.rows.back())),
                               fmt::format("{:.2f}", spread)});
       }

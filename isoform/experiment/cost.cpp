@@ -89,13 +89,16 @@ void run_trial(TrialRun& run, const RunSettings& training, const Dataset& data, 
 }
 
 std::vector<Trial> trials(const ExperimentSettings& settings, const DataShelf&) {
-  const auto samples = settings.value<Index>("noise_training"), tested = settings.value<Index>("noise_test"),
-             features = settings.value<Index>("features"), classes = settings.value<Index>("classes");
+  const auto samples = settings.value<Index>("noise_training"),
+             tested = settings.value<Index>("noise_test"),
+             features = settings.value<Index>("features"),
+             classes = settings.value<Index>("classes");
   const int warm_up = settings.value<int>("warm_up_epochs");
   if (samples < 1 || tested < 1 || features < 1 || classes < 1 || warm_up < 0) {
-    throw UsageError(fmt::format("{}: noise_training, noise_test, features and classes need to be 1 or more, "
-                                 "warm_up_epochs 0 or more",
-                                 settings.name));
+    throw UsageError(
+        fmt::format("{}: noise_training, noise_test, features and classes need to be 1 or more, "
+                    "warm_up_epochs 0 or more",
+                    settings.name));
   }
   // Made by the first trial that runs, as a finished experiment needs none.
   struct Noise {
@@ -123,8 +126,8 @@ std::vector<Trial> trials(const ExperimentSettings& settings, const DataShelf&) 
                           true,
                           [=](TrialRun& run) {
                             ready();
-                            run_trial(run, training, shared->train, shared->test, tests, what, published,
-                                      warm_up);
+                            run_trial(run, training, shared->train, shared->test, tests, what,
+                                      published, warm_up);
                           }});
         }
       }
@@ -134,10 +137,10 @@ std::vector<Trial> trials(const ExperimentSettings& settings, const DataShelf&) 
 }
 
 std::vector<report::Block> report_of(const ExperimentSettings& settings, const Measurements& rows) {
-  report::Table table{"Seconds, means over epochs and seeds ± standard error",
-                      {"case", "restructuring", "procedures", "one epoch", "one test pass",
-                       "one restructuring"},
-                      {}};
+  report::Table table{
+      "Seconds, means over epochs and seeds ± standard error",
+      {"case", "restructuring", "procedures", "one epoch", "one test pass", "one restructuring"},
+      {}};
   report::LineChart chart;
   chart.heading = "Seconds of an epoch with all that belongs to it";
   chart.unit = "s";
@@ -151,10 +154,11 @@ std::vector<report::Block> report_of(const ExperimentSettings& settings, const M
       curve.label = fmt::format("{}, {}", arm.name, name);
       for (const char* what : kRestructuring) {
         const Labels at = {{"arm", arm.name}, {"case", name}, {"restructuring", what}};
-        const Summary epoch = rows.summary(at, "epoch seconds"), test = rows.summary(at, "test seconds"),
+        const Summary epoch = rows.summary(at, "epoch seconds"),
+                      test = rows.summary(at, "test seconds"),
                       edit = rows.summary(at, "restructuring seconds");
-        table.rows.push_back({name, what, arm.name, with_error(epoch, 3), with_error(test, 3),
-                              with_error(edit, 4)});
+        table.rows.push_back(
+            {name, what, arm.name, with_error(epoch, 3), with_error(test, 3), with_error(edit, 4)});
         curve.x.push_back(static_cast<double>(curve.x.size()));
         curve.y.push_back(epoch.mean + (test.count > 0 ? test.mean : 0) +
                           (edit.count > 0 ? edit.mean : 0));
@@ -162,12 +166,13 @@ std::vector<report::Block> report_of(const ExperimentSettings& settings, const M
       chart.curves.push_back(std::move(curve));
     }
   }
-  report::Text published{
-      "Published beside it",
-      {"On an RTX 3080 the paper's code took 17.52 ± 0.06 s for one training epoch, 1.74 s for one test pass, 0.037 ± 0.001 s "
-       "for one removal and 0.030 s for one growth: a removal was 0.2 % of an epoch. Another machine and another language: only "
-       "the shares can be compared."},
-      {}};
+  report::Text published{"Published beside it",
+                         {"On an RTX 3080 the paper's code took 17.52 ± 0.06 s for one training "
+                          "epoch, 1.74 s for one test pass, 0.037 ± 0.001 s "
+                          "for one removal and 0.030 s for one growth: a removal was 0.2 % of an "
+                          "epoch. Another machine and another language: only "
+                          "the shares can be compared."},
+                         {}};
   return {report::Row{{std::move(chart)}}, std::move(table), std::move(published)};
 }
 

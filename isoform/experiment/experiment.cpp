@@ -39,14 +39,16 @@ void require_folder(const std::filesystem::path& folder, const Json& identity, b
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored)) return;
   if (!resume) {
-    throw UsageError(fmt::format(
-        "{}: has results of this experiment; go on with them by --resume, or give another folder with --out",
-        folder.string()));
+    throw UsageError(
+        fmt::format("{}: has results of this experiment; go on with them by --resume, or give "
+                    "another folder with --out",
+                    folder.string()));
   }
   std::ifstream file(path);
   const Json there = Json::parse(file, nullptr, false);
   if (there.is_discarded()) {
-    throw FormatError(fmt::format("{}: is damaged; remove the folder, or give another with --out", path.string()));
+    throw FormatError(fmt::format("{}: is damaged; remove the folder, or give another with --out",
+                                  path.string()));
   }
   // More seeds, or fewer, are the same trials.
   const auto but_seeds = [](Json json) {
@@ -55,9 +57,10 @@ void require_folder(const std::filesystem::path& folder, const Json& identity, b
     return json;
   };
   if (but_seeds(there) != but_seeds(identity)) {
-    throw UsageError(fmt::format(
-        "{}: has results of something else:{}\nGive the settings they were made with, or another folder with --out",
-        folder.string(), differences(but_seeds(there), but_seeds(identity))));
+    throw UsageError(
+        fmt::format("{}: has results of something else:{}\nGive the settings they were made with, "
+                    "or another folder with --out",
+                    folder.string(), differences(but_seeds(there), but_seeds(identity))));
   }
 }
 
@@ -157,7 +160,8 @@ class Runner {
 }  // namespace
 
 ExperimentOutcome run_experiment(ExperimentSettings settings, const ExperimentOptions& options) {
-  if (options.seeds < 0) throw UsageError(fmt::format("seeds: needs 1 or more, got {}", options.seeds));
+  if (options.seeds < 0)
+    throw UsageError(fmt::format("seeds: needs 1 or more, got {}", options.seeds));
   if (options.seeds > 0) settings.repeats = options.seeds;
   settings.all["repeats"] = settings.repeats;
   settings.all["datasets"] = settings.datasets;

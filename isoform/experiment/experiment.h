@@ -22,9 +22,9 @@ struct ExperimentProgress {
 struct ExperimentOptions {
   std::filesystem::path out = "experiments-out";  // NAME/ in it is made
   std::string data_dir = {};
-  int seeds = 0;         // repeats; 0: as the settings say
-  int threads = 0;       // trials at a time; 0: all cores. Results do not depend on it
-  bool resume = false;   // go on with what the folder has
+  int seeds = 0;             // repeats; 0: as the settings say
+  int threads = 0;           // trials at a time; 0: all cores. Results do not depend on it
+  bool resume = false;       // go on with what the folder has
   std::string command = {};  // for the record
   /// From any thread, one at a time.
   std::function<void(const ExperimentProgress&)> progress = {};
@@ -32,10 +32,10 @@ struct ExperimentOptions {
 };
 
 struct ExperimentOutcome {
-  bool finished = false;        // false: it was stopped; what is done is kept
-  Measurements measurements;    // of all trials that are done
+  bool finished = false;      // false: it was stopped; what is done is kept
+  Measurements measurements;  // of all trials that are done
   std::size_t trials = 0, made = 0;
-  double seconds = 0;           // of this run
+  double seconds = 0;  // of this run
   std::filesystem::path folder;
   std::vector<std::string> notes = {};  // for people: what was not as asked for
 };

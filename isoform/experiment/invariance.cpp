@@ -66,9 +66,9 @@ void run_trial(TrialRun& run, const ExperimentSettings& settings, const Experime
       Model<float> other = turned;
       other.network = changed(turned.network, change, rule, samples, run.engine(), seed);
       const Labels at = {{"change", fmt::format("{:+}", change)}, {"rule", rule}};
-      measure_change(run,
-                     compare_logits(before, logits(other, data.test, run.engine()), data.test.labels()),
-                     at);
+      measure_change(
+          run, compare_logits(before, logits(other, data.test, run.engine()), data.test.labels()),
+          at);
       run.measure("singular values change", sum_of_singular_values(other.network) - spectrum, at);
     }
   }
@@ -80,8 +80,9 @@ std::vector<Trial> trials(const ExperimentSettings& settings, const DataShelf& s
     for (const ExperimentArm& arm : settings.arms) {
       const RunSettings training = settings.training(arm, name, 0);
       if (training.hidden.size() != 2) {
-        throw UsageError(fmt::format("{}: needs two hidden layers, as hidden layer 2 is changed, got {}",
-                                     settings.name, training.hidden.size()));
+        throw UsageError(
+            fmt::format("{}: needs two hidden layers, as hidden layer 2 is changed, got {}",
+                        settings.name, training.hidden.size()));
       }
       for (const Index change : settings.value<std::vector<Index>>("changes")) {
         if (training.hidden[1] + change < 1) {
@@ -131,7 +132,8 @@ std::string judgement(const ExperimentSettings& settings, const Measurements& ro
           ++grown;
           largest_growth = std::max(largest_growth, paper);
           if (paper <= 1e-4 &&
-              std::abs(rows.summary(with(at, "rule", kPaperRule), "accuracy change").mean) <= 0.01) {
+              std::abs(rows.summary(with(at, "rule", kPaperRule), "accuracy change").mean) <=
+                  0.01) {
             ++exact;
           }
           continue;
@@ -144,8 +146,10 @@ std::string judgement(const ExperimentSettings& settings, const Measurements& ro
     }
   }
   return fmt::format(
-      "Diagonalising and growing changed the outputs by {:.1e} % at most; {} of {} rows keep to 1e-4 % and 0.01 points of "
-      "accuracy. In the {} rows where removing by singular values costs more than 1e-3 %, removing by effect on the outputs "
+      "Diagonalising and growing changed the outputs by {:.1e} % at most; {} of {} rows keep to "
+      "1e-4 % and 0.01 points of "
+      "accuracy. In the {} rows where removing by singular values costs more than 1e-3 %, removing "
+      "by effect on the outputs "
       "costs less in {}, and with a refit of the next map in {}.",
       largest_growth, exact, grown, all, better, refitted);
 }
@@ -175,7 +179,9 @@ std::vector<report::Block> report_of(const ExperimentSettings& settings, const M
     }
     blocks.emplace_back(report::Row{{std::move(arms), std::move(rules)}});
     report::Table table;
-    table.caption = data + ": change of accuracy (points), ε (%), KL (nats), change of the sum of singular values";
+    table.caption =
+        data +
+        ": change of accuracy (points), ε (%), KL (nats), change of the sum of singular values";
     table.header = {"o and ψ", "change", "rule", "accuracy", "ε", "KL", "Σσ"};
     for (const ExperimentArm& arm : settings.arms) {
       for (const std::string& change : changes) {
@@ -195,7 +201,8 @@ std::vector<report::Block> report_of(const ExperimentSettings& settings, const M
     for (const ExperimentArm& arm : settings.arms) {
       accuracies.rows.push_back(
           {arm.name,
-           with_error(scaled(rows.summary({{"data", data}, {"arm", arm.name}}, "test accuracy"), 100))});
+           with_error(
+               scaled(rows.summary({{"data", data}, {"arm", arm.name}}, "test accuracy"), 100))});
     }
     blocks.emplace_back(std::move(accuracies));
   }

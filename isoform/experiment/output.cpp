@@ -51,12 +51,11 @@ void flatten(const Json& json, const std::string& path, std::map<std::string, st
 std::string data_words(const Json& identity) {
   std::vector<std::string> words;
   for (const Json& set : identity.at("data")) {
-    words.push_back(fmt::format("{} ({} + {} samples, checksums {} and {})",
-                                set.at("name").get<std::string>(),
-                                format_count(set.at("train_samples").get<std::int64_t>()),
-                                format_count(set.at("test_samples").get<std::int64_t>()),
-                                set.at("train_checksum").get<std::string>(),
-                                set.at("test_checksum").get<std::string>()));
+    words.push_back(fmt::format(
+        "{} ({} + {} samples, checksums {} and {})", set.at("name").get<std::string>(),
+        format_count(set.at("train_samples").get<std::int64_t>()),
+        format_count(set.at("test_samples").get<std::int64_t>()),
+        set.at("train_checksum").get<std::string>(), set.at("test_checksum").get<std::string>()));
   }
   return words.empty() ? "no data set" : fmt::format("{}", fmt::join(words, ", "));
 }
@@ -81,23 +80,27 @@ report::Page page_of(const ExperimentSettings& settings, const ExperimentProcedu
   }
   const std::size_t diverged = outcome.measurements.values({}, "diverged").size();
   if (diverged > 0) {
-    what.paragraphs.push_back(fmt::format(
-        "{} training{} diverged; their last good model was measured.", diverged, diverged == 1 ? "" : "s"));
+    what.paragraphs.push_back(
+        fmt::format("{} training{} diverged; their last good model was measured.", diverged,
+                    diverged == 1 ? "" : "s"));
   }
   page.blocks.push_back(std::move(what));
   for (report::Block& block : procedure.report(settings, outcome.measurements)) {
     page.blocks.push_back(std::move(block));
   }
   report::Text again{"Again", {}, {}};
-  again.paragraphs.push_back(fmt::format(
-      "Isoform {}, {}, {}. Numbers with an error are means over the seeds ± one standard error; bands are as wide. Every number is in "
-      "numbers.csv and numbers.json beside this page, what was run in run.json.",
-      identity.at("version").get<std::string>(), record.at("machine").at("processor").get<std::string>(),
-      record.at("date").get<std::string>()));
+  again.paragraphs.push_back(
+      fmt::format("Isoform {}, {}, {}. Numbers with an error are means over the seeds ± one "
+                  "standard error; bands are as wide. Every number is in "
+                  "numbers.csv and numbers.json beside this page, what was run in run.json.",
+                  identity.at("version").get<std::string>(),
+                  record.at("machine").at("processor").get<std::string>(),
+                  record.at("date").get<std::string>()));
   again.code.push_back(record.at("command").get<std::string>());
   page.blocks.push_back(std::move(again));
   page.footer =
-      "Protocol of G. Bird, Isotropic Activation Functions Enable Deindividuated Neurons and Adaptive Topologies, arXiv "
+      "Protocol of G. Bird, Isotropic Activation Functions Enable Deindividuated Neurons and "
+      "Adaptive Topologies, arXiv "
       "2602.23405 (2026). Its tables were not at hand; these numbers are of this run alone.";
   return page;
 }
@@ -116,15 +119,15 @@ Json identity_json(const ExperimentSettings& settings, const DataShelf& data) {
   Json sets = Json::array();
   for (const std::string& name : settings.datasets) {
     const DataPair& pair = data.at(name);
-    sets.push_back({{"name", pair.note.empty() ? pair.train.name() : pair.train.name() + ", pixels permuted"},
+    sets.push_back({{"name", pair.label},
                     {"train_samples", pair.train.samples()},
                     {"test_samples", pair.test.samples()},
                     {"train_checksum", fmt::format("{:08x}", checksum(pair.train))},
                     {"test_checksum", fmt::format("{:08x}", checksum(pair.test))}});
   }
-  return {{"experiment", settings.name},  {"scale", scale_name(settings.scale)},
-          {"seeds", settings.repeats},    {"settings", settings.all},
-          {"data", std::move(sets)},      {"version", version()}};
+  return {{"experiment", settings.name}, {"scale", scale_name(settings.scale)},
+          {"seeds", settings.repeats},   {"settings", settings.all},
+          {"data", std::move(sets)},     {"version", version()}};
 }
 
 std::string differences(const Json& there, const Json& wanted) {
@@ -132,7 +135,8 @@ std::string differences(const Json& there, const Json& wanted) {
   flatten(there, "", a);
   flatten(wanted, "", b);
   std::string text;
-  const auto tell = [&](const std::string& path, const std::string& left, const std::string& right) {
+  const auto tell = [&](const std::string& path, const std::string& left,
+                        const std::string& right) {
     text += fmt::format("\n  {}: {} there, {} asked for", path, left, right);
   };
   for (const auto& [path, value] : a) {
@@ -154,18 +158,19 @@ void write_outcome(const ExperimentSettings& settings, const ExperimentProcedure
                    const ExperimentOutcome& outcome) {
   Json seeds = Json::array();
   for (int seed = 0; seed < settings.repeats; ++seed) seeds.push_back(seed);
-  const Json record = {{"identity", identity},
-                       {"command", options.command},
-                       {"seeds", std::move(seeds)},
-                       {"machine", machine_json()},
-                       {"threads", options.threads > 0 ? options.threads : ThreadPool::available_cores()},
-                       {"compiler", compiler()},
-                       {"date", today()},
-                       {"notes", outcome.notes},
-                       {"finished", outcome.finished},
-                       {"trials", outcome.trials},
-                       {"trials_of_this_run", outcome.made},
-                       {"seconds_of_this_run", outcome.seconds}};
+  const Json record = {
+      {"identity", identity},
+      {"command", options.command},
+      {"seeds", std::move(seeds)},
+      {"machine", machine_json()},
+      {"threads", options.threads > 0 ? options.threads : ThreadPool::available_cores()},
+      {"compiler", compiler()},
+      {"date", today()},
+      {"notes", outcome.notes},
+      {"finished", outcome.finished},
+      {"trials", outcome.trials},
+      {"trials_of_this_run", outcome.made},
+      {"seconds_of_this_run", outcome.seconds}};
   write_file_atomically(outcome.folder / "run.json", record.dump(2) + "\n");
   write_file_atomically(outcome.folder / "numbers.csv", outcome.measurements.csv());
   const Json numbers = {{"experiment", settings.name},
@@ -180,7 +185,8 @@ void write_outcome(const ExperimentSettings& settings, const ExperimentProcedure
 void write_index(const std::filesystem::path& out, const std::vector<std::string>& names) {
   report::Page page;
   page.title = "Isoform: experiments";
-  page.lead = "The experiments of the paper on isotropic networks that change their shape, run by Isoform.";
+  page.lead =
+      "The experiments of the paper on isotropic networks that change their shape, run by Isoform.";
   report::Links links;
   for (const std::string& name : names) {
     std::ifstream file(out / name / "run.json");

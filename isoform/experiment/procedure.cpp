@@ -28,9 +28,11 @@ Dataset some(const Dataset& data, Index count) {
 DataPair permuted(const DataPair& from, const std::string& instead_of) {
   const std::vector<std::uint32_t> order =
       Random(0, Purpose::features).permutation(static_cast<std::uint32_t>(from.train.features()));
-  return {with_features_permuted(from.train, order), with_features_permuted(from.test, order),
-          fmt::format("{} is not here: in its place stands {} with its pixels in a fixed random order",
-                      instead_of, from.train.name())};
+  return {
+      with_features_permuted(from.train, order), with_features_permuted(from.test, order),
+      from.label + " permuted",
+      fmt::format("{} is not here: in its place stands {} with its pixels in a fixed random order",
+                  instead_of, from.train.name())};
 }
 
 }  // namespace
@@ -41,9 +43,10 @@ DataShelf::DataShelf(const ExperimentSettings& settings, const std::string& data
     try {
       const LoadOptions options{data_dir, true};
       sets_[name] = {some(load(name, Split::train, options), settings.training_samples),
-                     some(load(name, Split::test, options), settings.test_samples)};
+                     some(load(name, Split::test, options), settings.test_samples), name};
       if (sets_[name].train.features() != sets_[name].test.features()) {
-        throw FormatError(fmt::format("data '{}': training and test part differ in features", name));
+        throw FormatError(
+            fmt::format("data '{}': training and test part differ in features", name));
       }
     } catch (const FileError& error) {
       if (settings.has("substitute") && settings.value<std::string>("substitute") == name &&
@@ -55,9 +58,9 @@ DataShelf::DataShelf(const ExperimentSettings& settings, const std::string& data
     }
   }
   if (!missing.empty()) {
-    throw FileError(fmt::format(
-        "{}\nThe experiment {} was not begun. With other sets: --datasets NAME,NAME", missing,
-        settings.name));
+    throw FileError(
+        fmt::format("{}\nThe experiment {} was not begun. With other sets: --datasets NAME,NAME",
+                    missing, settings.name));
   }
 }
 
@@ -69,8 +72,10 @@ void TrialRun::measure(const std::string& figure, std::vector<double> values, co
 
 const ExperimentProcedure& procedure_by_name(const std::string& name) {
   static const std::vector<ExperimentProcedure> all = {
-      cost_procedure(),      invariance_procedure(),     spectra_procedure(),    scheduled_tasks_procedure(),
-      abundance_procedure(), sparsification_procedure(), elementwise_procedure()};
+      cost_procedure(),       invariance_procedure(),
+      spectra_procedure(),    scheduled_tasks_procedure(),
+      abundance_procedure(),  sparsification_procedure(),
+      elementwise_procedure()};
   std::vector<std::string> names;
   for (const ExperimentProcedure& procedure : all) {
     if (procedure.name == name) return procedure;

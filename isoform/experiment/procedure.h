@@ -18,6 +18,7 @@ namespace isoform {
 
 struct DataPair {
   Dataset train, test;
+  std::string label;      // what reports call it
   std::string note = {};  // for people, where it is not the set that was asked for
 };
 

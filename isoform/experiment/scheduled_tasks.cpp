@@ -18,8 +18,8 @@ namespace {
 
 enum class Restructuring {
   published,  // all tasks are there from the start, switched on and off; the paper's rule after each epoch
-  none,       // the same with fixed widths
-  trusted,    // tasks are appended and removed; the trainer's own adaptation
+  none,     // the same with fixed widths
+  trusted,  // tasks are appended and removed; the trainer's own adaptation
 };
 
 Restructuring restructuring_from_name(const std::string& name) {
@@ -30,7 +30,8 @@ Restructuring restructuring_from_name(const std::string& name) {
       fmt::format("restructuring: '{}' is unknown; known are published, none, trusted", name));
 }
 
-std::vector<Index> start_widths(const std::vector<Index>& range, std::uint64_t seed, std::size_t layers) {
+std::vector<Index> start_widths(const std::vector<Index>& range, std::uint64_t seed,
+                                std::size_t layers) {
   const Random random(seed, Purpose::user, 0, 3);
   std::vector<Index> widths;
   for (std::size_t l = 0; l < layers; ++l) {
@@ -76,7 +77,8 @@ Model<float> side_by_side(const RunSettings& settings, const std::vector<std::st
 }
 
 // Phases: the first task; two; all; the second alone.
-std::vector<TaskChange> schedule(const std::vector<std::string>& names, int phase, bool comes_and_goes) {
+std::vector<TaskChange> schedule(const std::vector<std::string>& names, int phase,
+                                 bool comes_and_goes) {
   const TaskAction in = comes_and_goes ? TaskAction::append : TaskAction::on;
   const TaskAction out = comes_and_goes ? TaskAction::remove : TaskAction::off;
   const auto change = [&](int epoch, TaskAction action, const std::string& task) {
@@ -98,13 +100,14 @@ class Diary {
       run_.measure("width", static_cast<double>(model.network.space(hidden[l]).dimension),
                    {{"layer", std::to_string(l + 1)}, {"epoch", when}});
     }
-    run_.measure("parameters", static_cast<double>(model.network.parameter_count()), {{"epoch", when}});
+    run_.measure("parameters", static_cast<double>(model.network.parameter_count()),
+                 {{"epoch", when}});
     for (std::size_t i = 0; i < model.tasks.size(); ++i) {
       const Task& task = model.tasks[i];
       const bool on = task.active || model.tasks.size() == 1;
-      run_.measure("test accuracy",
-                   evaluate(model, shelf_.at(task.name).test, run_.engine(), i).accuracy,
-                   {{"task", task.name}, {"epoch", when}, {"active", on ? "yes" : "no"}});
+      run_.measure(
+          "test accuracy", evaluate(model, shelf_.at(task.name).test, run_.engine(), i).accuracy,
+          {{"task", shelf_.at(task.name).label}, {"epoch", when}, {"active", on ? "yes" : "no"}});
     }
   }
 
@@ -136,20 +139,21 @@ void run_trial(TrialRun& run, const ExperimentSettings& experiment, const Experi
   Policy policy(settings.training.adapt.policy);
   Diary diary(run, shelf);
   diary.write(model, 0);
-  train_model(run, model, std::move(data), settings, [&](Trainer<float>& trainer, Model<float>& now) {
-    if (how == Restructuring::published && trainer.epoch() < 4 * phase) {
-      Statistics none(now.network);
-      policy.adapt<float>(now.network, none, trainer.epoch(), false,
-                          [&](const Edit& edit) { trainer.apply(edit); });
-    }
-    diary.write(now, trainer.epoch());
-  });
+  train_model(run, model, std::move(data), settings,
+              [&](Trainer<float>& trainer, Model<float>& now) {
+                if (how == Restructuring::published && trainer.epoch() < 4 * phase) {
+                  Statistics none(now.network);
+                  policy.adapt<float>(now.network, none, trainer.epoch(), false,
+                                      [&](const Edit& edit) { trainer.apply(edit); });
+                }
+                diary.write(now, trainer.epoch());
+              });
 }
 
 std::vector<Trial> trials(const ExperimentSettings& settings, const DataShelf& shelf) {
   if (settings.datasets.size() != 3) {
-    throw UsageError(fmt::format("{}: datasets needs three, one for each task, got {}", settings.name,
-                                 settings.datasets.size()));
+    throw UsageError(fmt::format("{}: datasets needs three, one for each task, got {}",
+                                 settings.name, settings.datasets.size()));
   }
   if (settings.value<int>("phase_epochs") < 1) {
     throw UsageError(fmt::format("{}: phase_epochs needs 1 or more", settings.name));
@@ -159,7 +163,8 @@ std::vector<Trial> trials(const ExperimentSettings& settings, const DataShelf& s
     for (const ExperimentArm& arm : settings.arms) {
       const auto range = settings.value<std::vector<Index>>("start_widths", &arm);
       if (range.size() != 2 || range[0] < 1 || range[1] < range[0]) {
-        throw UsageError(fmt::format("{}: start_widths needs the smallest and the largest", settings.name));
+        throw UsageError(
+            fmt::format("{}: start_widths needs the smallest and the largest", settings.name));
       }
       (void)restructuring_from_name(settings.value<std::string>("restructuring", &arm));
       const RunSettings training =
@@ -185,19 +190,21 @@ std::vector<std::string> range_of_epochs(int first, int last) {
 struct Loss {
   std::vector<double> worst, end;
 };
-Loss loss_to_arrivals(const ExperimentSettings& settings, const Measurements& rows,
+Loss loss_to_arrivals(const std::vector<std::string>& names, const Measurements& rows,
                       const std::string& arm, int phase) {
   Loss loss;
   const auto at = [&](const std::string& seed, const std::string& task, int epoch) {
-    return 100 * rows.summary({{"arm", arm}, {"seed", seed}, {"task", task}, {"epoch", std::to_string(epoch)}},
-                              "test accuracy")
-                     .mean;
+    return 100 *
+           rows.summary(
+                   {{"arm", arm}, {"seed", seed}, {"task", task}, {"epoch", std::to_string(epoch)}},
+                   "test accuracy")
+               .mean;
   };
   for (const std::string& seed : rows.levels("seed", {{"arm", arm}})) {
     double worst = -1e9, end = -1e9;
     for (int arrival = 1; arrival <= 2; ++arrival) {
       for (int k = 0; k < arrival; ++k) {
-        const std::string& task = settings.datasets[static_cast<std::size_t>(k)];
+        const std::string& task = names[static_cast<std::size_t>(k)];
         const double before = at(seed, task, arrival * phase);
         for (int e = arrival * phase + 1; e <= (arrival + 1) * phase; ++e) {
           worst = std::max(worst, before - at(seed, task, e));
@@ -213,19 +220,26 @@ Loss loss_to_arrivals(const ExperimentSettings& settings, const Measurements& ro
 
 std::vector<report::Block> report_of(const ExperimentSettings& settings, const Measurements& rows) {
   const int phase = settings.value<int>("phase_epochs");
-  const std::vector<std::string>& names = settings.datasets;
+  std::vector<std::string> names = rows.levels("task");
+  if (names.size() < settings.datasets.size()) names = settings.datasets;  // nothing is done yet
   using Mark = report::LineChart::Mark;
   const std::vector<Mark> marks = {{static_cast<double>(phase), names[1] + " comes"},
                                    {static_cast<double>(2 * phase), names[2] + " comes"},
                                    {static_cast<double>(3 * phase), names[1] + " alone"}};
-  report::Table table{"Hidden neurons of all layers together, at the end of each phase; parameters; what an active task lost to the "
-                      "arrival of another, in points of test accuracy, the worst of all tasks and arrivals",
-                      {"arm", "one task", "two", "three", "second alone", "parameters, three tasks",
-                       "parameters at the end", "lost at worst", "lost at the end of the phase"},
-                      {}};
+  report::Table table{
+      "Hidden neurons of all layers together, at the end of each phase, and parameters",
+      {"arm", "one task", "two", "three", "second alone", "parameters, three", "parameters, alone"},
+      {}};
+  report::Table losses{
+      "What an active task lost to the arrival of another, points of test accuracy, the worst of "
+      "all tasks and "
+      "arrivals",
+      {"arm", "at the worst epoch of the phase", "at the end of the phase"},
+      {}};
   std::vector<report::Block> blocks;
-  report::Table accuracies{"Test accuracy at the end of each phase, %", {"arm", "task", "one task", "two", "three",
-                                                                         "second alone"}, {}};
+  report::Table accuracies{"Test accuracy at the end of each phase, %",
+                           {"arm", "task", "one task", "two", "three", "second alone"},
+                           {}};
   for (const ExperimentArm& arm : settings.arms) {
     const Labels where = {{"arm", arm.name}};
     report::LineChart widths, accuracy;
@@ -239,17 +253,17 @@ std::vector<report::Block> report_of(const ExperimentSettings& settings, const M
     widths.marks = accuracy.marks = marks;
     widths.low = 0;
     for (const std::string& layer : rows.levels("layer", where)) {
-      widths.curves.push_back(curve_of(rows, "hidden " + layer, with(where, "layer", layer), "width", "epoch",
-                                       range_of_epochs(0, 4 * phase)));
+      widths.curves.push_back(curve_of(rows, "hidden " + layer, with(where, "layer", layer),
+                                       "width", "epoch", range_of_epochs(0, 4 * phase)));
     }
     for (const std::string& task : names) {
       const Labels at = with(with(where, "task", task), "active", "yes");
-      accuracy.curves.push_back(curve_of(rows, task, at, "test accuracy", "epoch",
-                                         range_of_epochs(1, 4 * phase), 100));
+      accuracy.curves.push_back(
+          curve_of(rows, task, at, "test accuracy", "epoch", range_of_epochs(1, 4 * phase), 100));
       std::vector<std::string> cells = {arm.name, task};
       for (int p = 1; p <= 4; ++p) {
-        cells.push_back(with_error(
-            scaled(rows.summary(with(at, "epoch", std::to_string(p * phase)), "test accuracy"), 100)));
+        cells.push_back(with_error(scaled(
+            rows.summary(with(at, "epoch", std::to_string(p * phase)), "test accuracy"), 100)));
       }
       accuracies.rows.push_back(std::move(cells));
     }
@@ -260,7 +274,8 @@ std::vector<report::Block> report_of(const ExperimentSettings& settings, const M
       for (const std::string& seed : rows.levels("seed", where)) {
         double sum = 0;
         for (const double width :
-             rows.values({{"arm", arm.name}, {"seed", seed}, {"epoch", std::to_string(p * phase)}}, "width")) {
+             rows.values({{"arm", arm.name}, {"seed", seed}, {"epoch", std::to_string(p * phase)}},
+                         "width")) {
           sum += width;
         }
         sums.push_back(sum);
@@ -268,14 +283,15 @@ std::vector<report::Block> report_of(const ExperimentSettings& settings, const M
       cells.push_back(with_error(summarise(sums), 0));
     }
     for (const int p : {3, 4}) {
-      cells.push_back(with_error(rows.summary(with(where, "epoch", std::to_string(p * phase)), "parameters"), 0));
+      cells.push_back(with_error(
+          rows.summary(with(where, "epoch", std::to_string(p * phase)), "parameters"), 0));
     }
-    const Loss loss = loss_to_arrivals(settings, rows, arm.name, phase);
-    cells.push_back(with_error(summarise(loss.worst)));
-    cells.push_back(with_error(summarise(loss.end)));
+    const Loss loss = loss_to_arrivals(names, rows, arm.name, phase);
+    losses.rows.push_back(
+        {arm.name, with_error(summarise(loss.worst)), with_error(summarise(loss.end))});
     table.rows.push_back(std::move(cells));
   }
-  blocks.insert(blocks.begin(), std::move(table));
+  blocks.insert(blocks.begin(), {std::move(table), std::move(losses)});
   blocks.emplace_back(std::move(accuracies));
   return blocks;
 }

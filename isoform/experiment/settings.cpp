@@ -170,12 +170,14 @@ Value ExperimentSettings::value(const std::string& key, const ExperimentArm* arm
   const Json* found = own.contains(key) ? &own.at(key) : nullptr;
   if (arm != nullptr && arm->own.contains(key)) found = &arm->own.at(key);
   if (found == nullptr) {
-    throw UsageError(fmt::format("{}: needs {}, which the procedure {} reads", name, key, procedure));
+    throw UsageError(
+        fmt::format("{}: needs {}, which the procedure {} reads", name, key, procedure));
   }
   try {
     return found->get<Value>();
   } catch (const Json::exception&) {
-    throw UsageError(fmt::format("{}: {}: has a value of the wrong kind: {}", name, key, found->dump()));
+    throw UsageError(
+        fmt::format("{}: {}: has a value of the wrong kind: {}", name, key, found->dump()));
   }
 }
 template int ExperimentSettings::value(const std::string&, const ExperimentArm*) const;
@@ -183,8 +185,10 @@ template Index ExperimentSettings::value(const std::string&, const ExperimentArm
 template bool ExperimentSettings::value(const std::string&, const ExperimentArm*) const;
 template double ExperimentSettings::value(const std::string&, const ExperimentArm*) const;
 template std::string ExperimentSettings::value(const std::string&, const ExperimentArm*) const;
-template std::vector<Index> ExperimentSettings::value(const std::string&, const ExperimentArm*) const;
-template std::vector<std::string> ExperimentSettings::value(const std::string&, const ExperimentArm*) const;
+template std::vector<Index> ExperimentSettings::value(const std::string&,
+                                                      const ExperimentArm*) const;
+template std::vector<std::string> ExperimentSettings::value(const std::string&,
+                                                            const ExperimentArm*) const;
 
 std::vector<std::string> experiment_names() {
   std::vector<std::string> names;
@@ -197,9 +201,9 @@ std::string_view experiment_text(const std::string& name) {
     if (file.name == name) return file.text;
   }
   const std::vector<std::string> names = experiment_names();
-  throw UsageError(fmt::format(
-      "experiment: '{}' is unknown; known are {}, all, and files that end in .toml{}", name,
-      fmt::join(names, ", "), did_you_mean(name, names)));
+  throw UsageError(
+      fmt::format("experiment: '{}' is unknown; known are {}, all, and files that end in .toml{}",
+                  name, fmt::join(names, ", "), did_you_mean(name, names)));
 }
 
 ExperimentSettings read_experiment(std::string_view text, const std::string& name, Scale scale) {
@@ -223,15 +227,16 @@ ExperimentSettings read_experiment(std::string_view text, const std::string& nam
   settings.test_samples = reader.take<Index>("test_samples");
   settings.procedure = reader.take<std::string>("procedure");
   const ExperimentProcedure& procedure = procedure_by_name(settings.procedure);
-  if (settings.repeats < 1) reader.fail(fmt::format("repeats: needs 1 or more, got {}", settings.repeats));
+  if (settings.repeats < 1)
+    reader.fail(fmt::format("repeats: needs 1 or more, got {}", settings.repeats));
   settings.common = read_sections(reader);
   settings.arms = read_arms(reader, procedure.keys);
   settings.own = reader.json();
   for (const auto& [key, value] : settings.own.items()) {
     if (std::find(procedure.keys.begin(), procedure.keys.end(), key) == procedure.keys.end()) {
-      reader.fail(fmt::format("'{}' is no key of an experiment by the procedure {}{}; its own are {}", key,
-                              procedure.name, did_you_mean(key, procedure.keys),
-                              fmt::join(procedure.keys, ", ")));
+      reader.fail(fmt::format(
+          "'{}' is no key of an experiment by the procedure {}{}; its own are {}", key,
+          procedure.name, did_you_mean(key, procedure.keys), fmt::join(procedure.keys, ", ")));
     }
   }
   return settings;

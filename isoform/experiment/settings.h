@@ -24,7 +24,7 @@ Scale scale_from_name(std::string_view name);
 
 struct ExperimentArm {
   std::string name;
-  std::string about;                                       // a sentence; may be empty
+  std::string about;                                          // a sentence; may be empty
   std::vector<std::pair<std::string, std::string>> settings;  // names and values of train's flags
   nlohmann::json own;                                         // values of the procedure
 };

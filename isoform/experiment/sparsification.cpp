@@ -91,16 +91,18 @@ void run_trial(TrialRun& run, const RunSettings& settings, const DataPair& data,
     const Labels at = {{"method", method.name}};
     run.measure("structure", structural_percent(shape, method.method), at);
     run.measure("removed", removed_percent(sparse.network, threshold, all), at);
-    measure_change(run, compare_logits(before, logits(sparse, data.test, run.engine()), data.test.labels()),
-                   at);
+    measure_change(
+        run, compare_logits(before, logits(sparse, data.test, run.engine()), data.test.labels()),
+        at);
   }
   run.measure("small before", removed_percent(model.network, threshold, all));
 }
 
 std::vector<Trial> trials(const ExperimentSettings& settings, const DataShelf& shelf) {
   if (settings.arms.size() != 1) {
-    throw UsageError(fmt::format("{}: needs one [[arm]], whose network all methods make sparse, got {}",
-                                 settings.name, settings.arms.size()));
+    throw UsageError(
+        fmt::format("{}: needs one [[arm]], whose network all methods make sparse, got {}",
+                    settings.name, settings.arms.size()));
   }
   const auto threshold = settings.value<double>("threshold");
   std::vector<Trial> list;
@@ -133,19 +135,19 @@ report::Table published_shapes() {
     Index width, layers;
     double percent;
   };
-  constexpr Published kPublished[] = {{500, 2, 13.9},  {500, 3, 12.2},  {500, 4, 21.7},  {500, 5, 19.6},
-                                      {500, 6, 26.8},  {1000, 2, 24.5}, {1000, 3, 19.6}, {1000, 4, 32.8},
-                                      {1000, 5, 28.2}, {1000, 6, 37.0}};
+  constexpr Published kPublished[] = {
+      {500, 2, 13.9},  {500, 3, 12.2},  {500, 4, 21.7},  {500, 5, 19.6},  {500, 6, 26.8},
+      {1000, 2, 24.5}, {1000, 3, 19.6}, {1000, 4, 32.8}, {1000, 5, 28.2}, {1000, 6, 37.0}};
   report::Table table{
       "From shapes alone, 3072-[n×h]-10 (CIFAR-10): share of the parameters that is removed, %",
       {"n", "hidden layers", "published", "alternating diagonals", "planner"},
       {}};
   for (const Published& row : kPublished) {
     const SparseShape shape = whole_layers(3072, row.width, row.layers, 10);
-    table.rows.push_back({std::to_string(row.width), std::to_string(row.layers),
-                          fmt::format("{:.1f}", row.percent),
-                          fmt::format("{:.2f}", structural_percent(shape, SparseMethod::alternating)),
-                          fmt::format("{:.2f}", structural_percent(shape, SparseMethod::best))});
+    table.rows.push_back(
+        {std::to_string(row.width), std::to_string(row.layers), fmt::format("{:.1f}", row.percent),
+         fmt::format("{:.2f}", structural_percent(shape, SparseMethod::alternating)),
+         fmt::format("{:.2f}", structural_percent(shape, SparseMethod::best))});
   }
   return table;
 }
@@ -156,8 +158,8 @@ std::vector<report::Block> report_of(const ExperimentSettings& settings, const M
   for (const std::string& data : settings.datasets) {
     report::Table table{data + ": measured; a parameter is removed when |θ| is at most " +
                             fmt::format("{:g}", settings.value<double>("threshold")),
-                        {"n", "hidden layers", "method", "structure, %", "removed, %", "accuracy, points",
-                         "ε, %", "KL, nats", "small before, %"},
+                        {"n", "hidden layers", "method", "structure, %", "removed, %",
+                         "accuracy, points", "ε, %", "KL, nats", "small before, %"},
                         {}};
     report::Row row;
     for (const std::string& width : rows.levels("width", {{"data", data}})) {
@@ -186,12 +188,13 @@ std::vector<report::Block> report_of(const ExperimentSettings& settings, const M
       for (const std::string& depth : depths) {
         for (const Method& method : methods()) {
           const Labels at = with(with(at_width, "layers", depth), "method", method.name);
-          table.rows.push_back({width, depth, method.name, with_error(rows.summary(at, "structure")),
-                                with_error(rows.summary(at, "removed")),
-                                with_error(rows.summary(at, "accuracy change"), 3),
-                                with_error_scientific(rows.summary(at, "scaled error")),
-                                with_error_scientific(rows.summary(at, "KL")),
-                                with_error(rows.summary(with(at_width, "layers", depth), "small before"))});
+          table.rows.push_back(
+              {width, depth, method.name, with_error(rows.summary(at, "structure")),
+               with_error(rows.summary(at, "removed")),
+               with_error(rows.summary(at, "accuracy change"), 3),
+               with_error_scientific(rows.summary(at, "scaled error")),
+               with_error_scientific(rows.summary(at, "KL")),
+               with_error(rows.summary(with(at_width, "layers", depth), "small before"))});
         }
       }
     }

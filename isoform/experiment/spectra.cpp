@@ -42,8 +42,7 @@ std::vector<Trial> trials(const ExperimentSettings& settings, const DataShelf& s
   for (const std::string& name : settings.datasets) {
     for (const ExperimentArm& arm : settings.arms) {
       for (int seed = 0; seed < settings.repeats; ++seed) {
-        const RunSettings training =
-            settings.training(arm, name, static_cast<std::uint64_t>(seed));
+        const RunSettings training = settings.training(arm, name, static_cast<std::uint64_t>(seed));
         list.push_back({{{"data", name}, {"arm", arm.name}, {"seed", std::to_string(seed)}},
                         static_cast<double>(shelf.at(name).train.features()),
                         false,
@@ -57,8 +56,9 @@ std::vector<Trial> trials(const ExperimentSettings& settings, const DataShelf& s
 }
 
 // log(1 + σ), or sign(b) log(1 + |b|), of all seeds together, a ridge for each epoch.
-report::RidgeChart ridges_of(const Measurements& rows, const Labels& where, const std::string& figure,
-                             const std::string& map, const std::vector<std::string>& epochs) {
+report::RidgeChart ridges_of(const Measurements& rows, const Labels& where,
+                             const std::string& figure, const std::string& map,
+                             const std::vector<std::string>& epochs) {
   report::RidgeChart chart;
   const bool spectrum = figure == "singular values";
   chart.heading = fmt::format("map {}: {}", map, figure);
@@ -78,11 +78,16 @@ report::RidgeChart ridges_of(const Measurements& rows, const Labels& where, cons
 
 std::vector<report::Block> report_of(const ExperimentSettings& settings, const Measurements& rows) {
   std::vector<report::Block> blocks;
-  blocks.emplace_back(report::Text{
-      "How to read the pictures",
-      {"Each row is one epoch, the first (0) the untrained network: how singular values, or biases, are spread over their "
-       "range, of all seeds together. The line marks σ = 1, where an orthogonal initialisation begins."},
-      {}});
+  blocks.emplace_back(
+      report::Text{"How to read the pictures",
+                   {"Each row is one epoch, the first (0) the untrained network: how singular "
+                    "values, or biases, are spread over their "
+                    "range, of all seeds together. The line marks σ = 1, where an orthogonal "
+                    "initialisation begins.",
+                    "The learning rate is the paper's, chosen so that spectra move. Elementwise "
+                    "tanh saturates at it, so that its accuracy here "
+                    "says nothing about what it can reach: see experiment 6."},
+                   {}});
   for (const std::string& data : settings.datasets) {
     report::LineChart accuracy;
     accuracy.heading = data + ": test accuracy";

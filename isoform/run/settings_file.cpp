@@ -96,8 +96,7 @@ void set_setting(RunSettings& settings, const std::string& name, const std::stri
     names.push_back(setting.name);
     if (toml_key(setting.name) == toml_key(name)) return setting.set(text);
   }
-  throw UsageError(
-      fmt::format("'{}' is no setting of train{}", name, did_you_mean(name, names)));
+  throw UsageError(fmt::format("'{}' is no setting of train{}", name, did_you_mean(name, names)));
 }
 
 void read_settings(const std::filesystem::path& path, RunSettings& settings) {

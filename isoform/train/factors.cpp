@@ -41,7 +41,7 @@ void Factor<T>::gather(Engine<T>& engine, Op op, ConstView<T> g, std::span<const
 }
 
 template <class T>
-Vector<double> Factor<T>::follow(const Edit& edit) {
+Vector<double> Factor<T>::follow(const Edit& edit, const Vector<double>& fresh) {
   Vector<double> lambda = Vector<double>::Ones(edit.dimension());
   if (blocks.empty()) return lambda;
   double trace = 0, size = 0;
@@ -49,12 +49,15 @@ Vector<double> Factor<T>::follow(const Edit& edit) {
     trace += static_cast<double>(block.trace());
     size += static_cast<double>(block.rows());
   }
-  const auto mean = static_cast<T>(trace / size);
+  const auto start = [&](Index i) {
+    return static_cast<T>(trace / size * (fresh.size() > 0 ? fresh[i] : 1));
+  };
   std::vector<Matrix<T>> next;
   Index row = 0;
   for (const GroupEdit& group : edit.groups) {
     if (group.source == GroupEdit::kNew) {
-      next.emplace_back(mean * Matrix<T>::Identity(group.size, group.size));
+      next.emplace_back(Matrix<T>::Zero(group.size, group.size));
+      for (Index i = 0; i < group.size; ++i) next.back()(i, i) = start(row + i);
     } else if (group.copies()) {
       const Matrix<T>& old = blocks[static_cast<std::size_t>(group.source)];
       const Index n = old.rows();
@@ -62,7 +65,7 @@ Vector<double> Factor<T>::follow(const Edit& edit) {
       grown.topLeftCorner(n, n) = old;
       grown.bottomRows(group.size - n).setZero();
       grown.rightCols(group.size - n).setZero();
-      grown.diagonal().tail(group.size - n).setConstant(mean);
+      for (Index i = n; i < group.size; ++i) grown(i, i) = start(row + i);
     } else {
       const Matrix<double> old =
           blocks[static_cast<std::size_t>(group.source)].template cast<double>();
@@ -72,7 +75,7 @@ Vector<double> Factor<T>::follow(const Edit& edit) {
       next.push_back(turned.template cast<T>());
       for (Index i = 0; i < group.size; ++i) {
         if (isometry.is_new()[i] != 0) {
-          next.back()(i, i) = mean;
+          next.back()(i, i) = start(row + i);
         } else if (level[i] > 0) {
           lambda[row + i] = (samples * turned(i, i) / level[i] + 1) / (samples + 1);
         }

@@ -18,11 +18,12 @@ struct Factor {
 
   /// ℒ ← fade ℒ + G Gᵀ. The rows of G live on the groups (`op` transpose: its columns). Cost: size of G · n_g.
   void gather(Engine<T>& engine, Op op, ConstView<T> g, std::span<const Index> groups, double fade);
-  /// ℒ ← T ℒ Tᵀ; new entries are uncorrelated and have the mean of its diagonal. Returns for each row after the edit
+  /// ℒ ← T ℒ Tᵀ; new entries are uncorrelated and have the mean of its diagonal, times `fresh` where it is given (for each row
+  /// after the edit). Returns for each row after the edit
   ///   λ_i = (T ℒ Tᵀ)_ii / ((T∘T) diag ℒ)_i,
   /// what (T∘T) v is to be multiplied with, drawn towards 1 as if one sample more had said so. Exactly 1 where T
   /// selects, adds, or nothing was gathered.
-  Vector<double> follow(const Edit& edit);
+  Vector<double> follow(const Edit& edit, const Vector<double>& fresh = {});
 };
 
 /// True for the steps (from 1) at which gradients are gathered: powers of 2, then every 8; for groups above 32 every n_g/4.

@@ -89,8 +89,9 @@ class Optimiser {
   void end(Engine<T>& engine);
 
   /// Carries the state along an edit of any space; call before the network applies it. First moments go by T,
-  /// second moments as the settings say; new entries get first moment 0 and the mean second moment of their tensor (a
-  /// zero would let their first steps be 3–7 times too long); o's go by the chain rule.
+  /// second moments as the settings say. New entries get first moment 0 and the mean second moment of their tensor (a
+  /// zero, as published and in SecondMoment::squared, lets their first steps be 3–7 times too long); rows and columns of new
+  /// neurons that are heard softly get as much less as their first gradients are smaller. o's go by the chain rule.
   void transport(const Network<T>& before, const Edit& edit);
 
   [[nodiscard]] std::int64_t steps() const { return steps_; }

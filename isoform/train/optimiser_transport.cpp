@@ -1,9 +1,64 @@
 // What edits do to the state of optimisers.
+#include <algorithm>
 #include <cmath>
 
 #include "isoform/train/optimiser.h"
 
 namespace isoform {
+
+namespace {
+
+// Coordinates of the space that are new, after the edit.
+std::vector<char> new_coordinates(const Edit& edit, const std::vector<Index>& before) {
+  std::vector<char> all;
+  for (const GroupEdit& group : edit.groups) {
+    const auto size = static_cast<std::size_t>(group.size);
+    std::vector<char> part(size, 1);
+    if (group.source != GroupEdit::kNew) {
+      const Index n = before[static_cast<std::size_t>(group.source)];
+      if (group.copies()) {
+        std::fill_n(part.begin(), std::min(size, static_cast<std::size_t>(n)), char{0});
+      } else {
+        part = Isometry(group, n).is_new();
+      }
+    }
+    all.insert(all.end(), part.begin(), part.end());
+  }
+  return all;
+}
+
+// How large the first gradients of a new neuron are beside those of the others, squared. Those of its incoming row come
+// through its outgoing columns: |w|² over the mean of the others. Its outgoing columns have none until the row has grown; as much is
+// taken for them. 1 for what is not new, and where nobody hears it yet.
+template <class T>
+Vector<double> gradient_scale(const Network<T>& before, const Edit& edit,
+                              const std::vector<Index>& parts) {
+  const std::vector<char> is_new = new_coordinates(edit, parts);
+  Vector<double> scale = Vector<double>::Ones(edit.dimension());
+  if (std::find(is_new.begin(), is_new.end(), 1) == is_new.end()) return scale;
+  Vector<double> heard = Vector<double>::Zero(edit.dimension());
+  double usual = 0;
+  for (const int id : before.outgoing(edit.space)) {
+    const Map<T>& map = before.map(id);
+    usual += map.weight().template cast<double>().squaredNorm() /
+             static_cast<double>(std::max<Index>(map.inputs, 1));
+    for (const MapCorrection& correction : edit.corrections) {
+      if (correction.map != id) continue;
+      for (Index j = 0; j < correction.delta.cols(); ++j) {
+        const Index at = correction.column + j;
+        if (at < edit.dimension()) heard[at] += correction.delta.col(j).squaredNorm();
+      }
+    }
+  }
+  for (Index i = 0; i < scale.size(); ++i) {
+    if (is_new[static_cast<std::size_t>(i)] != 0 && heard[i] > 0 && usual > 0) {
+      scale[i] = std::min(heard[i] / usual, 1.0);
+    }
+  }
+  return scale;
+}
+
+}  // namespace
 
 template <class T>
 void Optimiser<T>::transport(const Network<T>& before, const Edit& edit) {
@@ -38,14 +93,24 @@ void Optimiser<T>::transport_tensor(const Network<T>& before, const Edit& edit,
   state.first = carry(state.first, Transport::linear, 0);
   // The one number of novograd is a mean: no edit moves it.
   if (!entrywise || (method != Method::adam && method != Method::adamw)) return;
-  const double mean = state.second.template cast<double>().mean();
+  // The published rule gives new entries nothing; the mean keeps their first steps as long as those of others.
+  const bool published = settings_.second_moment == SecondMoment::squared;
+  const double mean = published ? 0 : state.second.template cast<double>().mean();
   state.second = carry(state.second, Transport::squared, mean);
   const auto scale = [](const Vector<double>& lambda) -> Vector<T> { return lambda.cast<T>(); };
+  const Vector<double> first = gradient_scale(before, edit, parts);
+  if (!published && !(first.array() == 1).all()) {
+    if (rows) {
+      state.second = scale(first).asDiagonal() * state.second;
+    } else if (key.role == Role::weight) {
+      state.second = state.second * scale(first).asDiagonal();
+    }
+  }
   if (rows) {
-    const Vector<double> lambda = state.rows.follow(edit);
+    const Vector<double> lambda = state.rows.follow(edit, first);
     if (!(lambda.array() == 1).all()) state.second = scale(lambda).asDiagonal() * state.second;
   } else if (key.role == Role::weight) {
-    const Vector<double> lambda = state.columns.follow(edit);
+    const Vector<double> lambda = state.columns.follow(edit, first);
     if (!(lambda.array() == 1).all()) state.second = state.second * scale(lambda).asDiagonal();
   }
 }

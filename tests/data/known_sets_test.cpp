@@ -117,8 +117,7 @@ TEST_F(KnownFiles, EmnistLettersAreUprightAndTheFirstTen) {
   EXPECT_THAT(data.classes(), ElementsAre("A", "B", "C", "D", "E", "F", "G", "H", "I", "J"));
   EXPECT_EQ(data.image(), (ImageShape{28, 28}));
   EXPECT_EQ(std::get<Bytes>(data.stored_values())[28], 99);
-  EXPECT_THAT(message_of<FormatError>([&] { (void)read("emnist-a-j", Split::train, true); }),
-              AllOf(HasSubstr("124808 bytes, got 11 bytes;"), Not(HasSubstr("CRC"))));
+  EXPECT_EQ(read("emnist-a-j", Split::train, true).samples(), 2) << "their size is not known";
 }
 
 TEST_F(KnownFiles, EmnistLettersOfTheOfficialSizePass) {

@@ -93,8 +93,9 @@ TEST(Experiment, GoesOnWhereItWasStoppedWithTheSameNumbers) {
   EXPECT_EQ(known, 3U);
   EXPECT_EQ(text_of(whole.folder / "numbers.csv"), text_of(rest.folder / "numbers.csv"));
   EXPECT_EQ(text_of(whole.folder / "numbers.json"), text_of(rest.folder / "numbers.json"));
-  EXPECT_THAT(text_of(rest.folder / "report.html"),
-              AllOf(Not(HasSubstr("stopped before its end")), HasSubstr("Does it &lt; run &amp; end?")));
+  EXPECT_THAT(
+      text_of(rest.folder / "report.html"),
+      AllOf(Not(HasSubstr("stopped before its end")), HasSubstr("Does it &lt; run &amp; end?")));
 
   const ExperimentOutcome again = run_experiment(settings, options);
   EXPECT_TRUE(again.finished);
@@ -104,8 +105,9 @@ TEST(Experiment, GoesOnWhereItWasStoppedWithTheSameNumbers) {
 TEST(Experiment, RecordsWhatWasRun) {
   const TemporaryFolder folder;
   write_set(folder / "set");
-  const ExperimentOutcome outcome = run_experiment(small_experiment((folder / "set").string(), 1),
-                                                   {.out = folder / "out", .threads = 1, .command = "isoform x"});
+  const ExperimentOutcome outcome =
+      run_experiment(small_experiment((folder / "set").string(), 1),
+                     {.out = folder / "out", .threads = 1, .command = "isoform x"});
   const auto record = nlohmann::json::parse(text_of(outcome.folder / "run.json"));
   EXPECT_EQ(record.at("command"), "isoform x");
   EXPECT_EQ(record.at("seeds").size(), 2U);
@@ -125,7 +127,8 @@ TEST(Experiment, RefusesFoldersOfSomethingElse) {
   ExperimentOptions options{.out = folder / "out", .threads = 1};
   run_experiment(settings, options);
   const std::string before = text_of(folder / "out" / "small" / "trials.jsonl");
-  EXPECT_THAT(message_of<UsageError>([&] { run_experiment(settings, options); }), HasSubstr("--resume"));
+  EXPECT_THAT(message_of<UsageError>([&] { run_experiment(settings, options); }),
+              HasSubstr("--resume"));
   options.resume = true;
   const std::string told = message_of<UsageError>(
       [&] { run_experiment(small_experiment((folder / "set").string(), 3), options); });
@@ -163,7 +166,8 @@ TEST(Experiment, KeepsWhatWasDoneWhenATrialFails) {
   const TemporaryFolder folder;
   write_set(folder / "set");
   ExperimentSettings settings = small_experiment((folder / "set").string(), 1);
-  settings.arms.back().settings.emplace_back("group-size", "-3");  // refused when the trial is planned
+  settings.arms.back().settings.emplace_back("group-size",
+                                             "-3");  // refused when the trial is planned
   EXPECT_THROW(run_experiment(settings, {.out = folder / "out", .threads = 1}), UsageError);
   EXPECT_FALSE(fs::exists(folder / "out"));
 }

@@ -57,9 +57,9 @@ TEST(Measurements, CsvQuotesAndKeepsEveryBit) {
 }
 
 TEST(Measurements, JsonReadsBack) {
-  const Measurement row{{{"arm", "b"}}, "values", {1.0 / 3, std::numeric_limits<double>::quiet_NaN()}};
-  const Measurement back =
-      measurement_from_json(nlohmann::json::parse(to_json(row).dump()));
+  const Measurement row{
+      {{"arm", "b"}}, "values", {1.0 / 3, std::numeric_limits<double>::quiet_NaN()}};
+  const Measurement back = measurement_from_json(nlohmann::json::parse(to_json(row).dump()));
   EXPECT_EQ(back.at, row.at);
   EXPECT_EQ(back.figure, row.figure);
   EXPECT_EQ(back.values[0], row.values[0]);
@@ -68,7 +68,8 @@ TEST(Measurements, JsonReadsBack) {
 }
 
 TEST(Measurements, NamesTrials) {
-  EXPECT_EQ(labels_text({{"data", "mnist"}, {"arm", "ours"}, {"seed", "3"}}), "mnist, ours, seed 3");
+  EXPECT_EQ(labels_text({{"data", "mnist"}, {"arm", "ours"}, {"seed", "3"}}),
+            "mnist, ours, seed 3");
 }
 
 }  // namespace

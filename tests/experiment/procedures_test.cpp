@@ -1,6 +1,4 @@
 // What the procedures measure, against oracles that are written another way.
-#include "isoform/experiment/procedure.h"
-
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,18 +7,19 @@
 
 #include "isoform/base/error.h"
 #include "isoform/experiment/experiment.h"
+#include "isoform/experiment/procedure.h"
 #include "isoform/experiment/training.h"
 #include "tests/support/small_set.h"
 
 namespace isoform {
 namespace {
 
+using testing::Dice;
 using ::testing::Each;
 using ::testing::Ge;
 using ::testing::HasSubstr;
 using ::testing::Le;
 using ::testing::SizeIs;
-using testing::Dice;
 using testing::write_set;
 using testing_data::TemporaryFolder;
 
@@ -68,7 +67,8 @@ TEST(Procedures, ChangeOfLogits) {
   EXPECT_NEAR(change.error_percent, 100 * (1.0 / 1 + 3.0 / 2) / 2, 1e-5);
   EXPECT_NEAR(change.accuracy_points, -50, 1e-12);  // the second sample turns wrong
   const auto kl = [](double a, double b, double c, double d) {
-    const double p = std::exp(a) / (std::exp(a) + std::exp(b)), q = std::exp(c) / (std::exp(c) + std::exp(d));
+    const double p = std::exp(a) / (std::exp(a) + std::exp(b)),
+                 q = std::exp(c) / (std::exp(c) + std::exp(d));
     return p * std::log(p / q) + (1 - p) * std::log((1 - p) / (1 - q));
   };
   EXPECT_NEAR(change.divergence, (kl(1, 0, 1, 1) + kl(0, 2, 3, 2)) / 2, 1e-12);
@@ -101,14 +101,19 @@ epochs = 6
     EXPECT_THAT(rows.values({{"change", change}}, "accuracy change"), Each(0));
   }
   // Of 8 neurons 6 go: by effect the outputs, of three classes, change less.
-  const double paper = rows.summary({{"change", "-6"}, {"rule", "singular values"}}, "scaled error").mean;
-  const double ours = rows.summary({{"change", "-6"}, {"rule", "effect on the outputs"}}, "scaled error").mean;
+  const double paper =
+      rows.summary({{"change", "-6"}, {"rule", "singular values"}}, "scaled error").mean;
+  const double ours =
+      rows.summary({{"change", "-6"}, {"rule", "effect on the outputs"}}, "scaled error").mean;
   EXPECT_GT(paper, 1e-3);
   EXPECT_LT(ours, paper);
   // What leaves takes its singular values along.
-  EXPECT_THAT(rows.values({{"change", "-6"}, {"rule", "singular values"}}, "singular values change"),
-              Each(Le(-1e-3)));
-  EXPECT_THROW(measured("procedure = \"invariance\"\ndatasets = []\n[[arm]]\nname = \"a\"\n", folder), UsageError);
+  EXPECT_THAT(
+      rows.values({{"change", "-6"}, {"rule", "singular values"}}, "singular values change"),
+      Each(Le(-1e-3)));
+  EXPECT_THROW(
+      measured("procedure = \"invariance\"\ndatasets = []\n[[arm]]\nname = \"a\"\n", folder),
+      UsageError);
 }
 
 TEST(Procedures, SpectraBeginAtOne) {
@@ -207,8 +212,9 @@ epochs = 2
     }
   }
   // 4-6-6-3 with ψ and o: 4·6 + 6 + 6·6 + 6 + 6 + 6·3 + 3 + 3 + 2 numbers, of which 36 − 6 go.
-  EXPECT_NEAR(rows.summary({{"method", "alternating diagonals"}, {"layers", "2"}}, "structure").mean,
-              100 * 30.0 / 104, 1e-9);
+  EXPECT_NEAR(
+      rows.summary({{"method", "alternating diagonals"}, {"layers", "2"}}, "structure").mean,
+      100 * 30.0 / 104, 1e-9);
 }
 
 TEST(Procedures, TasksComeAndGoOnSchedule) {
@@ -243,13 +249,15 @@ threshold = -1
                                                  folder.path().string()),
                                      folder, 1);
   const auto width = [&](const char* arm, int epoch) {
-    return rows.values({{"arm", arm}, {"layer", "1"}, {"epoch", std::to_string(epoch)}}, "width").at(0);
+    return rows.values({{"arm", arm}, {"layer", "1"}, {"epoch", std::to_string(epoch)}}, "width")
+        .at(0);
   };
   EXPECT_EQ(width("control", 0), width("control", 8));
   EXPECT_EQ(width("control", 0), width("paper", 0));  // paired starts
   EXPECT_NE(width("paper", 0), width("paper", 8));
   const auto active = [&](const char* arm, int epoch) {
-    return rows.levels("task", {{"arm", arm}, {"epoch", std::to_string(epoch)}, {"active", "yes"}}).size();
+    return rows.levels("task", {{"arm", arm}, {"epoch", std::to_string(epoch)}, {"active", "yes"}})
+        .size();
   };
   for (const char* arm : {"paper", "control", "ours"}) {
     EXPECT_EQ(active(arm, 2), 1U);

@@ -81,7 +81,8 @@ TEST(ExperimentSettings, PaperScaleIsThePapers) {
     const ExperimentSettings settings = paper(name);
     return settings.training(settings.arms.front(), "data", 0);
   };
-  for (const char* name : {"cost", "invariance", "scheduled-tasks", "abundance", "sparsification", "elementwise"}) {
+  for (const char* name :
+       {"cost", "invariance", "scheduled-tasks", "abundance", "sparsification", "elementwise"}) {
     EXPECT_EQ(first(name).training.optimiser.rate(), 1e-3) << name;
     EXPECT_EQ(first(name).training.optimiser.weight_decay, 1e-3) << name;
     EXPECT_EQ(first(name).training.schedule.kind, Schedule::constant) << name;
@@ -97,13 +98,15 @@ TEST(ExperimentSettings, PaperScaleIsThePapers) {
   EXPECT_THAT(first("invariance").hidden, ElementsAre(100, 100));
   EXPECT_EQ(paper("scheduled-tasks").repeats, 25);
   EXPECT_EQ(paper("scheduled-tasks").value<int>("phase_epochs"), 150);
-  EXPECT_THAT(paper("scheduled-tasks").value<std::vector<Index>>("start_widths"), ElementsAre(500, 2500));
+  EXPECT_THAT(paper("scheduled-tasks").value<std::vector<Index>>("start_widths"),
+              ElementsAre(500, 2500));
   const RunSettings scheduled = first("scheduled-tasks");
   EXPECT_EQ(scheduled.training.adapt.policy.buffer, 5);
   EXPECT_EQ(scheduled.training.adapt.policy.threshold, 0.95);
   EXPECT_EQ(scheduled.training.adapt.policy.rule, PolicyRule::paper);
   EXPECT_EQ(paper("abundance").repeats, 4);
-  EXPECT_THAT(paper("abundance").value<std::vector<Index>>("widths"), ElementsAre(7, 10, 25, 50, 75, 100));
+  EXPECT_THAT(paper("abundance").value<std::vector<Index>>("widths"),
+              ElementsAre(7, 10, 25, 50, 75, 100));
   EXPECT_THAT(paper("abundance").value<std::vector<Index>>("widths_many_classes"),
               ElementsAre(32, 128, 256, 384, 512, 640));
   EXPECT_THAT(paper("abundance").value<std::vector<Index>>("course"), ElementsAre(15, 75, 10));
@@ -129,15 +132,23 @@ TEST(ExperimentSettings, QuickSaysWhatIsSmaller) {
 
 TEST(ExperimentSettings, TellsMistakes) {
   EXPECT_THAT(refusal("x = ["), HasSubstr("small.toml:1:"));
-  EXPECT_THAT(refusal(replaced(kSmall, "repeats = 4", "repeat = 4")), HasSubstr("'repeat' is no key"));
-  EXPECT_THAT(refusal(replaced(kSmall, "widths = [8]", "width = [8]")), HasSubstr("did you mean widths"));
-  EXPECT_THAT(refusal(replaced(kSmall, "epochs = 7", "epoch = 7")), HasSubstr("did you mean epochs"));
-  EXPECT_THAT(refusal(replaced(kSmall, "epochs = 7", "epochs = \"many\"")), HasSubstr("whole number"));
-  EXPECT_THAT(refusal(replaced(kSmall, "group_size = 1", "groupsize = 1")), HasSubstr("'groupsize'"));
-  EXPECT_THAT(refusal(replaced(kSmall, "\"elementwise\"", "\"elementwize\"")), HasSubstr("did you mean elementwise"));
+  EXPECT_THAT(refusal(replaced(kSmall, "repeats = 4", "repeat = 4")),
+              HasSubstr("'repeat' is no key"));
+  EXPECT_THAT(refusal(replaced(kSmall, "widths = [8]", "width = [8]")),
+              HasSubstr("did you mean widths"));
+  EXPECT_THAT(refusal(replaced(kSmall, "epochs = 7", "epoch = 7")),
+              HasSubstr("did you mean epochs"));
+  EXPECT_THAT(refusal(replaced(kSmall, "epochs = 7", "epochs = \"many\"")),
+              HasSubstr("whole number"));
+  EXPECT_THAT(refusal(replaced(kSmall, "group_size = 1", "groupsize = 1")),
+              HasSubstr("'groupsize'"));
+  EXPECT_THAT(refusal(replaced(kSmall, "\"elementwise\"", "\"elementwize\"")),
+              HasSubstr("did you mean elementwise"));
   EXPECT_THAT(refusal(replaced(kSmall, "repeats = 4", "repeats = 0")), HasSubstr("1 or more"));
-  EXPECT_THAT(refusal(replaced(kSmall, "datasets = [\"here\"]", "datasets = 3")), HasSubstr("wrong kind"));
-  EXPECT_THAT(refusal(replaced(kSmall, "[[arm]]\nname = \"tanh\"\ngroup_size = 1", "")), HasSubstr("[[arm]]"));
+  EXPECT_THAT(refusal(replaced(kSmall, "datasets = [\"here\"]", "datasets = 3")),
+              HasSubstr("wrong kind"));
+  EXPECT_THAT(refusal(replaced(kSmall, "[[arm]]\nname = \"tanh\"\ngroup_size = 1", "")),
+              HasSubstr("[[arm]]"));
   const ExperimentSettings settings = read_experiment(kSmall, "small", Scale::quick);
   EXPECT_THROW((void)settings.value<int>("course"), UsageError);
   EXPECT_THROW((void)settings.value<int>("widths"), UsageError);

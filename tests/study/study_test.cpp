@@ -15,8 +15,8 @@
 namespace isoform {
 namespace {
 
-using testing::write_set;
 using ::testing::HasSubstr;
+using testing::write_set;
 using testing_data::TemporaryFolder;
 
 Study small_study(const std::string& data) {

@@ -181,10 +181,20 @@ TEST(OptimiserState, GrowthAndRemovalKeepWhatStays) {
     EXPECT_TRUE(Matrix<double>(grown_out->first(Eigen::all, fresh)).isZero(0));
     if (method == Method::adam || method == Method::adamw) {
       EXPECT_EQ(Matrix<double>(grown_in->second(old, Eigen::all)), before_in.second);
+      // As much less than the mean as the neuron is heard more softly; those that nobody hears: the mean.
+      const Matrix<double> columns = outgoing_matrix(trainee.network, 2);
+      const double usual = columns(Eigen::all, old).colwise().squaredNorm().mean();
       const double mean = before_in.second.mean();
-      EXPECT_LE(
-          (Matrix<double>(grown_in->second(fresh, Eigen::all)).array() - mean).matrix().norm(),
-          1e-12 * mean);
+      for (const Index i : fresh) {
+        const double heard = columns.col(i).squaredNorm();
+        EXPECT_EQ(heard > 0, i < 6);
+        const double wanted = mean * (heard > 0 ? heard / usual : 1);
+        EXPECT_LE((grown_in->second.row(i).array() - wanted).matrix().norm(), 1e-12 * wanted) << i;
+        const double out_wanted = before_out.second.mean() * wanted / mean;
+        EXPECT_LE((grown_out->second.col(i).array() - out_wanted).matrix().norm(),
+                  1e-12 * out_wanted)
+            << i;
+      }
     } else {
       EXPECT_EQ(grown_in->second, before_in.second) << "a mean, or nothing";
     }
@@ -193,6 +203,30 @@ TEST(OptimiserState, GrowthAndRemovalKeepWhatStays) {
     EXPECT_EQ(trainee.optimiser.state(out)->first, before_out.first);
     EXPECT_EQ(trainee.optimiser.state(in)->second, before_in.second);
     trainee.step();
+  }
+}
+
+// The gradients of a new neuron come through outgoing weights of 0.01: beside the mean second moment of the others its steps
+// would be a hundredth of theirs, for thousands of steps.
+TEST(OptimiserState, NewNeuronsLearnAsFastAsOthers) {
+  for (const SecondMoment rule : {SecondMoment::factored, SecondMoment::squared}) {
+    Trainee trainee(Network<double>::chain({.widths = {12, 6, 6, 3}, .group_size = 0, .seed = 5}),
+                    {.method = Method::adamw, .learning_rate = 1e-3, .second_moment = rule});
+    trainee.steps(2000);
+    trainee.apply(grow(trainee.network, 1, {{4}, {}}));
+    const Matrix<double> before = trainee.network.map(0).weight();
+    trainee.steps(20);
+    const Vector<double> moved = (trainee.network.map(0).weight() - before).rowwise().norm();
+    const double others = moved.head(6).mean();
+    for (Index i = 6; i < 10; ++i) {
+      EXPECT_GE(moved[i], 0.3 * others) << second_moment_name(rule) << ", row " << i;
+      EXPECT_LE(moved[i], 100 * others);
+    }
+    if (rule == SecondMoment::squared) {
+      trainee.apply(grow(trainee.network, 1, {{1}, {}}));
+      EXPECT_TRUE(trainee.optimiser.state({Role::weight, 0})->second.row(10).isZero(0))
+          << "as published";
+    }
   }
 }
 

@@ -65,7 +65,8 @@ TEST(Trainer, GoesOnAfterEditsFromOutside) {
   const auto engine = create_engine<double>({.threads = 1});
   const auto trained = [&](bool turns) {
     auto model = blob_model<double>(training_data(), {12, 8});
-    Trainer<double> trainer(model, {{"blobs", training_data(), validation_data()}}, settings, *engine);
+    Trainer<double> trainer(model, {{"blobs", training_data(), validation_data()}}, settings,
+                            *engine);
     while (trainer.run_epoch()) {
       if (!turns) continue;
       for (const int space : model.network.hidden()) {
