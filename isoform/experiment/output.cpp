@@ -39,7 +39,7 @@ std::string today() {
 
 // Leaves of a JSON value by their dotted path.
 void flatten(const Json& json, const std::string& path, std::map<std::string, std::string>& out) {
-  if (json.is_object() && !json.empty()) {
+  if (json.is_structured() && !json.empty()) {
     for (const auto& [key, value] : json.items()) {
       flatten(value, path.empty() ? key : path + "." + key, out);
     }

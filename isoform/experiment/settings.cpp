@@ -206,8 +206,10 @@ std::string_view experiment_text(const std::string& name) {
                   name, fmt::join(names, ", "), did_you_mean(name, names)));
 }
 
-ExperimentSettings read_experiment(std::string_view text, const std::string& name, Scale scale) {
-  Reader reader(parse(text, name), name);
+ExperimentSettings read_experiment(std::string_view text, const std::string& name, Scale scale,
+                                   const std::string& source) {
+  const std::string& where = source.empty() ? name : source;
+  Reader reader(parse(text, where), where);
   const Json quick = reader.take<Json>("quick", Json::object());
   if (scale == Scale::quick) {
     if (!quick.is_object()) reader.fail("[quick] needs to be a section");
@@ -251,7 +253,8 @@ ExperimentSettings find_experiment(const std::string& name_or_path, Scale scale)
   if (!file) {
     throw FileError(fmt::format("{}: cannot be read; check the path", name_or_path));
   }
-  return read_experiment(text, std::filesystem::path(name_or_path).stem().string(), scale);
+  return read_experiment(text, std::filesystem::path(name_or_path).stem().string(), scale,
+                         name_or_path);
 }
 
 }  // namespace isoform

@@ -57,9 +57,10 @@ std::vector<std::string> experiment_names();
 /// The settings file of one of them. UsageError with the known names.
 std::string_view experiment_text(const std::string& name);
 
-/// Reads a settings file; `name` is for messages and folders. FormatError with line and column for what is no TOML; UsageError
-/// for keys that nobody knows (with the nearest known one) and unsuitable values.
-ExperimentSettings read_experiment(std::string_view text, const std::string& name, Scale scale);
+/// Reads a settings file; `name` is for folders, `source` what messages call it (empty: the name). FormatError with line and column
+/// for what is no TOML; UsageError for keys that nobody knows (with the nearest known one) and unsuitable values.
+ExperimentSettings read_experiment(std::string_view text, const std::string& name, Scale scale,
+                                   const std::string& source = {});
 /// A known name, or a path that ends in .toml. FileError where it can't be read.
 ExperimentSettings find_experiment(const std::string& name_or_path, Scale scale);
 

@@ -1,8 +1,5 @@
 #include "isoform/experiment/training.h"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include <algorithm>
 #include <cmath>
 
@@ -14,7 +11,7 @@ namespace isoform {
 
 namespace {
 
-// log Σ exp, and the probabilities.
+// Probabilities.
 Vector<double> softmax(const Vector<double>& z) {
   Vector<double> p = (z.array() - z.maxCoeff()).exp();
   return p / p.sum();
@@ -38,10 +35,6 @@ Model<float> train_model(TrialRun& run, const RunSettings& settings, const Datas
   Model<float> model = create_model<float>(settings, training);
   train_model(run, model, {{training.name(), training, Dataset()}}, settings, after_epoch);
   return model;
-}
-
-std::string shape_text(const RunSettings& settings) {
-  return fmt::format("{}", fmt::join(settings.hidden, "-"));
 }
 
 double accuracy_of(const Matrix<float>& logits, const std::vector<std::uint32_t>& labels) {
@@ -82,12 +75,6 @@ Matrix<float> some_samples(const Model<float>& model, const Dataset& training, I
       epoch_order(static_cast<std::uint32_t>(training.samples()), 0, 0);
   order.resize(std::min(order.size(), static_cast<std::size_t>(count)));
   return stacked_samples(model, 0, training, order);
-}
-
-std::vector<std::string> seed_names(const ExperimentSettings& settings) {
-  std::vector<std::string> names;
-  for (int seed = 0; seed < settings.repeats; ++seed) names.push_back(std::to_string(seed));
-  return names;
 }
 
 }  // namespace isoform

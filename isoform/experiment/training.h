@@ -19,9 +19,6 @@ Model<float> train_model(TrialRun& run, const RunSettings& settings, const Datas
 void train_model(TrialRun& run, Model<float>& model, std::vector<TaskData> data,
                  const RunSettings& settings, const AfterEpoch& after_epoch = {});
 
-/// The network as it would be in a trial with these settings.
-std::string shape_text(const RunSettings& settings);
-
 /// Logits before and after something that should change none of them, on labelled samples.
 struct LogitChange {
   double accuracy_points = 0;  // after − before
@@ -37,8 +34,5 @@ void measure_change(TrialRun& run, const LogitChange& change, const Labels& at);
 
 /// Training samples as the model's network reads them, `count` at most [n_0 × count].
 Matrix<float> some_samples(const Model<float>& model, const Dataset& training, Index count);
-
-/// seed 0 … repeats − 1, as texts.
-std::vector<std::string> seed_names(const ExperimentSettings& settings);
 
 }  // namespace isoform

@@ -4,10 +4,18 @@
 
 #include <cmath>
 
+#include "isoform/monitor/format.h"
+
 namespace isoform {
 
 std::string with_error(const Summary& summary, int decimals) {
   if (!std::isfinite(summary.mean)) return "–";
+  if (decimals == 0) {
+    const std::string mean = format_count(std::llround(summary.mean));
+    return std::isfinite(summary.error)
+               ? fmt::format("{} ± {}", mean, format_count(std::llround(summary.error)))
+               : mean;
+  }
   if (!std::isfinite(summary.error)) return fmt::format("{:.{}f}", summary.mean, decimals);
   return fmt::format("{:.{}f} ± {:.{}f}", summary.mean, decimals, summary.error, decimals);
 }
