@@ -103,7 +103,10 @@ void run(Options& o) {
   for (const std::string& name : names) {
     experiments.push_back(find_experiment(name, scale));
     ExperimentSettings& settings = experiments.back();
-    if (!o.datasets.empty() && !settings.datasets.empty()) settings.datasets = o.datasets;
+    if (!o.datasets.empty() && (names.size() == 1 || !settings.datasets.empty())) {
+      settings.datasets = o.datasets;
+    }
+    check_experiment(settings, o.run);
   }
   const std::atomic<bool>& interrupted = catch_interrupts();
   o.run.stop = &interrupted;
@@ -115,20 +118,22 @@ void run(Options& o) {
     progress.end();
     for (const std::string& note : outcome.notes)
       complain(fmt::format("{}: {}", settings.name, note));
-    write_index(o.run.out, experiment_names());
+    write_index(o.run.out);
     const std::string report = (outcome.folder / "report.html").string();
     outcomes.push_back({{"experiment", settings.name},
                         {"finished", outcome.finished},
-                        {"trials", outcome.trials},
+                        {"trials", outcome.planned},
+                        {"trials_done", outcome.trials},
                         {"trials_of_this_run", outcome.made},
                         {"seconds", outcome.seconds},
                         {"notes", outcome.notes},
                         {"report", report}});
     if (!o.json) {
-      const std::string what = outcome.made == 0 && outcome.finished
-                                   ? "was finished already"
-                                   : fmt::format("{} of {} trials in {}", outcome.made,
-                                                 outcome.trials, format_duration(outcome.seconds));
+      const std::string what =
+          outcome.made == 0 && outcome.finished
+              ? "was finished already"
+              : fmt::format("{} trials in {}, {} of {} done", outcome.made,
+                            format_duration(outcome.seconds), outcome.trials, outcome.planned);
       print_line(fmt::format("{:<16}{}; {}", settings.name, what, report));
     }
     if (interrupted) break;

@@ -82,27 +82,44 @@ void run_trial(TrialRun& run, const RunSettings& settings, const DataPair& data,
                     some_samples(now, data.train, samples), run.engine(), seed);
       });
   for (const int space : model.network.hidden()) {
-    if (model.network.space(space).dimension != course.to) {
+    if (!run.diverged() && model.network.space(space).dimension != course.to) {
       throw InternalError("abundance: a layer is not as wide as the course ends");
     }
   }
   run.measure("test accuracy", evaluate(model, data.test, run.engine()).accuracy);
 }
 
-std::vector<Trial> trials(const ExperimentSettings& settings, const DataShelf& shelf) {
-  const auto epochs = settings.value<std::vector<Index>>("course");
-  if (epochs.size() != 3 || epochs[0] < 0 || epochs[1] < 1 || epochs[2] < 0) {
-    throw UsageError(
-        fmt::format("{}: course needs three numbers of epochs: before, moving (1 or more), after",
-                    settings.name));
+std::vector<Index> course_of(const ExperimentSettings& settings) {
+  const std::vector<Index> epochs = settings.wholes("course", 0, 1000000, nullptr, false);
+  if (epochs.size() != 3 || epochs[1] < 1) {
+    settings.refuse("course: needs three numbers of epochs: before, moving (1 or more), after");
   }
+  return epochs;
+}
+
+bool by_paper(const ExperimentSettings& settings, const ExperimentArm& arm) {
+  return settings.choice("rule", {"paper", "effect"}, &arm) == "paper";
+}
+
+void check(const ExperimentSettings& settings) {
+  (void)course_of(settings);
+  (void)settings.whole("statistics_samples", 1, kMostSamples);
+  (void)settings.wholes("widths", 1, kMaxWidth);
+  if (settings.has("widths_many_classes")) {
+    (void)settings.wholes("widths_many_classes", 1, kMaxWidth);
+  }
+  for (const ExperimentArm& arm : settings.arms) (void)by_paper(settings, arm);
+}
+
+std::vector<Trial> trials(const ExperimentSettings& settings, const DataShelf& shelf) {
+  const std::vector<Index> epochs = course_of(settings);
   std::vector<Trial> list;
   for (const std::string& name : settings.datasets) {
     const bool many =
         shelf.at(name).train.classes().size() > 100 && settings.has("widths_many_classes");
-    const auto widths = settings.value<std::vector<Index>>(many ? "widths_many_classes" : "widths");
+    const auto widths = settings.wholes(many ? "widths_many_classes" : "widths", 1, kMaxWidth);
     for (const ExperimentArm& arm : settings.arms) {
-      const bool paper = settings.value<std::string>("rule", &arm) == "paper";
+      const bool paper = by_paper(settings, arm);
       for (const Index from : widths) {
         for (const Index to : widths) {
           for (int seed = 0; seed < settings.repeats; ++seed) {
@@ -123,7 +140,7 @@ std::vector<Trial> trials(const ExperimentSettings& settings, const DataShelf& s
                             false,
                             [&shelf, &settings, name, training, course, paper](TrialRun& run) {
                               run_trial(run, training, shelf.at(name), course, paper,
-                                        settings.value<Index>("statistics_samples"));
+                                        settings.whole("statistics_samples", 1, kMostSamples));
                             }});
           }
         }
@@ -199,6 +216,7 @@ std::vector<report::Block> report_of(const ExperimentSettings& settings, const M
 ExperimentProcedure abundance_procedure() {
   return {"abundance",
           {"widths", "widths_many_classes", "course", "rule", "statistics_samples"},
+          check,
           trials,
           report_of};
 }

@@ -88,31 +88,55 @@ void run_trial(TrialRun& run, const RunSettings& training, const Dataset& data, 
   if (!edits.empty()) run.measure("restructuring seconds", edits);
 }
 
-std::vector<Trial> trials(const ExperimentSettings& settings, const DataShelf&) {
-  const auto samples = settings.value<Index>("noise_training"),
-             tested = settings.value<Index>("noise_test"),
-             features = settings.value<Index>("features"),
-             classes = settings.value<Index>("classes");
-  const int warm_up = settings.value<int>("warm_up_epochs");
-  if (samples < 1 || tested < 1 || features < 1 || classes < 1 || warm_up < 0) {
-    throw UsageError(
-        fmt::format("{}: noise_training, noise_test, features and classes need to be 1 or more, "
-                    "warm_up_epochs 0 or more",
-                    settings.name));
+struct Sizes {
+  Index samples, tested, features, classes, warm_up;
+};
+Sizes sizes_of(const ExperimentSettings& settings) {
+  return {settings.whole("noise_training", 1, 10000000), settings.whole("noise_test", 1, 10000000),
+          settings.whole("features", 1, 1000000), settings.whole("classes", 1, 100000),
+          settings.whole("warm_up_epochs", 0, 1000000)};
+}
+
+bool published_procedures(const ExperimentSettings& settings, const ExperimentArm& arm) {
+  return settings.choice("procedures", {"published", "ours"}, &arm) == "published";
+}
+
+void check(const ExperimentSettings& settings) {
+  const Sizes sizes = sizes_of(settings);
+  constexpr double kMostBytes = 16e9;
+  if (static_cast<double>(sizes.samples + sizes.tested) * static_cast<double>(sizes.features) >
+      kMostBytes) {
+    settings.refuse("noise_training, noise_test and features: ask for more than 16 GB of noise");
   }
+  for (const ExperimentArm& arm : settings.arms) {
+    (void)published_procedures(settings, arm);
+    const RunSettings training = settings.training(arm, "noise", 0);
+    const Index epochs = training.training.epochs + sizes.warm_up;
+    if (training.hidden.empty() || training.hidden.back() <= epochs) {
+      settings.refuse(fmt::format(
+          "hidden: the last layer loses a neuron in each of {} epochs, and needs more than that",
+          epochs));
+    }
+  }
+}
+
+std::vector<Trial> trials(const ExperimentSettings& settings, const DataShelf&) {
+  const auto [samples, tested, features, classes, epochs] = sizes_of(settings);
+  const int warm_up = static_cast<int>(epochs);
   // Made by the first trial that runs, as a finished experiment needs none.
   struct Noise {
     Dataset train, test;
   };
   const auto shared = std::make_shared<Noise>();
-  const auto ready = [=] {
+  const auto ready = [=, samples = samples, tested = tested, features = features,
+                      classes = classes] {
     if (!shared->train.empty()) return;
     shared->train = noise(samples, features, classes, 0);
     shared->test = noise(tested, features, classes, 1);
   };
   std::vector<Trial> list;
   for (const ExperimentArm& arm : settings.arms) {
-    const bool published = settings.value<std::string>("procedures", &arm) == "published";
+    const bool published = published_procedures(settings, arm);
     for (const bool tests : {false, true}) {
       for (const auto what : {Restructuring::none, Restructuring::removal, Restructuring::growth}) {
         for (int seed = 0; seed < settings.repeats; ++seed) {
@@ -181,8 +205,10 @@ std::vector<report::Block> report_of(const ExperimentSettings& settings, const M
 ExperimentProcedure cost_procedure() {
   return {"cost",
           {"noise_training", "noise_test", "features", "classes", "warm_up_epochs", "procedures"},
+          check,
           trials,
-          report_of};
+          report_of,
+          false};
 }
 
 }  // namespace isoform

@@ -5,6 +5,7 @@
 
 #include "isoform/experiment/training.h"
 #include "isoform/experiment/words.h"
+#include "isoform/topology/grow.h"
 #include "isoform/train/evaluate.h"
 
 namespace isoform {
@@ -19,11 +20,17 @@ RunSettings settings_of(const ExperimentSettings& settings, const ExperimentArm&
   return settings.training(shaped, data, static_cast<std::uint64_t>(seed));
 }
 
+void check(const ExperimentSettings& settings) {
+  (void)settings.wholes("widths", 1, kMaxWidth);
+  (void)settings.wholes("depths", 1, kMostLayers);
+  (void)settings.choice("plain_arm", settings.arm_names());
+}
+
 std::vector<Trial> trials(const ExperimentSettings& settings, const DataShelf& shelf) {
   std::vector<Trial> list;
   for (const std::string& name : settings.datasets) {
-    for (const Index width : settings.value<std::vector<Index>>("widths")) {
-      for (const Index depth : settings.value<std::vector<Index>>("depths")) {
+    for (const Index width : settings.wholes("widths", 1, kMaxWidth)) {
+      for (const Index depth : settings.wholes("depths", 1, kMostLayers)) {
         for (const ExperimentArm& arm : settings.arms) {
           for (int seed = 0; seed < settings.repeats; ++seed) {
             const RunSettings training = settings_of(settings, arm, name, width, depth, seed);
@@ -52,7 +59,7 @@ std::vector<Trial> trials(const ExperimentSettings& settings, const DataShelf& s
 
 std::vector<report::Block> report_of(const ExperimentSettings& settings, const Measurements& rows) {
   std::vector<report::Block> blocks;
-  const std::string plain = settings.value<std::string>("plain_arm");
+  const std::string plain = settings.choice("plain_arm", settings.arm_names());
   for (const std::string& data : settings.datasets) {
     report::Table table{data + ": final test accuracy, %, and the paired difference from " + plain,
                         {"width", "hidden layers"},
@@ -99,7 +106,7 @@ std::vector<report::Block> report_of(const ExperimentSettings& settings, const M
 }  // namespace
 
 ExperimentProcedure elementwise_procedure() {
-  return {"elementwise", {"widths", "depths", "plain_arm"}, trials, report_of};
+  return {"elementwise", {"widths", "depths", "plain_arm"}, check, trials, report_of};
 }
 
 }  // namespace isoform

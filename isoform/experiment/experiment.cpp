@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <exception>
 #include <fstream>
@@ -37,7 +38,12 @@ Json rows_json(const std::vector<Measurement>& rows) {
 void require_folder(const std::filesystem::path& folder, const Json& identity, bool resume) {
   const std::filesystem::path path = folder / "identity.json";
   std::error_code ignored;
-  if (!std::filesystem::exists(path, ignored)) return;
+  if (!std::filesystem::exists(path, ignored)) {
+    if (!std::filesystem::exists(folder / "trials.jsonl", ignored)) return;
+    throw UsageError(fmt::format(
+        "{}: has results, but no identity.json that says of what; give another folder with --out",
+        folder.string()));
+  }
   if (!resume) {
     throw UsageError(
         fmt::format("{}: has results of this experiment; go on with them by --resume, or give "
@@ -46,21 +52,24 @@ void require_folder(const std::filesystem::path& folder, const Json& identity, b
   }
   std::ifstream file(path);
   const Json there = Json::parse(file, nullptr, false);
-  if (there.is_discarded()) {
+  if (!there.is_object() || !there.contains("settings") || !there["settings"].is_object()) {
     throw FormatError(fmt::format("{}: is damaged; remove the folder, or give another with --out",
                                   path.string()));
   }
-  // More seeds, or fewer, are the same trials.
-  const auto but_seeds = [](Json json) {
+  // More seeds, or fewer, are the same trials; words and what reports compare change none.
+  const auto of_trials = [](Json json) {
     json.erase("seeds");
-    json["settings"].erase("repeats");
+    for (const char* key :
+         {"repeats", "number", "title", "question", "method", "plain_arm", "usual_arm"}) {
+      json["settings"].erase(key);
+    }
     return json;
   };
-  if (but_seeds(there) != but_seeds(identity)) {
+  if (of_trials(there) != of_trials(identity)) {
     throw UsageError(
         fmt::format("{}: has results of something else:{}\nGive the settings they were made with, "
                     "or another folder with --out",
-                    folder.string(), differences(but_seeds(there), but_seeds(identity))));
+                    folder.string(), differences(of_trials(there), of_trials(identity))));
   }
 }
 
@@ -97,6 +106,7 @@ class Runner {
 
   [[nodiscard]] bool finished() const { return progress_.done == progress_.planned; }
   [[nodiscard]] std::size_t made() const { return progress_.done - progress_.known; }
+  [[nodiscard]] std::size_t planned() const { return progress_.planned; }
   [[nodiscard]] std::size_t done() const { return progress_.done; }
   [[nodiscard]] Measurements measurements() const {
     Measurements all;
@@ -159,9 +169,32 @@ class Runner {
 
 }  // namespace
 
+void check_experiment(const ExperimentSettings& settings, const ExperimentOptions& options) {
+  constexpr int kMostSeeds = 10000, kMostThreads = 1024;
+  if (options.seeds < 0 || options.seeds > kMostSeeds) {
+    throw UsageError(fmt::format("seeds: needs 1 to {}, got {}", kMostSeeds, options.seeds));
+  }
+  if (options.threads < 0 || options.threads > kMostThreads) {
+    throw UsageError(
+        fmt::format("threads: needs 0 (all cores) to {}, got {}", kMostThreads, options.threads));
+  }
+  const ExperimentProcedure& procedure = procedure_by_name(settings.procedure);
+  if (procedure.reads_data == settings.datasets.empty()) {
+    settings.refuse(procedure.reads_data ? "datasets: needs one or more, got none"
+                                         : "datasets: the procedure reads none");
+  }
+  for (const std::string& name : settings.datasets) {
+    if (std::count(settings.datasets.begin(), settings.datasets.end(), name) > 1) {
+      settings.refuse(fmt::format("datasets: '{}' stands in it twice", name));
+    }
+  }
+  for (const ExperimentArm& arm : settings.arms) (void)settings.training(arm, "data", 0);
+  procedure.check(settings);
+  require_sets(settings, options.data_dir);
+}
+
 ExperimentOutcome run_experiment(ExperimentSettings settings, const ExperimentOptions& options) {
-  if (options.seeds < 0)
-    throw UsageError(fmt::format("seeds: needs 1 or more, got {}", options.seeds));
+  check_experiment(settings, options);
   if (options.seeds > 0) settings.repeats = options.seeds;
   settings.all["repeats"] = settings.repeats;
   settings.all["datasets"] = settings.datasets;
@@ -180,7 +213,7 @@ ExperimentOutcome run_experiment(ExperimentSettings settings, const ExperimentOp
   make_folder(outcome.folder);
   ResultFile results(outcome.folder / "trials.jsonl", [](const Json& run) {
     for (const Json& row : run.at("rows")) (void)measurement_from_json(row);
-    return true;
+    return !run.at("rows").empty();
   });
   write_file_atomically(outcome.folder / "identity.json", identity.dump(2) + "\n");
   Runner runner(options, std::move(trials), results);
@@ -191,6 +224,7 @@ ExperimentOutcome run_experiment(ExperimentSettings settings, const ExperimentOp
     failure = std::current_exception();  // what is done is written first
   }
   outcome.finished = runner.finished();
+  outcome.planned = runner.planned();
   outcome.trials = runner.done();
   outcome.made = runner.made();
   outcome.measurements = runner.measurements();

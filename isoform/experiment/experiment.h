@@ -32,13 +32,17 @@ struct ExperimentOptions {
 };
 
 struct ExperimentOutcome {
-  bool finished = false;      // false: it was stopped; what is done is kept
-  Measurements measurements;  // of all trials that are done
-  std::size_t trials = 0, made = 0;
-  double seconds = 0;  // of this run
+  bool finished = false;                          // false: it was stopped; what is done is kept
+  Measurements measurements;                      // of all trials that are done
+  std::size_t planned = 0, trials = 0, made = 0;  // trials: all, done, done in this run
+  double seconds = 0;                             // of this run
   std::filesystem::path folder;
   std::vector<std::string> notes = {};  // for people: what was not as asked for
 };
+
+/// Throws what would keep an experiment from running, before anything is read or made: UsageError for settings that can't be, FileError
+/// with all known sets that are not found, and where to get them.
+void check_experiment(const ExperimentSettings& settings, const ExperimentOptions& options);
 
 /// Runs the trials that the folder does not have yet, then writes into OUT/NAME:
 ///
@@ -52,7 +56,7 @@ struct ExperimentOutcome {
 /// where they are of other settings, data or version (the message shows the difference); what data throw.
 ExperimentOutcome run_experiment(ExperimentSettings settings, const ExperimentOptions& options);
 
-/// Writes OUT/index.html: a page over those experiments of `names` that have a report.
-void write_index(const std::filesystem::path& out, const std::vector<std::string>& names);
+/// Writes OUT/index.html: a page over all experiments that have results in OUT, those that come with Isoform first.
+void write_index(const std::filesystem::path& out);
 
 }  // namespace isoform

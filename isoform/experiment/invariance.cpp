@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "isoform/base/error.h"
 #include "isoform/experiment/training.h"
 #include "isoform/experiment/words.h"
 #include "isoform/linalg/decompose.h"
@@ -46,6 +45,10 @@ Network<float> changed(const Network<float>& network, Index change, const std::s
   return result;
 }
 
+std::vector<Index> changes_of(const ExperimentSettings& settings) {
+  return settings.wholes("changes", -kMaxWidth, kMaxWidth);
+}
+
 void run_trial(TrialRun& run, const ExperimentSettings& settings, const ExperimentArm& arm,
                const std::string& name, const DataPair& data, std::uint64_t seed) {
   const Model<float> model = train_model(run, settings.training(arm, name, seed), data.train);
@@ -57,8 +60,8 @@ void run_trial(TrialRun& run, const ExperimentSettings& settings, const Experime
   turned.network.apply(reads);
   turned.network.apply(writes);
   const Matrix<float> samples =
-      some_samples(turned, data.train, settings.value<Index>("statistics_samples"));
-  for (const Index change : settings.value<std::vector<Index>>("changes")) {
+      some_samples(turned, data.train, settings.whole("statistics_samples", 1, kMostSamples));
+  for (const Index change : changes_of(settings)) {
     std::vector<std::string> rules = {kPaperRule};
     if (change < 0) rules.insert(rules.end(), {kOurRule, kOurRefit});
     for (const std::string& rule : rules) {
@@ -74,22 +77,29 @@ void run_trial(TrialRun& run, const ExperimentSettings& settings, const Experime
   }
 }
 
+void check(const ExperimentSettings& settings) {
+  (void)settings.whole("statistics_samples", 1, kMostSamples);
+  if (settings.has("usual_arm")) (void)settings.choice("usual_arm", settings.arm_names());
+  for (const ExperimentArm& arm : settings.arms) {
+    const RunSettings training = settings.training(arm, "data", 0);
+    if (training.hidden.size() != 2) {
+      settings.refuse(fmt::format("needs two hidden layers, as hidden layer 2 is changed, got {}",
+                                  training.hidden.size()));
+    }
+    for (const Index change : changes_of(settings)) {
+      if (training.hidden[1] + change < 1 || training.hidden[1] + change > kMaxWidth) {
+        settings.refuse(fmt::format("changes: {} would take {} neurons to {}; needs 1 to {}",
+                                    change, training.hidden[1], training.hidden[1] + change,
+                                    kMaxWidth));
+      }
+    }
+  }
+}
+
 std::vector<Trial> trials(const ExperimentSettings& settings, const DataShelf& shelf) {
   std::vector<Trial> list;
   for (const std::string& name : settings.datasets) {
     for (const ExperimentArm& arm : settings.arms) {
-      const RunSettings training = settings.training(arm, name, 0);
-      if (training.hidden.size() != 2) {
-        throw UsageError(
-            fmt::format("{}: needs two hidden layers, as hidden layer 2 is changed, got {}",
-                        settings.name, training.hidden.size()));
-      }
-      for (const Index change : settings.value<std::vector<Index>>("changes")) {
-        if (training.hidden[1] + change < 1) {
-          throw UsageError(fmt::format("{}: changes: {} would leave no neuron of {}", settings.name,
-                                       change, training.hidden[1]));
-        }
-      }
       for (int seed = 0; seed < settings.repeats; ++seed) {
         list.push_back({{{"data", name}, {"arm", arm.name}, {"seed", std::to_string(seed)}},
                         static_cast<double>(shelf.at(name).train.features()),
@@ -169,8 +179,9 @@ std::vector<report::Block> report_of(const ExperimentSettings& settings, const M
                                      {{"data", data}, {"arm", arm.name}, {"rule", kPaperRule}},
                                      "scaled error", "change", changes, 1, false));
     }
-    const std::string usual = settings.has("usual_arm") ? settings.value<std::string>("usual_arm")
-                                                        : settings.arms.front().name;
+    const std::string usual = settings.has("usual_arm")
+                                  ? settings.choice("usual_arm", settings.arm_names())
+                                  : settings.arms.front().name;
     report::LineChart rules = chart_of(fmt::format("{}: rules of removal, {}", data, usual),
                                        "Change of the outputs by rule of removal.", changes);
     for (const char* rule : {kPaperRule, kOurRule, kOurRefit}) {
@@ -182,7 +193,7 @@ std::vector<report::Block> report_of(const ExperimentSettings& settings, const M
     table.caption =
         data +
         ": change of accuracy (points), ε (%), KL (nats), change of the sum of singular values";
-    table.header = {"o and ψ", "change", "rule", "accuracy", "ε", "KL", "Σσ"};
+    table.header = {"o and ψ", "change", "rule", "Δ accuracy", "ε", "KL", "ΔΣσ"};
     for (const ExperimentArm& arm : settings.arms) {
       for (const std::string& change : changes) {
         for (const char* rule : {kPaperRule, kOurRule, kOurRefit}) {
@@ -212,7 +223,7 @@ std::vector<report::Block> report_of(const ExperimentSettings& settings, const M
 }  // namespace
 
 ExperimentProcedure invariance_procedure() {
-  return {"invariance", {"changes", "statistics_samples", "usual_arm"}, trials, report_of};
+  return {"invariance", {"changes", "statistics_samples", "usual_arm"}, check, trials, report_of};
 }
 
 }  // namespace isoform

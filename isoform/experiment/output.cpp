@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <ctime>
 #include <fstream>
 
@@ -60,6 +61,29 @@ std::string data_words(const Json& identity) {
   return words.empty() ? "no data set" : fmt::format("{}", fmt::join(words, ", "));
 }
 
+std::string words_of(const std::vector<std::pair<std::string, std::string>>& settings) {
+  std::string text;
+  for (const auto& [name, value] : settings) {
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name, value);
+  }
+  return text;
+}
+
+// Settings of train, and values of the procedure, that the arms share and in which they differ.
+report::Table settings_table(const ExperimentSettings& settings) {
+  report::Table table{
+      "Settings (those that are not named are train's own)", {"arm", "settings"}, {}};
+  auto all = settings.common;
+  for (const auto& [key, value] : settings.own.items()) all.emplace_back(key, value.dump());
+  table.rows.push_back({"all", words_of(all)});
+  for (const ExperimentArm& arm : settings.arms) {
+    auto own = arm.settings;
+    for (const auto& [key, value] : arm.own.items()) own.emplace_back(key, value.dump());
+    table.rows.push_back({arm.name, own.empty() ? "–" : words_of(own)});
+  }
+  return table;
+}
+
 report::Page page_of(const ExperimentSettings& settings, const ExperimentProcedure& procedure,
                      const Json& record, const ExperimentOutcome& outcome) {
   report::Page page;
@@ -71,9 +95,6 @@ report::Page page_of(const ExperimentSettings& settings, const ExperimentProcedu
       "{} scale, {} seed{} of each arm, on {}.", settings.scale == Scale::quick ? "Quick" : "Paper",
       settings.repeats, settings.repeats == 1 ? "" : "s", data_words(identity)));
   for (const std::string& note : outcome.notes) what.paragraphs.push_back(note + ".");
-  for (const ExperimentArm& arm : settings.arms) {
-    if (!arm.about.empty()) what.paragraphs.push_back(fmt::format("{}: {}", arm.name, arm.about));
-  }
   if (!outcome.finished) {
     what.paragraphs.emplace_back(
         "The experiment was stopped before its end: this page shows the trials that are done.");
@@ -85,6 +106,7 @@ report::Page page_of(const ExperimentSettings& settings, const ExperimentProcedu
                     diverged == 1 ? "" : "s"));
   }
   page.blocks.push_back(std::move(what));
+  page.blocks.push_back(settings_table(settings));
   for (report::Block& block : procedure.report(settings, outcome.measurements)) {
     page.blocks.push_back(std::move(block));
   }
@@ -182,16 +204,27 @@ void write_outcome(const ExperimentSettings& settings, const ExperimentProcedure
                         report::draw(page_of(settings, procedure, record, outcome)));
 }
 
-void write_index(const std::filesystem::path& out, const std::vector<std::string>& names) {
+void write_index(const std::filesystem::path& out) {
+  std::vector<std::string> names = experiment_names();
+  std::vector<std::string> others;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(out, ignored)) {
+    const std::string name = entry.path().filename().string();
+    if (std::find(names.begin(), names.end(), name) == names.end()) others.push_back(name);
+  }
+  std::sort(others.begin(), others.end());
+  names.insert(names.end(), others.begin(), others.end());
   report::Page page;
   page.title = "Isoform: experiments";
   page.lead =
-      "The experiments of the paper on isotropic networks that change their shape, run by Isoform.";
+      "The experiments of the paper on isotropic networks that change their shape, and others, run "
+      "by "
+      "Isoform.";
   report::Links links;
   for (const std::string& name : names) {
     std::ifstream file(out / name / "run.json");
-    const Json record = Json::parse(file, nullptr, false);
-    if (record.is_discarded() || !record.contains("identity")) continue;
+    const Json record = file ? Json::parse(file, nullptr, false) : Json();
+    if (!record.is_object() || !record.contains("identity")) continue;
     const Json& settings = record.at("identity").at("settings");
     const bool finished = record.value("finished", false);
     links.links.push_back(

@@ -37,6 +37,37 @@ DataPair permuted(const DataPair& from, const std::string& instead_of) {
 
 }  // namespace
 
+namespace {
+
+bool may_be_replaced(const ExperimentSettings& settings, const std::string& name) {
+  return settings.has("substitute") && settings.own.at("substitute") == name &&
+         name != settings.datasets.front();
+}
+
+[[noreturn]] void refuse_missing(const ExperimentSettings& settings, const std::string& missing) {
+  throw FileError(
+      fmt::format("{}\nThe experiment {} was not begun. With other sets: --datasets NAME,NAME",
+                  missing, settings.name));
+}
+
+}  // namespace
+
+void require_sets(const ExperimentSettings& settings, const std::string& data_dir) {
+  std::string missing;
+  for (const std::string& name : settings.datasets) {
+    const CatalogueEntry* entry = find_entry(name);
+    if (entry == nullptr || may_be_replaced(settings, name)) continue;
+    const FoundSet found = find_set(*entry, Split::train, data_dir);
+    if (found.found() && find_set(*entry, Split::test, data_dir).found()) continue;
+    try {  // for its message: nothing is read of what is not there
+      (void)load(name, found.found() ? Split::test : Split::train, {data_dir, true});
+    } catch (const FileError& error) {
+      missing += fmt::format("{}{}", missing.empty() ? "" : "\n", error.what());
+    }
+  }
+  if (!missing.empty()) refuse_missing(settings, missing);
+}
+
 DataShelf::DataShelf(const ExperimentSettings& settings, const std::string& data_dir) {
   std::string missing;
   for (const std::string& name : settings.datasets) {
@@ -49,19 +80,14 @@ DataShelf::DataShelf(const ExperimentSettings& settings, const std::string& data
             fmt::format("data '{}': training and test part differ in features", name));
       }
     } catch (const FileError& error) {
-      if (settings.has("substitute") && settings.value<std::string>("substitute") == name &&
-          sets_.contains(settings.datasets.front())) {
+      if (may_be_replaced(settings, name) && sets_.contains(settings.datasets.front())) {
         sets_[name] = permuted(sets_.at(settings.datasets.front()), name);
         continue;
       }
       missing += fmt::format("{}{}", missing.empty() ? "" : "\n", error.what());
     }
   }
-  if (!missing.empty()) {
-    throw FileError(
-        fmt::format("{}\nThe experiment {} was not begun. With other sets: --datasets NAME,NAME",
-                    missing, settings.name));
-  }
+  if (!missing.empty()) refuse_missing(settings, missing);
 }
 
 void TrialRun::measure(const std::string& figure, std::vector<double> values, const Labels& more) {

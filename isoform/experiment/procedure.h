@@ -22,6 +22,11 @@ struct DataPair {
   std::string note = {};  // for people, where it is not the set that was asked for
 };
 
+/// Hidden layers that an experiment may ask for.
+inline constexpr Index kMostLayers = 1000;
+/// Samples that statistics of a trial may ask for.
+inline constexpr Index kMostSamples = 1000000;
+
 /// The sets of an experiment, read once, before its trials.
 class DataShelf {
  public:
@@ -34,6 +39,9 @@ class DataShelf {
  private:
   std::map<std::string, DataPair> sets_;
 };
+
+/// Throws FileError with all known sets of an experiment that are not found, and where to get them; reads none.
+void require_sets(const ExperimentSettings& settings, const std::string& data_dir);
 
 /// What ends a trial that was asked to stop; nothing of it is kept.
 struct Stopped {};
@@ -54,6 +62,10 @@ class TrialRun {
   }
   void measure(const std::string& figure, std::vector<double> values, const Labels& more = {});
   [[nodiscard]] const std::vector<Measurement>& rows() const { return rows_; }
+  /// True once a training has ended at its last good model: figure "diverged".
+  [[nodiscard]] bool diverged() const {
+    return !rows_.empty() && rows_.back().figure == "diverged";
+  }
 
  private:
   Engine<float>& engine_;
@@ -72,9 +84,12 @@ struct Trial {
 struct ExperimentProcedure {
   std::string name;
   std::vector<std::string> keys;  // values that it reads beside those of training
+  /// Throws UsageError for what can't be, before data are read.
+  std::function<void(const ExperimentSettings&)> check;
   std::function<std::vector<Trial>(const ExperimentSettings&, const DataShelf&)> trials;
   /// Pictures, tables and sentences of what was measured so far.
   std::function<std::vector<report::Block>(const ExperimentSettings&, const Measurements&)> report;
+  bool reads_data = true;
 };
 
 ExperimentProcedure cost_procedure();

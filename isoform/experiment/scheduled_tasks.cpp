@@ -9,6 +9,7 @@
 #include "isoform/experiment/training.h"
 #include "isoform/experiment/words.h"
 #include "isoform/model/tasks.h"
+#include "isoform/topology/grow.h"
 #include "isoform/topology/policy.h"
 #include "isoform/train/evaluate.h"
 
@@ -22,12 +23,22 @@ enum class Restructuring {
   trusted,  // tasks are appended and removed; the trainer's own adaptation
 };
 
-Restructuring restructuring_from_name(const std::string& name) {
+Restructuring restructuring_of(const ExperimentSettings& settings, const ExperimentArm& arm) {
+  const std::string name = settings.choice("restructuring", {"published", "none", "trusted"}, &arm);
   if (name == "published") return Restructuring::published;
-  if (name == "none") return Restructuring::none;
-  if (name == "trusted") return Restructuring::trusted;
-  throw UsageError(
-      fmt::format("restructuring: '{}' is unknown; known are published, none, trusted", name));
+  return name == "none" ? Restructuring::none : Restructuring::trusted;
+}
+
+int phase_of(const ExperimentSettings& settings) {
+  return static_cast<int>(settings.whole("phase_epochs", 1, 1000000));
+}
+
+std::vector<Index> range_of(const ExperimentSettings& settings, const ExperimentArm& arm) {
+  const auto range = settings.wholes("start_widths", 1, kMaxWidth, &arm, false);
+  if (range.size() != 2 || range[1] < range[0]) {
+    settings.refuse("start_widths: needs the smallest and the largest");
+  }
+  return range;
 }
 
 std::vector<Index> start_widths(const std::vector<Index>& range, std::uint64_t seed,
@@ -119,11 +130,11 @@ class Diary {
 void run_trial(TrialRun& run, const ExperimentSettings& experiment, const ExperimentArm& arm,
                RunSettings settings, const DataShelf& shelf) {
   const std::vector<std::string>& names = experiment.datasets;
-  const auto how = restructuring_from_name(experiment.value<std::string>("restructuring", &arm));
+  const auto how = restructuring_of(experiment, arm);
   const bool comes_and_goes = how == Restructuring::trusted;
-  const int phase = experiment.value<int>("phase_epochs");
-  settings.hidden = start_widths(experiment.value<std::vector<Index>>("start_widths", &arm),
-                                 settings.training.seed, settings.hidden.size());
+  const int phase = phase_of(experiment);
+  settings.hidden =
+      start_widths(range_of(experiment, arm), settings.training.seed, settings.hidden.size());
   settings.training.epochs = 4 * phase;
   settings.training.changes = schedule(names, phase, comes_and_goes);
   settings.training.adapt.enabled = comes_and_goes;
@@ -150,23 +161,32 @@ void run_trial(TrialRun& run, const ExperimentSettings& experiment, const Experi
               });
 }
 
-std::vector<Trial> trials(const ExperimentSettings& settings, const DataShelf& shelf) {
+void check(const ExperimentSettings& settings) {
   if (settings.datasets.size() != 3) {
-    throw UsageError(fmt::format("{}: datasets needs three, one for each task, got {}",
-                                 settings.name, settings.datasets.size()));
+    settings.refuse(
+        fmt::format("datasets: needs three, one for each task, got {}", settings.datasets.size()));
   }
-  if (settings.value<int>("phase_epochs") < 1) {
-    throw UsageError(fmt::format("{}: phase_epochs needs 1 or more", settings.name));
+  (void)phase_of(settings);
+  for (const ExperimentArm& arm : settings.arms) {
+    (void)range_of(settings, arm);
+    const RunSettings training = settings.training(arm, "data", 0);
+    if (training.architecture != Architecture::chain || training.hidden.empty()) {
+      settings.refuse(
+          fmt::format("arm '{}': needs a chain of one or more hidden layers", arm.name));
+    }
+    if (restructuring_of(settings, arm) == Restructuring::published &&
+        training.training.adapt.policy.rule != PolicyRule::paper) {
+      settings.refuse(fmt::format(
+          "arm '{}': restructuring published goes by singular values; give policy = \"paper\"",
+          arm.name));
+    }
   }
+}
+
+std::vector<Trial> trials(const ExperimentSettings& settings, const DataShelf& shelf) {
   std::vector<Trial> list;
   for (int seed = 0; seed < settings.repeats; ++seed) {
     for (const ExperimentArm& arm : settings.arms) {
-      const auto range = settings.value<std::vector<Index>>("start_widths", &arm);
-      if (range.size() != 2 || range[0] < 1 || range[1] < range[0]) {
-        throw UsageError(
-            fmt::format("{}: start_widths needs the smallest and the largest", settings.name));
-      }
-      (void)restructuring_from_name(settings.value<std::string>("restructuring", &arm));
       const RunSettings training =
           settings.training(arm, settings.datasets.front(), static_cast<std::uint64_t>(seed));
       list.push_back({{{"arm", arm.name}, {"seed", std::to_string(seed)}},
@@ -219,7 +239,7 @@ Loss loss_to_arrivals(const std::vector<std::string>& names, const Measurements&
 }
 
 std::vector<report::Block> report_of(const ExperimentSettings& settings, const Measurements& rows) {
-  const int phase = settings.value<int>("phase_epochs");
+  const int phase = phase_of(settings);
   std::vector<std::string> names = rows.levels("task");
   if (names.size() < settings.datasets.size()) names = settings.datasets;  // nothing is done yet
   using Mark = report::LineChart::Mark;
@@ -301,6 +321,7 @@ std::vector<report::Block> report_of(const ExperimentSettings& settings, const M
 ExperimentProcedure scheduled_tasks_procedure() {
   return {"scheduled-tasks",
           {"phase_epochs", "start_widths", "restructuring", "substitute"},
+          check,
           trials,
           report_of};
 }

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <fstream>
 #include <iterator>
 #include <sstream>
@@ -22,6 +23,7 @@ namespace {
 using Json = nlohmann::json;
 using Words = std::vector<std::pair<std::string, std::string>>;
 
+constexpr Index kMostRepeats = 10000;
 constexpr std::array<std::string_view, 2> kScales = {"quick", "paper"};
 constexpr std::array kSections = {"data", "network", "training", "adaptation"};
 
@@ -59,6 +61,15 @@ class Reader {
     } catch (const Json::exception&) {
       fail(fmt::format("{}: has a value of the wrong kind: {}", key, json_.at(key).dump()));
     }
+  }
+  Index take_whole(const std::string& key, Index low, Index high, Index standard) {
+    const Json value = take<Json>(key, standard);
+    if (value.is_number_integer() && value.get<double>() >= static_cast<double>(low) &&
+        value.get<double>() <= static_cast<double>(high)) {
+      return value.get<Index>();
+    }
+    fail(fmt::format("{}: needs a whole number from {} to {}, got {}", key, low, high,
+                     value.dump()));
   }
   [[noreturn]] void fail(const std::string& what) const {
     throw UsageError(fmt::format("{}: {}", name_, what));
@@ -154,42 +165,6 @@ Scale scale_from_name(std::string_view name) {
   throw UsageError(fmt::format("scale: '{}' is unknown; known are quick, paper", name));
 }
 
-RunSettings ExperimentSettings::training(const ExperimentArm& arm, const std::string& data,
-                                         std::uint64_t seed) const {
-  RunSettings settings;
-  settings.data = data;
-  for (const auto& [key, text] : common) set_setting(settings, key, text);
-  for (const auto& [key, text] : arm.settings) set_setting(settings, key, text);
-  settings.training.seed = seed;
-  settings.finish();
-  return settings;
-}
-
-template <class Value>
-Value ExperimentSettings::value(const std::string& key, const ExperimentArm* arm) const {
-  const Json* found = own.contains(key) ? &own.at(key) : nullptr;
-  if (arm != nullptr && arm->own.contains(key)) found = &arm->own.at(key);
-  if (found == nullptr) {
-    throw UsageError(
-        fmt::format("{}: needs {}, which the procedure {} reads", name, key, procedure));
-  }
-  try {
-    return found->get<Value>();
-  } catch (const Json::exception&) {
-    throw UsageError(
-        fmt::format("{}: {}: has a value of the wrong kind: {}", name, key, found->dump()));
-  }
-}
-template int ExperimentSettings::value(const std::string&, const ExperimentArm*) const;
-template Index ExperimentSettings::value(const std::string&, const ExperimentArm*) const;
-template bool ExperimentSettings::value(const std::string&, const ExperimentArm*) const;
-template double ExperimentSettings::value(const std::string&, const ExperimentArm*) const;
-template std::string ExperimentSettings::value(const std::string&, const ExperimentArm*) const;
-template std::vector<Index> ExperimentSettings::value(const std::string&,
-                                                      const ExperimentArm*) const;
-template std::vector<std::string> ExperimentSettings::value(const std::string&,
-                                                            const ExperimentArm*) const;
-
 std::vector<std::string> experiment_names() {
   std::vector<std::string> names;
   for (const ExperimentFile& file : experiment_files()) names.emplace_back(file.name);
@@ -219,18 +194,17 @@ ExperimentSettings read_experiment(std::string_view text, const std::string& nam
   settings.name = name;
   settings.scale = scale;
   settings.all = reader.json();
-  settings.number = reader.take<int>("number");
+  settings.source = where;
+  settings.number = static_cast<int>(reader.take_whole("number", 0, 1000000, 0));
   settings.title = reader.take<std::string>("title", name);
   settings.question = reader.take<std::string>("question");
   settings.method = paragraphs(reader.take<std::string>("method"));
   settings.datasets = reader.take<std::vector<std::string>>("datasets");
-  settings.repeats = reader.take<int>("repeats", 1);
-  settings.training_samples = reader.take<Index>("training_samples");
-  settings.test_samples = reader.take<Index>("test_samples");
+  settings.repeats = static_cast<int>(reader.take_whole("repeats", 1, kMostRepeats, 1));
+  settings.training_samples = reader.take_whole("training_samples", 0, 1000000000, 0);
+  settings.test_samples = reader.take_whole("test_samples", 0, 1000000000, 0);
   settings.procedure = reader.take<std::string>("procedure");
   const ExperimentProcedure& procedure = procedure_by_name(settings.procedure);
-  if (settings.repeats < 1)
-    reader.fail(fmt::format("repeats: needs 1 or more, got {}", settings.repeats));
   settings.common = read_sections(reader);
   settings.arms = read_arms(reader, procedure.keys);
   settings.own = reader.json();
@@ -248,13 +222,23 @@ ExperimentSettings find_experiment(const std::string& name_or_path, Scale scale)
   if (!name_or_path.ends_with(".toml")) {
     return read_experiment(experiment_text(name_or_path), name_or_path, scale);
   }
+  const std::string name = std::filesystem::path(name_or_path).stem().string();
+  const bool plain = !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_';
+  });
+  if (!plain) {
+    throw UsageError(
+        fmt::format("{}: the results go into a folder of this name, which may have letters, "
+                    "digits, - and _ alone; rename the file",
+                    name_or_path));
+  }
+  std::error_code ignored;
   std::ifstream file(name_or_path, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (!file) {
+  if (!file || std::filesystem::is_directory(name_or_path, ignored)) {
     throw FileError(fmt::format("{}: cannot be read; check the path", name_or_path));
   }
-  return read_experiment(text, std::filesystem::path(name_or_path).stem().string(), scale,
-                         name_or_path);
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  return read_experiment(text, name, scale, name_or_path);
 }
 
 }  // namespace isoform

@@ -30,15 +30,16 @@ struct ExperimentArm {
 };
 
 struct ExperimentSettings {
-  std::string name;  // of the file
+  std::string name;    // of the file without its ending: letters, digits, - and _
+  std::string source;  // what messages call it
   Scale scale = Scale::quick;
   int number = 0;
   std::string title, question, procedure;
   std::vector<std::string> method;    // paragraphs
   std::vector<std::string> datasets;  // known sets or folders; none where only time is measured
   int repeats = 1;                    // seeds 0 … repeats − 1
-  Index training_samples = 0, test_samples = 0;  // of each set, drawn by seed 0; 0: all
-  std::vector<std::pair<std::string, std::string>> common;
+  Index training_samples = 0, test_samples = 0;             // of each set, drawn by seed 0; 0: all
+  std::vector<std::pair<std::string, std::string>> common;  // settings of all arms
   std::vector<ExperimentArm> arms;
   nlohmann::json own = nlohmann::json::object();  // the procedure's own values
   nlohmann::json all;                             // all that applies at this scale
@@ -46,10 +47,25 @@ struct ExperimentSettings {
   /// What an arm trains with on a set. UsageError for settings that contradict each other.
   [[nodiscard]] RunSettings training(const ExperimentArm& arm, const std::string& data,
                                      std::uint64_t seed) const;
-  /// A value of the procedure: the arm's, or the experiment's. UsageError where it is missing or of another type.
-  template <class Value>
-  [[nodiscard]] Value value(const std::string& key, const ExperimentArm* arm = nullptr) const;
   [[nodiscard]] bool has(const std::string& key) const { return own.contains(key); }
+
+  // Values of the procedure: the arm's, or the experiment's. UsageError where one is missing, of another kind or outside.
+  [[nodiscard]] Index whole(const std::string& key, Index low, Index high,
+                            const ExperimentArm* arm = nullptr) const;
+  /// One or more, each of them once unless `distinct` is false.
+  [[nodiscard]] std::vector<Index> wholes(const std::string& key, Index low, Index high,
+                                          const ExperimentArm* arm = nullptr,
+                                          bool distinct = true) const;
+  [[nodiscard]] double real(const std::string& key, double low, double high) const;
+  [[nodiscard]] std::string choice(const std::string& key, const std::vector<std::string>& known,
+                                   const ExperimentArm* arm = nullptr) const;
+  /// The names of the arms, for choice().
+  [[nodiscard]] std::vector<std::string> arm_names() const;
+  /// Throws UsageError, beginning with the source.
+  [[noreturn]] void refuse(const std::string& what) const;
+
+ private:
+  [[nodiscard]] const nlohmann::json& value(const std::string& key, const ExperimentArm* arm) const;
 };
 
 /// The experiments that come with Isoform, in order.

@@ -4,9 +4,9 @@
 
 #include <cmath>
 
-#include "isoform/base/error.h"
 #include "isoform/experiment/training.h"
 #include "isoform/experiment/words.h"
+#include "isoform/topology/grow.h"
 #include "isoform/topology/sparsify.h"
 #include "isoform/train/evaluate.h"
 
@@ -98,17 +98,25 @@ void run_trial(TrialRun& run, const RunSettings& settings, const DataPair& data,
   run.measure("small before", removed_percent(model.network, threshold, all));
 }
 
-std::vector<Trial> trials(const ExperimentSettings& settings, const DataShelf& shelf) {
+void check(const ExperimentSettings& settings) {
   if (settings.arms.size() != 1) {
-    throw UsageError(
-        fmt::format("{}: needs one [[arm]], whose network all methods make sparse, got {}",
-                    settings.name, settings.arms.size()));
+    settings.refuse(fmt::format("needs one [[arm]], whose network all methods make sparse, got {}",
+                                settings.arms.size()));
   }
-  const auto threshold = settings.value<double>("threshold");
+  if (settings.training(settings.arms.front(), "data", 0).network.group_size != 0) {
+    settings.refuse("group_size: needs 0, as maps are diagonal between whole layers");
+  }
+  (void)settings.real("threshold", 0, 1);
+  (void)settings.wholes("widths", 1, kMaxWidth);
+  (void)settings.wholes("depths", 2, kMostLayers);
+}
+
+std::vector<Trial> trials(const ExperimentSettings& settings, const DataShelf& shelf) {
+  const auto threshold = settings.real("threshold", 0, 1);
   std::vector<Trial> list;
   for (const std::string& name : settings.datasets) {
-    for (const Index width : settings.value<std::vector<Index>>("widths")) {
-      for (const Index layers : settings.value<std::vector<Index>>("depths")) {
+    for (const Index width : settings.wholes("widths", 1, kMaxWidth)) {
+      for (const Index layers : settings.wholes("depths", 2, kMostLayers)) {
         for (int seed = 0; seed < settings.repeats; ++seed) {
           const RunSettings training = settings_of(settings, name, width, layers, seed);
           const auto inputs = static_cast<double>(shelf.at(name).train.features());
@@ -157,9 +165,9 @@ std::vector<report::Block> report_of(const ExperimentSettings& settings, const M
   blocks.emplace_back(published_shapes());
   for (const std::string& data : settings.datasets) {
     report::Table table{data + ": measured; a parameter is removed when |θ| is at most " +
-                            fmt::format("{:g}", settings.value<double>("threshold")),
+                            fmt::format("{:g}", settings.real("threshold", 0, 1)),
                         {"n", "hidden layers", "method", "structure, %", "removed, %",
-                         "accuracy, points", "ε, %", "KL, nats", "small before, %"},
+                         "Δ accuracy, points", "ε, %", "KL, nats", "small before, %"},
                         {}};
     report::Row row;
     for (const std::string& width : rows.levels("width", {{"data", data}})) {
@@ -207,7 +215,7 @@ std::vector<report::Block> report_of(const ExperimentSettings& settings, const M
 }  // namespace
 
 ExperimentProcedure sparsification_procedure() {
-  return {"sparsification", {"widths", "depths", "threshold"}, trials, report_of};
+  return {"sparsification", {"widths", "depths", "threshold"}, check, trials, report_of};
 }
 
 }  // namespace isoform

@@ -137,6 +137,8 @@ std::vector<report::Block> report_of(const ExperimentSettings& settings, const M
 
 }  // namespace
 
-ExperimentProcedure spectra_procedure() { return {"spectra", {}, trials, report_of}; }
+ExperimentProcedure spectra_procedure() {
+  return {"spectra", {}, [](const ExperimentSettings&) {}, trials, report_of};
+}
 
 }  // namespace isoform

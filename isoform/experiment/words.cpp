@@ -16,8 +16,10 @@ std::string with_error(const Summary& summary, int decimals) {
                ? fmt::format("{} ± {}", mean, format_count(std::llround(summary.error)))
                : mean;
   }
-  if (!std::isfinite(summary.error)) return fmt::format("{:.{}f}", summary.mean, decimals);
-  return fmt::format("{:.{}f} ± {:.{}f}", summary.mean, decimals, summary.error, decimals);
+  std::string mean = fmt::format("{:.{}f}", summary.mean, decimals);
+  if (mean.front() == '-' && mean.find_first_not_of("-0.") == std::string::npos) mean.erase(0, 1);
+  if (!std::isfinite(summary.error)) return mean;
+  return fmt::format("{} ± {:.{}f}", mean, summary.error, decimals);
 }
 
 std::string with_error_scientific(const Summary& summary) {

@@ -67,7 +67,7 @@ class Experiment(Case):
 
     def test_files(self):
         done = self.run_it("out")
-        self.assertIn("12 of 12 trials", done.out)
+        self.assertIn("12 of 12 done", done.out)
         folder = self.folder / "out" / "mine"
         self.assertEqual(sorted(path.name for path in folder.iterdir()),
                          ["identity.json", "numbers.csv", "numbers.json", "report.html", "run.json", "trials.jsonl"])

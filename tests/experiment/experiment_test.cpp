@@ -115,7 +115,8 @@ TEST(Experiment, RecordsWhatWasRun) {
   EXPECT_EQ(record.at("identity").at("data")[0].at("train_checksum").get<std::string>().size(), 8U);
   EXPECT_TRUE(record.at("machine").contains("processor"));
   EXPECT_FALSE(record.at("identity").at("version").get<std::string>().empty());
-  write_index(folder / "out", {"small", "not-run"});
+  fs::create_directories(folder / "out" / "not-run");
+  write_index(folder / "out");
   EXPECT_THAT(text_of(folder / "out" / "index.html"),
               AllOf(HasSubstr("small/report.html"), Not(HasSubstr("not-run"))));
 }
@@ -160,6 +161,80 @@ TEST(Experiment, BeginsNothingWithoutItsData) {
   EXPECT_THAT(message_of<FileError>([&] { run_experiment(settings, {.out = folder / "out"}); }),
               AllOf(HasSubstr("nowhere"), HasSubstr("not begun"), HasSubstr("--datasets")));
   EXPECT_FALSE(fs::exists(folder / "out"));
+}
+
+// What can't be is refused before data are read or trials are trained.
+TEST(Experiment, ChecksBeforeItBegins) {
+  const TemporaryFolder folder;
+  write_set(folder / "set");
+  const std::string set = (folder / "set").string();
+  const auto told = [&](const std::string& name, const std::string& key,
+                        const nlohmann::json& value, std::vector<std::string> sets) {
+    ExperimentSettings settings = find_experiment(name, Scale::quick);
+    settings.datasets = std::move(sets);
+    if (!key.empty()) settings.own[key] = value;
+    return message_of<UsageError>([&] { check_experiment(settings, {.out = folder / "out"}); });
+  };
+  EXPECT_THAT(told("invariance", "", {}, {}), HasSubstr("datasets: needs one"));
+  EXPECT_THAT(told("invariance", "", {}, {set, set}), HasSubstr("twice"));
+  EXPECT_THAT(told("cost", "", {}, {set}), HasSubstr("reads none"));
+  EXPECT_THAT(told("invariance", "changes", {-100}, {set}), HasSubstr("needs 1 to"));
+  EXPECT_THAT(told("invariance", "changes", {5, 5}, {set}), HasSubstr("twice"));
+  EXPECT_THAT(told("invariance", "changes", {2.5}, {set}), HasSubstr("whole numbers"));
+  EXPECT_THAT(told("invariance", "usual_arm", "o trainable, psi decay", {set}),
+              HasSubstr("did you mean"));
+  EXPECT_THAT(told("invariance", "statistics_samples", 0, {set}), HasSubstr("from 1"));
+  EXPECT_THAT(told("elementwise", "widths", nlohmann::json::array(), {set}),
+              HasSubstr("one or more"));
+  EXPECT_THAT(told("elementwise", "depths", {0}, {set}), HasSubstr("from 1"));
+  EXPECT_THAT(told("elementwise", "plain_arm", 3, {set}), HasSubstr("plain_arm"));
+  EXPECT_THAT(told("sparsification", "depths", {1}, {set}), HasSubstr("from 2"));
+  EXPECT_THAT(told("abundance", "course", {1, 0, 1}, {set}), HasSubstr("1 or more"));
+  EXPECT_THAT(told("scheduled-tasks", "", {}, {set}), HasSubstr("needs three"));
+  EXPECT_THAT(told("cost", "warm_up_epochs", 1000, {}), HasSubstr("loses a neuron"));
+  ExperimentSettings settings = find_experiment("scheduled-tasks", Scale::quick);
+  settings.datasets = {set, "./b", "./c"};
+  settings.arms.front().settings.emplace_back("policy", "effect");
+  EXPECT_THAT(message_of<UsageError>([&] { check_experiment(settings, {}); }), HasSubstr("policy"));
+  settings = find_experiment("abundance", Scale::quick);
+  settings.arms.front().own["rule"] = "papre";
+  EXPECT_THAT(message_of<UsageError>([&] { check_experiment(settings, {}); }),
+              HasSubstr("did you mean paper"));
+  settings = small_experiment(set);
+  EXPECT_THAT(message_of<UsageError>([&] { check_experiment(settings, {.threads = 100000}); }),
+              HasSubstr("threads"));
+  EXPECT_FALSE(fs::exists(folder / "out"));
+}
+
+TEST(Experiment, RefusesResultsThatNobodyKnowsOf) {
+  const TemporaryFolder folder;
+  write_set(folder / "set");
+  const ExperimentSettings settings = small_experiment((folder / "set").string(), 1);
+  ExperimentOptions options{.out = folder / "out", .threads = 1};
+  run_experiment(settings, options);
+  options.resume = true;
+  const fs::path identity = folder / "out" / "small" / "identity.json";
+  for (const char* text : {"{}", "[]", "null", "{\"settings\": 3}", "x"}) {
+    std::ofstream(identity) << text;
+    EXPECT_THAT(message_of<FormatError>([&] { run_experiment(settings, options); }),
+                HasSubstr("identity.json"))
+        << text;
+  }
+  fs::remove(identity);
+  EXPECT_THAT(message_of<UsageError>([&] { run_experiment(settings, options); }),
+              HasSubstr("no identity.json"));
+}
+
+TEST(Experiment, WordsAreNoOtherExperiment) {
+  const TemporaryFolder folder;
+  write_set(folder / "set");
+  ExperimentSettings settings = small_experiment((folder / "set").string(), 1);
+  run_experiment(settings, {.out = folder / "out", .threads = 1});
+  settings.all["title"] = settings.title = "Another title";
+  const ExperimentOutcome again =
+      run_experiment(settings, {.out = folder / "out", .threads = 1, .resume = true});
+  EXPECT_EQ(again.made, 0U);
+  EXPECT_THAT(text_of(again.folder / "report.html"), HasSubstr("Another title"));
 }
 
 TEST(Experiment, KeepsWhatWasDoneWhenATrialFails) {

@@ -173,6 +173,28 @@ group_size = 2
   }
 }
 
+// A training that ends at its last good model may have any width: it is told, and no error.
+TEST(Procedures, AbundanceToldOfDivergence) {
+  const TemporaryFolder folder;
+  write_set(folder / "set");
+  const Measurements rows = measured(fmt::format(R"(
+procedure = "abundance"
+datasets = ["{}"]
+widths = [3, 9]
+course = [1, 3, 1]
+statistics_samples = 100
+[[arm]]
+name = "wild"
+rule = "effect"
+adapt = false
+learning_rate = 1e30
+)",
+                                                 (folder / "set").string()),
+                                     folder, 1);
+  EXPECT_THAT(rows.values({}, "diverged"), SizeIs(4));
+  EXPECT_THAT(rows.values({}, "test accuracy"), SizeIs(4));
+}
+
 TEST(Procedures, StructuralShareEqualsThePublishedList) {
   const TemporaryFolder folder;
   const ExperimentSettings settings = find_experiment("sparsification", Scale::quick);

@@ -92,25 +92,23 @@ TEST(ExperimentSettings, PaperScaleIsThePapers) {
   EXPECT_EQ(paper("spectra").repeats, 40);
   EXPECT_EQ(paper("invariance").repeats, 20);
   EXPECT_THAT(paper("invariance").arms, SizeIs(7));
-  EXPECT_THAT(paper("invariance").value<std::vector<Index>>("changes"),
+  EXPECT_THAT(paper("invariance").wholes("changes", -100, 100),
               ElementsAre(75, 50, 25, 5, 1, 0, -1, -5, -25, -50, -75));
   EXPECT_EQ(first("invariance").training.epochs, 50);
   EXPECT_THAT(first("invariance").hidden, ElementsAre(100, 100));
   EXPECT_EQ(paper("scheduled-tasks").repeats, 25);
-  EXPECT_EQ(paper("scheduled-tasks").value<int>("phase_epochs"), 150);
-  EXPECT_THAT(paper("scheduled-tasks").value<std::vector<Index>>("start_widths"),
-              ElementsAre(500, 2500));
+  EXPECT_EQ(paper("scheduled-tasks").whole("phase_epochs", 1, 1000), 150);
+  EXPECT_THAT(paper("scheduled-tasks").wholes("start_widths", 1, 10000), ElementsAre(500, 2500));
   const RunSettings scheduled = first("scheduled-tasks");
   EXPECT_EQ(scheduled.training.adapt.policy.buffer, 5);
   EXPECT_EQ(scheduled.training.adapt.policy.threshold, 0.95);
   EXPECT_EQ(scheduled.training.adapt.policy.rule, PolicyRule::paper);
   EXPECT_EQ(paper("abundance").repeats, 4);
-  EXPECT_THAT(paper("abundance").value<std::vector<Index>>("widths"),
-              ElementsAre(7, 10, 25, 50, 75, 100));
-  EXPECT_THAT(paper("abundance").value<std::vector<Index>>("widths_many_classes"),
+  EXPECT_THAT(paper("abundance").wholes("widths", 1, 1000), ElementsAre(7, 10, 25, 50, 75, 100));
+  EXPECT_THAT(paper("abundance").wholes("widths_many_classes", 1, 1000),
               ElementsAre(32, 128, 256, 384, 512, 640));
-  EXPECT_THAT(paper("abundance").value<std::vector<Index>>("course"), ElementsAre(15, 75, 10));
-  EXPECT_EQ(paper("sparsification").value<double>("threshold"), 1e-4);
+  EXPECT_THAT(paper("abundance").wholes("course", 0, 100), ElementsAre(15, 75, 10));
+  EXPECT_EQ(paper("sparsification").real("threshold", 0, 1), 1e-4);
   EXPECT_EQ(first("sparsification").training.epochs, 25);
   EXPECT_THAT(paper("elementwise").datasets, SizeIs(6));
   EXPECT_EQ(first("elementwise").training.epochs, 50);
@@ -144,14 +142,21 @@ TEST(ExperimentSettings, TellsMistakes) {
               HasSubstr("'groupsize'"));
   EXPECT_THAT(refusal(replaced(kSmall, "\"elementwise\"", "\"elementwize\"")),
               HasSubstr("did you mean elementwise"));
-  EXPECT_THAT(refusal(replaced(kSmall, "repeats = 4", "repeats = 0")), HasSubstr("1 or more"));
+  EXPECT_THAT(refusal(replaced(kSmall, "repeats = 4", "repeats = 0")),
+              HasSubstr("repeats: needs a whole number from 1"));
   EXPECT_THAT(refusal(replaced(kSmall, "datasets = [\"here\"]", "datasets = 3")),
               HasSubstr("wrong kind"));
   EXPECT_THAT(refusal(replaced(kSmall, "[[arm]]\nname = \"tanh\"\ngroup_size = 1", "")),
               HasSubstr("[[arm]]"));
+  EXPECT_THAT(refusal(replaced(kSmall, "repeats = 4", "repeats = 2.5")), HasSubstr("2.5"));
+  for (const char* name : {"/nowhere/...toml", "/nowhere/..toml", "a.b.toml", "/nowhere/ü.toml"}) {
+    EXPECT_THROW((void)find_experiment(name, Scale::quick), UsageError) << name;
+  }
   const ExperimentSettings settings = read_experiment(kSmall, "small", Scale::quick);
-  EXPECT_THROW((void)settings.value<int>("course"), UsageError);
-  EXPECT_THROW((void)settings.value<int>("widths"), UsageError);
+  EXPECT_THROW((void)settings.whole("course", 0, 9), UsageError);
+  EXPECT_THROW((void)settings.whole("widths", 0, 9), UsageError);
+  EXPECT_THROW((void)settings.wholes("widths", 9, 99), UsageError);
+  EXPECT_THROW((void)settings.choice("plain_arm", {"relu"}), UsageError);
   EXPECT_THROW((void)find_experiment("invarianze", Scale::quick), UsageError);
   EXPECT_THROW((void)find_experiment("/nowhere/x.toml", Scale::quick), FileError);
   EXPECT_THROW((void)scale_from_name("big"), UsageError);
