@@ -90,7 +90,7 @@ void run_trial(TrialRun& run, const RunSettings& settings, const DataPair& data,
 }
 
 std::vector<Index> course_of(const ExperimentSettings& settings) {
-  const std::vector<Index> epochs = settings.wholes("course", 0, 1000000, nullptr, false);
+  std::vector<Index> epochs = settings.wholes("course", 0, 1000000, nullptr, false);
   if (epochs.size() != 3 || epochs[1] < 1) {
     settings.refuse("course: needs three numbers of epochs: before, moving (1 or more), after");
   }

@@ -61,9 +61,10 @@ std::vector<report::Block> report_of(const ExperimentSettings& settings, const M
   std::vector<report::Block> blocks;
   const std::string plain = settings.choice("plain_arm", settings.arm_names());
   for (const std::string& data : settings.datasets) {
-    report::Table table{data + ": final test accuracy, %, and the paired difference from " + plain,
-                        {"width", "hidden layers"},
-                        {}};
+    report::Table table{
+        fmt::format("{}: final test accuracy, %, and the paired difference from {}", data, plain),
+        {"width", "hidden layers"},
+        {}};
     for (const ExperimentArm& arm : settings.arms) {
       table.header.push_back(arm.name);
       if (arm.name != plain) table.header.emplace_back("difference");

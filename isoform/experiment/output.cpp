@@ -42,7 +42,7 @@ std::string today() {
 void flatten(const Json& json, const std::string& path, std::map<std::string, std::string>& out) {
   if (json.is_structured() && !json.empty()) {
     for (const auto& [key, value] : json.items()) {
-      flatten(value, path.empty() ? key : path + "." + key, out);
+      flatten(value, path.empty() ? key : fmt::format("{}.{}", path, key), out);
     }
     return;
   }

@@ -34,7 +34,7 @@ int phase_of(const ExperimentSettings& settings) {
 }
 
 std::vector<Index> range_of(const ExperimentSettings& settings, const ExperimentArm& arm) {
-  const auto range = settings.wholes("start_widths", 1, kMaxWidth, &arm, false);
+  auto range = settings.wholes("start_widths", 1, kMaxWidth, &arm, false);
   if (range.size() != 2 || range[1] < range[0]) {
     settings.refuse("start_widths: needs the smallest and the largest");
   }

@@ -85,7 +85,7 @@ std::string ExperimentSettings::choice(const std::string& key,
                                        const std::vector<std::string>& known,
                                        const ExperimentArm* arm) const {
   const Json& found = value(key, arm);
-  const std::string text = found.is_string() ? found.get<std::string>() : found.dump();
+  std::string text = found.is_string() ? found.get<std::string>() : found.dump();
   if (std::find(known.begin(), known.end(), text) != known.end()) return text;
   refuse(fmt::format("{}: '{}' is unknown; known are {}{}", key, text, fmt::join(known, ", "),
                      did_you_mean(text, known)));
