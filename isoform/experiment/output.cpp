@@ -95,6 +95,9 @@ report::Page page_of(const ExperimentSettings& settings, const ExperimentProcedu
       "{} scale, {} seed{} of each arm, on {}.", settings.scale == Scale::quick ? "Quick" : "Paper",
       settings.repeats, settings.repeats == 1 ? "" : "s", data_words(identity)));
   for (const std::string& note : outcome.notes) what.paragraphs.push_back(note + ".");
+  for (const ExperimentArm& arm : settings.arms) {
+    if (!arm.about.empty()) what.paragraphs.push_back(fmt::format("{}: {}", arm.name, arm.about));
+  }
   if (!outcome.finished) {
     what.paragraphs.emplace_back(
         "The experiment was stopped before its end: this page shows the trials that are done.");

@@ -35,10 +35,6 @@ DataPair permuted(const DataPair& from, const std::string& instead_of) {
                   instead_of, from.train.name())};
 }
 
-}  // namespace
-
-namespace {
-
 bool may_be_replaced(const ExperimentSettings& settings, const std::string& name) {
   return settings.has("substitute") && settings.own.at("substitute") == name &&
          name != settings.datasets.front();
