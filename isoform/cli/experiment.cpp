@@ -28,7 +28,7 @@ Examples:
 struct Options {
   std::string name, scale = "quick";
   std::vector<std::string> datasets;
-  ExperimentOptions run{.out = "experiment-results"};
+  ExperimentOptions run;
   std::optional<int> seeds;
   bool json = false, quiet = false;
 };

@@ -20,7 +20,7 @@ struct ExperimentProgress {
 };
 
 struct ExperimentOptions {
-  std::filesystem::path out = "experiments-out";  // NAME/ in it is made
+  std::filesystem::path out = "experiment-results";  // NAME/ in it is made
   std::string data_dir = {};
   int seeds = 0;             // repeats; 0: as the settings say
   int threads = 0;           // trials at a time; 0: all cores. Results do not depend on it

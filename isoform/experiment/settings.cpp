@@ -15,6 +15,7 @@
 #include "isoform/base/text.h"
 #include "isoform/experiment/files.h"
 #include "isoform/experiment/procedure.h"
+#include "isoform/experiment/whole.h"
 
 namespace isoform {
 
@@ -64,10 +65,7 @@ class Reader {
   }
   Index take_whole(const std::string& key, Index low, Index high, Index standard) {
     const Json value = take<Json>(key, standard);
-    if (value.is_number_integer() && value.get<double>() >= static_cast<double>(low) &&
-        value.get<double>() <= static_cast<double>(high)) {
-      return value.get<Index>();
-    }
+    if (is_whole(value, low, high)) return value.get<Index>();
     fail(fmt::format("{}: needs a whole number from {} to {}, got {}", key, low, high,
                      value.dump()));
   }

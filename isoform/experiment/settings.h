@@ -77,7 +77,7 @@ std::string_view experiment_text(const std::string& name);
 /// for what is no TOML; UsageError for keys that nobody knows (with the nearest known one) and unsuitable values.
 ExperimentSettings read_experiment(std::string_view text, const std::string& name, Scale scale,
                                    const std::string& source = {});
-/// A known name, or a path that ends in .toml. FileError where it can't be read.
+/// A known name, or a path that ends in .toml. FileError where it can't be read; UsageError where no folder can have the file's name.
 ExperimentSettings find_experiment(const std::string& name_or_path, Scale scale);
 
 }  // namespace isoform

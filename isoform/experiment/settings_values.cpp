@@ -8,19 +8,11 @@
 #include "isoform/base/error.h"
 #include "isoform/base/text.h"
 #include "isoform/experiment/settings.h"
+#include "isoform/experiment/whole.h"
 
 namespace isoform {
 
 using Json = nlohmann::json;
-
-namespace {
-
-bool is_whole(const Json& value, Index low, Index high) {
-  return value.is_number_integer() && value.get<double>() >= static_cast<double>(low) &&
-         value.get<double>() <= static_cast<double>(high);
-}
-
-}  // namespace
 
 void ExperimentSettings::refuse(const std::string& what) const {
   throw UsageError(fmt::format("{}: {}", source, what));

@@ -13,14 +13,13 @@ std::vector<char> new_coordinates(const Edit& edit, const std::vector<Index>& be
   std::vector<char> all;
   for (const GroupEdit& group : edit.groups) {
     const auto size = static_cast<std::size_t>(group.size);
-    std::vector<char> part(size, 1);
-    if (group.source != GroupEdit::kNew) {
-      const Index n = before[static_cast<std::size_t>(group.source)];
-      if (group.copies()) {
-        std::fill_n(part.begin(), std::min(size, static_cast<std::size_t>(n)), char{0});
-      } else {
-        part = Isometry(group, n).is_new();
-      }
+    std::vector<char> part(size, group.source == GroupEdit::kNew ? 1 : 0);
+    if (group.source != GroupEdit::kNew && group.copies()) {
+      const auto n = static_cast<std::size_t>(before[static_cast<std::size_t>(group.source)]);
+      std::fill(part.begin() + static_cast<std::ptrdiff_t>(std::min(n, size)), part.end(), char{1});
+    }
+    for (Index i = 0; i < group.t.rows(); ++i) {
+      part[static_cast<std::size_t>(i)] = group.t.row(i).isZero(0) ? 1 : 0;
     }
     all.insert(all.end(), part.begin(), part.end());
   }
@@ -66,9 +65,13 @@ void Optimiser<T>::transport(const Network<T>& before, const Edit& edit) {
     const ParameterKey& key = entry.first;
     return key.role == Role::length ? !before.has_space(key.owner) : !before.has_map(key.owner);
   });
+  const bool published = settings_.second_moment == SecondMoment::squared;
+  const Vector<double> first = published
+                                   ? Vector<double>::Ones(edit.dimension())
+                                   : gradient_scale(before, edit, before.space(edit.space).parts());
   for (auto& [key, state] : state_) {
     if (key.role != Role::length) {
-      transport_tensor(before, edit, key, state);
+      transport_tensor(before, edit, key, first, state);
     } else if (key.owner == edit.space) {
       transport_length(before.space(edit.space), edit, state);
     }
@@ -77,7 +80,8 @@ void Optimiser<T>::transport(const Network<T>& before, const Edit& edit) {
 
 template <class T>
 void Optimiser<T>::transport_tensor(const Network<T>& before, const Edit& edit,
-                                    const ParameterKey& key, State& state) const {
+                                    const ParameterKey& key, const Vector<double>& first,
+                                    State& state) const {
   const Map<T>& map = before.map(key.owner);
   const bool rows = map.to == edit.space;
   if (!rows && (map.from != edit.space || key.role == Role::bias)) return;
@@ -98,8 +102,7 @@ void Optimiser<T>::transport_tensor(const Network<T>& before, const Edit& edit,
   const double mean = published ? 0 : state.second.template cast<double>().mean();
   state.second = carry(state.second, Transport::squared, mean);
   const auto scale = [](const Vector<double>& lambda) -> Vector<T> { return lambda.cast<T>(); };
-  const Vector<double> first = gradient_scale(before, edit, parts);
-  if (!published && !(first.array() == 1).all()) {
+  if (!(first.array() == 1).all()) {
     if (rows) {
       state.second = scale(first).asDiagonal() * state.second;
     } else if (key.role == Role::weight) {
