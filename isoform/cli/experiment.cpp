@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <memory>
@@ -76,7 +77,7 @@ class TrialProgress {
                                    progress.planned, left, last ? "" : progress.trial);
     if (!terminal_) return complain(line);
     const int columns = terminal_columns();
-    if (columns > 1) line = line.substr(0, static_cast<std::size_t>(columns - 1));
+    if (columns > 1) line.resize(std::min(line.size(), static_cast<std::size_t>(columns - 1)));
     fmt::print(stderr, "\r\033[K{}{}", line, last ? "\n" : "");
     std::fflush(stderr);
   }
