@@ -13,6 +13,7 @@
 #include "isoform/base/error.h"
 #include "isoform/cli/verbs.h"
 #include "isoform/monitor/format.h"
+#include "isoform/run/tables.h"
 
 namespace isoform::cli {
 
@@ -66,7 +67,10 @@ std::string Table::text() const {
 
 void DataOptions::add_to(CLI::App& app, bool data_required) {
   auto* option =
-      app.add_option("--data", data, "known set (isoform data list) or folder of IDX files")
+      app.add_option(
+             "--data", data,
+             "known set (isoform data list), folder of IDX files or pictures, or, for models "
+             "of tables, a CSV file (- for standard input)")
           ->type_name("SET");
   if (data_required) option->required();
   app.add_option("--data-dir", data_dir, "folder where known sets are looked for")
@@ -76,10 +80,29 @@ void DataOptions::add_to(CLI::App& app, bool data_required) {
   app.add_option("--split", split, "part of the set: test or train")
       ->type_name("PART")
       ->capture_default_str();
+  app.add_option("--delimiter", delimiter, "of a table: , ; | tab")
+      ->type_name("CHAR")
+      ->capture_default_str();
+  app.add_option("--header", header, "of a table: whether its first line names the columns")
+      ->type_name("BOOL")
+      ->capture_default_str();
   app.add_option("--threads", threads, "threads; 0: all cores")->type_name("COUNT");
 }
 
-Dataset DataOptions::load() const {
+CsvOptions DataOptions::csv() const {
+  // As train takes them.
+  RunSettings settings;
+  set_setting(settings, "delimiter", delimiter);
+  set_setting(settings, "header", header);
+  return settings.table.columns.csv;
+}
+
+Dataset DataOptions::load(const Model<float>& model, bool labelled) const {
+  if (names_table(data)) {
+    const EncodedTable rows = read_rows(model, data, csv(), labelled);
+    for (const std::string& note : notes(rows.report)) complain("note: " + note);
+    return rows.data;
+  }
   if (split != "test" && split != "train") {
     throw UsageError(fmt::format("split: needs test or train, got '{}'", split));
   }

@@ -10,7 +10,9 @@
 
 #include "isoform/data/catalogue.h"
 #include "isoform/linalg/engine.h"
+#include "isoform/model/model.h"
 #include "isoform/network/change.h"
+#include "isoform/table/csv.h"
 
 namespace isoform::cli {
 
@@ -47,10 +49,13 @@ class Table {
 
 /// "--data", "--data-dir", "--split" and "--threads" as every verb that reads data has them.
 struct DataOptions {
-  std::string data, data_dir, task, split = "test";
+  std::string data, data_dir, task, split = "test", delimiter = "auto", header = "auto";
   int threads = 0;
   void add_to(CLI::App& app, bool data_required);
-  [[nodiscard]] Dataset load() const;
+  /// Rows of a table as the model reads them (notes on them go to standard error), or the part of a set. `labelled`: the answers are
+  /// wanted too.
+  [[nodiscard]] Dataset load(const Model<float>& model, bool labelled = true) const;
+  [[nodiscard]] CsvOptions csv() const;
   [[nodiscard]] bool given() const { return !data.empty(); }
 };
 

@@ -1,4 +1,6 @@
 // isoform predict
+#include "isoform/cli/predict.h"
+
 #include <fmt/format.h>
 
 #include <cmath>
@@ -22,23 +24,9 @@ constexpr const char* kExamples = R"(
 Examples:
   isoform predict model.safetensors --data fashion-mnist --count 5
   isoform predict model.safetensors --data fashion-mnist --out predictions.csv
+  isoform predict churn.safetensors --data april.csv --keep customer --out churn.csv
   isoform predict two.safetensors --data mnist --task digits   # of a model with several tasks; without: by the data's name,
                                                                # or all tasks where they read the same input)";
-
-struct Options {
-  std::string model, out;
-  DataOptions data;
-  Index count = 0;
-  bool json = false;
-};
-
-// A CSV field, quoted where the format asks for it.
-std::string field(const std::string& text) {
-  if (text.find_first_of(",\"\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + "\"";
-}
 
 // What one task answers.
 struct Answers {
@@ -72,16 +60,16 @@ std::string csv_of(const std::vector<Answers>& all, Index samples) {
   std::string csv = "sample", heads;
   for (const Answers& a : all) {
     const std::string whose = all.size() == 1 ? "" : " " + a.task;
-    csv += "," + field("prediction" + whose) + "," + field("probability" + whose);
+    csv += "," + csv_field("prediction" + whose) + "," + csv_field("probability" + whose);
     for (const std::string& name : a.names) {
-      heads += fmt::format(",{}", field(fmt::format("logit{} {}", whose, name)));
+      heads += fmt::format(",{}", csv_field(fmt::format("logit{} {}", whose, name)));
     }
   }
   csv += heads + "\n";
   for (Index j = 0; j < samples; ++j) {
     csv += fmt::format("{}", j);
     for (const Answers& a : all) {
-      csv += fmt::format(",{},{:.6f}", field(a.names[a.best[j]]), a.probability[j]);
+      csv += fmt::format(",{},{:.6f}", csv_field(a.names[a.best[j]]), a.probability[j]);
     }
     for (const Answers& a : all) {
       for (const float y : a.logits.col(j)) csv += fmt::format(",{}", y);
@@ -112,31 +100,39 @@ std::string json_of(const std::vector<Answers>& all, Index samples) {
   return rows.dump(2) + "\n";
 }
 
-void run(const Options& o) {
+void deliver(const PredictOptions& o, const std::string& text, Index rows) {
+  if (o.out.empty()) return print(text);
+  write_file_atomically(o.out, text);
+  print_line(fmt::format("{} predictions in {}", rows, o.out));
+}
+
+void run(const PredictOptions& o) {
   require_different({{"model", o.model}, {"out", o.out}});
   const auto model = load_model<float>(o.model);
-  Dataset data = o.data.load();
   if (o.count < 0) throw UsageError(fmt::format("count: needs 0 (all) or more, got {}", o.count));
+  const auto engine = create_engine<float>({"cpu", o.data.threads});
+  if (names_table(o.data.data)) {
+    Index rows = 0;
+    return deliver(o, predict_table(model, o, *engine, &rows), rows);
+  }
+  if (!o.keep.empty()) throw UsageError("keep: is of columns of a table; the data are none");
+  Dataset data = o.data.load(model);
   if (o.count > 0 && o.count < data.samples()) {
     std::vector<std::uint32_t> first(static_cast<std::size_t>(o.count));
     std::iota(first.begin(), first.end(), 0U);
     data = data.subset(first);
   }
-  const auto engine = create_engine<float>({"cpu", o.data.threads});
   std::vector<Answers> all;
   for (const std::size_t task : tasks_for(model, data, o.data.task)) {
     all.push_back(answers_of(model, task, as_read(model, data, task), *engine));
   }
-  const std::string text = o.json ? json_of(all, data.samples()) : csv_of(all, data.samples());
-  if (o.out.empty()) return print(text);
-  write_file_atomically(o.out, text);
-  print_line(fmt::format("{} predictions in {}", data.samples(), o.out));
+  deliver(o, o.json ? json_of(all, data.samples()) : csv_of(all, data.samples()), data.samples());
 }
 
 }  // namespace
 
 void add_predict(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<PredictOptions>();
   CLI::App* verb = app.add_subcommand("predict", "what a model answers, sample by sample");
   verb->footer(kExamples);
   verb->add_option("model", options->model, "model file")->required()->type_name("MODEL");
@@ -144,6 +140,10 @@ void add_predict(CLI::App& app) {
   verb->add_option("--count", options->count, "only the first samples; 0: all")->type_name("COUNT");
   verb->add_option("--out", options->out, "file to write instead of standard output")
       ->type_name("FILE");
+  verb->add_option("--keep", options->keep, "of a table: columns that are copied to the answers")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->type_name("A,B,…");
   verb->add_flag("--json", options->json, "JSON instead of CSV");
   verb->callback([options] { run(*options); });
 }

@@ -21,12 +21,12 @@ constexpr Index kRandomInputs = 256;
 Probe::Probe(const Model<float>& model, const DataOptions& data)
     : engine_(create_engine<float>({"cpu", data.threads})) {
   if (data.given()) {
-    data_ = data.load();
+    data_ = data.load(model);
     task_ = data.task;
     tasks_ = tasks_for(model, *data_, task_);
     whole_ = data_;
     data_ = as_read(model, *whole_, tasks_.front());
-    require_fitting(model, *data_, judges(), tasks_.front());
+    require_fitting(model, *data_, tasks_.size() == 1, tasks_.front());
   } else {
     random_ = normal_matrix(model.network.widths().front(), kRandomInputs, Random(0, Purpose::test))
                   .cast<float>();
@@ -77,7 +77,7 @@ Matrix<float> training_samples(const Model<float>& model, const DataOptions& dat
                                std::uint64_t seed) {
   DataOptions training = data;
   training.split = "train";
-  const Dataset whole = training.load();
+  const Dataset whole = training.load(model);
   const std::size_t task = tasks_for(model, whole, data.task).front();
   const Dataset all = as_read(model, whole, task);
   require_fitting(model, all, false, task);

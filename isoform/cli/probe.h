@@ -17,8 +17,10 @@ class Probe {
   /// "10,000 samples of fashion-mnist" or "256 random inputs".
   [[nodiscard]] std::string name() const;
   [[nodiscard]] const std::optional<Dataset>& data() const { return data_; }
-  /// True where there are labels for the outputs: data of one task.
-  [[nodiscard]] bool judges() const { return data_.has_value() && tasks_.size() == 1; }
+  /// True where there are labels for the outputs: data of one task that is of classes.
+  [[nodiscard]] bool judges() const {
+    return data_.has_value() && tasks_.size() == 1 && !data_->has_targets();
+  }
   /// Share of data samples classified correctly by these outputs; NaN where nothing judges.
   [[nodiscard]] double accuracy(const Matrix<float>& outputs) const;
 

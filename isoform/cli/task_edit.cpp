@@ -88,7 +88,7 @@ TaskEdit::TaskEdit(TaskOptions options) : options_(std::move(options)) {
   name_parts(before_, before_.tasks.empty() ? "task" : before_.tasks.front().name);
   after_ = before_;
   if (options_.data.given()) {
-    data_ = options_.data.load();
+    data_ = options_.data.load(before_);
     try {
       data_task_ = task_for(before_, *data_, options_.data.task);
     } catch (const UsageError&) {
@@ -195,7 +195,7 @@ void TaskEdit::finish(bool accuracy) {
     json_["measured_on"] = measured_on_;
     json_["relative_change"] = nlohmann::json::object();
     for (const auto& [task, change] : measured) json_["relative_change"][task] = change.json();
-    if (accuracy && data_) {
+    if (accuracy && data_ && !data_->has_targets()) {
       json_["accuracy_before"] = accuracy_before_;
       json_["accuracy"] = accuracy_after_;
     }
@@ -222,7 +222,7 @@ void TaskEdit::finish(bool accuracy) {
     say("unchanged",
         fmt::format("{}: the logits to the last bit, on {}", fmt::join(same, ", "), measured_on_));
   }
-  if (accuracy && data_) {
+  if (accuracy && data_ && !data_->has_targets()) {
     say("accuracy",
         fmt::format("{:.2f} % → {:.2f} %", 100 * accuracy_before_, 100 * accuracy_after_));
   }

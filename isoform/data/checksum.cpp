@@ -51,6 +51,11 @@ std::uint32_t checksum(const Dataset& data) {
         }
       },
       data.stored_values());
+  for (Index i = 0; i < data.samples() && data.has_targets(); ++i) sum.add(data.targets(i));
+  for (Index i = 0; i < data.samples() && data.has_weights(); ++i) {
+    const float weight = data.weight(i);
+    sum.add(std::span(&weight, 1));
+  }
   return sum.value();
 }
 

@@ -73,7 +73,8 @@ Dataset joined(std::span<const Dataset> parts) {
   Dataset::Contents all{.name = head.name(),
                         .features = head.features(),
                         .classes = head.classes(),
-                        .image = head.image()};
+                        .image = head.image(),
+                        .feature_names = head.feature_names()};
   bool bytes = true;
   std::size_t count = 0;
   for (const Dataset& part : parts) {
@@ -84,7 +85,15 @@ Dataset joined(std::span<const Dataset> parts) {
                       head.name(), head.features(), head.classes().size(), part.name(),
                       part.features(), part.classes().size()));
     }
-    all.labels.insert(all.labels.end(), part.labels().begin(), part.labels().end());
+    const Dataset::Contents own = contents_without_values(part);
+    if (own.targets.empty() != !head.has_targets() || own.weights.empty() != !head.has_weights()) {
+      throw UsageError(
+          fmt::format("joining data: '{}' and '{}' need targets and weights both or neither",
+                      head.name(), part.name()));
+    }
+    all.labels.insert(all.labels.end(), own.labels.begin(), own.labels.end());
+    all.targets.insert(all.targets.end(), own.targets.begin(), own.targets.end());
+    all.weights.insert(all.weights.end(), own.weights.begin(), own.weights.end());
     count += static_cast<std::size_t>(part.samples() * part.features());
     bytes = bytes && std::holds_alternative<std::vector<std::uint8_t>>(part.stored_values());
   }

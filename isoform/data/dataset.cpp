@@ -41,6 +41,10 @@ void validate(const Dataset::Contents& c) {
     refuse(fmt::format("{} samples of {} features need as many values, got {} values", samples,
                        c.features, stored));
   }
+  if (!c.feature_names.empty() && c.feature_names.size() != features) {
+    refuse(
+        fmt::format("{} features need as many names, got {}", c.features, c.feature_names.size()));
+  }
   if (c.image && !has_features(*c.image, c.features)) {
     refuse(
         fmt::format("an image of {} × {} × {} (rows, columns, channels) does not have {} features",
@@ -60,6 +64,44 @@ void validate(const Dataset::Contents& c) {
       }
     }
   }
+}
+
+void validate_targets(const Dataset::Contents& c) {
+  const auto refuse = [&](const std::string& what) {
+    throw UsageError(fmt::format("dataset '{}': {}", c.name, what));
+  };
+  const std::size_t samples = c.labels.size();
+  if (!c.targets.empty() && c.targets.size() != samples * c.classes.size()) {
+    refuse(fmt::format("{} samples with {} outputs need as many targets, got {}", samples,
+                       c.classes.size(), c.targets.size()));
+  }
+  for (std::size_t i = 0; i < c.targets.size(); ++i) {
+    if (!std::isfinite(c.targets[i])) {
+      refuse(fmt::format("target {} of sample {} is {}; replace values that are not finite",
+                         i % c.classes.size(), i / c.classes.size(), c.targets[i]));
+    }
+  }
+  for (std::size_t i = 0; !c.targets.empty() && i < samples; ++i) {
+    if (c.labels[i] != 0) refuse("has targets, so that every label needs to be 0");
+  }
+}
+
+void validate_weights(const std::string& name, const std::vector<float>& weights,
+                      std::size_t samples) {
+  const auto refuse = [&](const std::string& what) {
+    throw UsageError(fmt::format("dataset '{}': {}", name, what));
+  };
+  if (weights.size() != samples) {
+    refuse(fmt::format("{} samples need as many weights, got {}", samples, weights.size()));
+  }
+  bool any = samples == 0;
+  for (std::size_t i = 0; i < samples; ++i) {
+    if (!(weights[i] >= 0) || !std::isfinite(weights[i])) {
+      refuse(fmt::format("the weight of sample {} needs to be 0 or more, got {}", i, weights[i]));
+    }
+    any = any || weights[i] > 0;
+  }
+  if (!any) refuse("all weights are 0; nothing would count");
 }
 
 // The same exact sums, cut so that 32-bit accumulators (which vectorise) cannot overflow:
@@ -133,6 +175,10 @@ Dataset::Dataset() : contents_(std::make_shared<const Contents>()) {}
 
 Dataset::Dataset(Contents contents) {
   validate(contents);
+  validate_targets(contents);
+  if (!contents.weights.empty()) {
+    validate_weights(contents.name, contents.weights, contents.labels.size());
+  }
   contents_ = std::make_shared<const Contents>(std::move(contents));
 }
 
@@ -143,6 +189,7 @@ const std::vector<std::string>& Dataset::classes() const {
   return selection_ ? selection_->classes : contents_->classes;
 }
 const std::optional<ImageShape>& Dataset::image() const { return contents_->image; }
+const std::vector<std::string>& Dataset::feature_names() const { return contents_->feature_names; }
 const Dataset::Values& Dataset::stored_values() const { return contents_->values; }
 
 const std::vector<std::uint32_t>& Dataset::labels() const {
@@ -152,6 +199,23 @@ const std::vector<std::uint32_t>& Dataset::labels() const {
 std::size_t Dataset::stored_position(Index sample) const {
   const auto i = static_cast<std::size_t>(sample);
   return selection_ ? selection_->positions[i] : i;
+}
+
+bool Dataset::has_targets() const { return !contents_->targets.empty(); }
+
+std::span<const float> Dataset::targets(Index sample) const {
+  if (!has_targets()) return {};
+  const std::size_t outputs = contents_->classes.size();
+  return std::span(contents_->targets).subspan(stored_position(sample) * outputs, outputs);
+}
+
+bool Dataset::has_weights() const {
+  return !(selection_ ? selection_->weights : contents_->weights).empty();
+}
+
+float Dataset::weight(Index sample) const {
+  const std::vector<float>& weights = selection_ ? selection_->weights : contents_->weights;
+  return weights.empty() ? 1 : weights[static_cast<std::size_t>(sample)];
 }
 
 template <class T>
@@ -197,6 +261,18 @@ Dataset Dataset::subset(std::span<const std::uint32_t> indices) const {
     }
     selection.positions.push_back(static_cast<std::uint32_t>(stored_position(i)));
     selection.labels.push_back(labels()[i]);
+    if (has_weights()) selection.weights.push_back(weight(i));
+  }
+  Dataset out = *this;
+  out.selection_ = std::make_shared<const Selection>(std::move(selection));
+  return out;
+}
+
+Dataset Dataset::with_weights(const std::vector<float>& weights) const {
+  validate_weights(name(), weights, labels().size());
+  Selection selection{{}, labels(), classes(), weights};
+  for (Index i = 0; i < samples(); ++i) {
+    selection.positions.push_back(static_cast<std::uint32_t>(stored_position(i)));
   }
   Dataset out = *this;
   out.selection_ = std::make_shared<const Selection>(std::move(selection));
@@ -204,6 +280,10 @@ Dataset Dataset::subset(std::span<const std::uint32_t> indices) const {
 }
 
 Dataset Dataset::with_classes(std::vector<std::string> classes, std::uint32_t first) const {
+  if (has_targets()) {
+    throw UsageError(
+        fmt::format("classes of '{}': it has numbers to be answered, no classes", name()));
+  }
   Selection selection;
   for (Index i = 0; i < samples(); ++i) {
     const std::uint32_t label = labels()[static_cast<std::size_t>(i)];
@@ -214,11 +294,27 @@ Dataset Dataset::with_classes(std::vector<std::string> classes, std::uint32_t fi
     }
     selection.positions.push_back(static_cast<std::uint32_t>(stored_position(i)));
     selection.labels.push_back(label - first);
+    if (has_weights()) selection.weights.push_back(weight(i));
   }
   selection.classes = std::move(classes);
   Dataset out = *this;
   out.selection_ = std::make_shared<const Selection>(std::move(selection));
   return out;
+}
+
+Dataset::Contents contents_without_values(const Dataset& data) {
+  Dataset::Contents contents{.name = data.name(),
+                             .features = data.features(),
+                             .labels = data.labels(),
+                             .classes = data.classes(),
+                             .image = data.image(),
+                             .feature_names = data.feature_names()};
+  for (Index i = 0; i < data.samples(); ++i) {
+    const std::span<const float> targets = data.targets(i);
+    contents.targets.insert(contents.targets.end(), targets.begin(), targets.end());
+    if (data.has_weights()) contents.weights.push_back(data.weight(i));
+  }
+  return contents;
 }
 
 FeatureStatistics feature_statistics(const Dataset& data) {
@@ -279,11 +375,16 @@ Dataset select_features(const Dataset& data, std::span<const Index> positions) {
     }
     return Dataset::Values(std::move(kept));
   };
-  return Dataset({.name = data.name(),
-                  .features = static_cast<Index>(positions.size()),
-                  .values = std::visit(chosen, data.stored_values()),
-                  .labels = data.labels(),
-                  .classes = data.classes()});
+  Dataset::Contents contents = contents_without_values(data);
+  contents.features = static_cast<Index>(positions.size());
+  contents.values = std::visit(chosen, data.stored_values());
+  contents.image.reset();
+  contents.feature_names.clear();
+  for (const Index position : positions) {
+    if (data.feature_names().empty()) break;
+    contents.feature_names.push_back(data.feature_names()[static_cast<std::size_t>(position)]);
+  }
+  return Dataset(std::move(contents));
 }
 
 }  // namespace isoform

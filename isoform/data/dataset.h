@@ -31,15 +31,15 @@ struct ImageShape {
   bool operator==(const ImageShape&) const = default;
 };
 
-/// Samples, one label each, and the names of the classes. Immutable; copies and subsets share the
-/// values, so that a copy costs nothing and a subset costs 8 bytes a sample. Safe to read from many
-/// threads.
+/// Samples, one label each, and the names of the classes; or, with targets, numbers to be answered and the names of these
+/// outputs. Immutable; copies and subsets share the values, so that a copy costs nothing and a subset costs 8 bytes a
+/// sample. Safe to read from many threads.
 class Dataset {
  public:
   /// Sample after sample; the features of one sample are contiguous.
   using Values = std::variant<std::vector<std::uint8_t>, std::vector<float>>;
 
-  /// What a reader fills in. features × labels.size() values; every label < classes.size().
+  /// What a reader fills in. features × labels.size() values; every label < classes.size(). With targets every label is 0.
   struct Contents {
     std::string
         name;  ///< what people call it; never a path of this machine (it reaches model files)
@@ -49,6 +49,9 @@ class Dataset {
     std::vector<std::string> classes = {};
     std::optional<ImageShape> image =
         {};  ///< rows × columns × channels = features, where the samples are pictures
+    std::vector<std::string> feature_names = {};  ///< of the columns of a table; none: unnamed
+    std::vector<float> targets = {};  ///< classes.size() for each sample, or none
+    std::vector<float> weights = {};  ///< of each sample, 0 or more and not all 0; none: all 1
   };
 
   /// No samples, no features, no classes.
@@ -65,6 +68,17 @@ class Dataset {
   /// Names; their number is the number of classes, also where a selection lacks some of them.
   [[nodiscard]] const std::vector<std::string>& classes() const;
   [[nodiscard]] const std::optional<ImageShape>& image() const;
+  [[nodiscard]] const std::vector<std::string>& feature_names() const;
+
+  /// True for sets of numbers to be answered. classes() are names of outputs then.
+  [[nodiscard]] bool has_targets() const;
+  /// Those of a sample; none without.
+  [[nodiscard]] std::span<const float> targets(Index sample) const;
+  /// How much a sample counts; 1 unless the set says otherwise.
+  [[nodiscard]] float weight(Index sample) const;
+  [[nodiscard]] bool has_weights() const;
+  /// The same samples with these weights. UsageError unless there is one for each, as Contents has them.
+  [[nodiscard]] Dataset with_weights(const std::vector<float>& weights) const;
 
   /// Writes raw values: column j of out (features × samples.size()) becomes sample samples[j].
   /// Never allocates. UsageError when out has another shape or a sample does not exist.
@@ -77,7 +91,7 @@ class Dataset {
   [[nodiscard]] Dataset subset(std::span<const std::uint32_t> indices) const;
 
   /// The same samples with other classes; label l becomes l − first. Shares the values. O(samples). UsageError
-  /// where a label lies outside.
+  /// where a label lies outside, or with targets.
   [[nodiscard]] Dataset with_classes(std::vector<std::string> classes, std::uint32_t first) const;
 
   /// All stored values, and where sample i of this selection lies among them (in samples).
@@ -89,6 +103,7 @@ class Dataset {
     std::vector<std::uint32_t> positions;
     std::vector<std::uint32_t> labels;
     std::vector<std::string> classes;
+    std::vector<float> weights;
   };
 
   template <class T>
@@ -97,6 +112,9 @@ class Dataset {
   std::shared_ptr<const Contents> contents_;
   std::shared_ptr<const Selection> selection_;  // null: everything, in the stored order
 };
+
+/// All but the values, in the order of the selection: for sets that are made from others.
+[[nodiscard]] Dataset::Contents contents_without_values(const Dataset& data);
 
 /// A copy with these features alone, in this order; no picture any more. UsageError for a position that does not exist, or
 /// none. O(samples · features kept).

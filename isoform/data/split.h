@@ -24,6 +24,15 @@ struct TrainValidation {
 [[nodiscard]] TrainValidation split(const Dataset& data, double validation_fraction,
                                     std::uint64_t seed);
 
+/// The same with the share taken of every class (to one sample): for small sets, and classes that are rare. Sets of numbers are
+/// drawn from as a whole.
+[[nodiscard]] TrainValidation stratified_split(const Dataset& data, double fraction,
+                                               std::uint64_t seed);
+
+/// A fold 0 … folds − 1 for each sample, drawn (Purpose::split): sizes differ by at most 1, and so do those of a class. O(samples).
+/// UsageError unless 2 <= folds <= samples.
+[[nodiscard]] std::vector<std::uint32_t> folds(const Dataset& data, int folds, std::uint64_t seed);
+
 /// The order in which an epoch (from 0, below 2^32) visits its samples: one permutation of
 /// 0 … samples-1 for the whole run, whoever computes which part of it. O(samples).
 [[nodiscard]] std::vector<std::uint32_t> epoch_order(std::uint32_t samples, std::uint64_t seed,

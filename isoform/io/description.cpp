@@ -169,6 +169,7 @@ std::string description_json(const ModelDescription& d) {
   all["tasks"] = json::array();
   for (const Task& task : d.tasks) all["tasks"].push_back(task_json(task));
   if (d.image_rows > 0) all["image"] = {d.image_rows, d.image_cols};
+  if (d.schema) all["schema"] = detail::schema_json(*d.schema);
   all["history"] = json::array();
   for (const EditRecord& record : d.history) all["history"].push_back(record_json(record));
   return dumped(all);
@@ -202,6 +203,7 @@ ModelDescription parse_description(std::string_view text, const std::string& fil
     d.image_rows = extents[0].integer(1);
     d.image_cols = extents[1].integer(1);
   }
+  if (const auto schema = all.find("schema")) d.schema = detail::parse_schema(*schema);
   if (const auto history = all.find("history")) {
     for (const Field& record : history->list()) d.history.push_back(parse_record(record, d));
   }

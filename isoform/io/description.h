@@ -2,6 +2,7 @@
 // The keys are described in docs/model-file.md.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -62,6 +63,7 @@ struct ModelDescription {
   std::vector<InputDescription> inputs = {};  // empty: not named
   std::vector<Task> tasks = {};
   Index image_rows = 0, image_cols = 0;
+  std::optional<Schema> schema = {};
   /// Their spaces are 1 … L−1 in a chain, positions in a graph, −1 for one that is gone.
   std::vector<EditRecord> history = {};
 

@@ -199,7 +199,7 @@ std::string detail::frozen_fault(const std::string& where, const std::vector<Ind
 std::string description_fault(const ModelDescription& d) {
   const bool graph = d.architecture == Layout::graph;
   for (const auto check : {graph ? detail::graph_fault : detail::chain_fault, inputs_fault,
-                           tasks_fault, history_fault, image_fault}) {
+                           tasks_fault, history_fault, image_fault, detail::schema_fault}) {
     if (std::string fault = check(d); !fault.empty()) return fault;
   }
   return {};

@@ -53,6 +53,11 @@ void put_graph(const ModelDescription& d, nlohmann::json& all);
 void parse_graph(const Field& all, ModelDescription& d);
 std::string graph_fault(const ModelDescription& d);
 
+/// The key of models that read tables.
+nlohmann::json schema_json(const Schema& schema);
+Schema parse_schema(const Field& field);
+std::string schema_fault(const ModelDescription& d);
+
 /// Group sizes that do not add up to a width; empty when they do.
 std::string sizes_fault(const std::string& where, const std::vector<Index>& groups, Index width);
 /// Positions of frozen parts that are not ascending or not below the number of parts.

@@ -152,6 +152,7 @@ ModelDescription describe(const Model<T>& model, const std::vector<Layer>& layer
   }
   d.tasks = model.tasks;
   d.image_rows = model.image_rows;
+  d.schema = model.schema;
   d.image_cols = model.image_cols;
   d.history = model.history;
   if (layers.empty()) {

@@ -85,6 +85,7 @@ class Builder {
     model.image_rows = d_.image_rows;
     model.image_cols = d_.image_cols;
     model.history = d_.history;
+    model.schema = d_.schema;
     return model;
   }
 

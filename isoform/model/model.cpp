@@ -4,20 +4,24 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 
 #include "isoform/base/error.h"
 #include "isoform/base/text.h"
 
 namespace isoform {
 
-std::string_view loss_name(Loss loss) {
-  return loss == Loss::cross_entropy ? "cross_entropy" : "squared";
-}
+namespace {
+constexpr std::array<std::string_view, 4> kLosses = {"cross_entropy", "squared", "binary", "huber"};
+}  // namespace
+
+std::string_view loss_name(Loss loss) { return kLosses[static_cast<std::size_t>(loss)]; }
 
 Loss loss_from_name(std::string_view name) {
-  if (name == "cross_entropy") return Loss::cross_entropy;
-  if (name == "squared") return Loss::squared;
-  throw UsageError(fmt::format("loss: '{}' is unknown; known are cross_entropy, squared", name));
+  const auto found = std::find(kLosses.begin(), kLosses.end(), name);
+  if (found != kLosses.end()) return static_cast<Loss>(found - kLosses.begin());
+  throw UsageError(
+      fmt::format("loss: '{}' is unknown; known are {}", name, fmt::join(kLosses, ", ")));
 }
 
 template <class T>

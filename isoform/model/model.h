@@ -6,12 +6,15 @@
 #include <vector>
 
 #include "isoform/network/pass.h"
+#include "isoform/table/schema.h"
 
 namespace isoform {
 
 enum class Loss {
   cross_entropy,  // softmax and negative log likelihood, natural logarithm
   squared,        // ½ |y − target|², one-hot targets for classes
+  binary,  // Σ of −t log σ(y) − (1 − t) log(1 − σ(y)) over the outputs: labels, each by itself
+  huber,  // Σ of ½ e² for |e| ≤ 1, |e| − ½ beyond, e = y − target: numbers with outliers
 };
 std::string_view loss_name(Loss loss);
 Loss loss_from_name(std::string_view name);
@@ -49,6 +52,9 @@ struct Model {
   /// Shape of the inputs if they are images, all alike, else 0.
   Index image_rows = 0, image_cols = 0;
   std::vector<EditRecord> history;
+  /// How tables are read, by a model of one input and one task that has learned from one. The names of the input's features say
+  /// which of its features the model reads, and in which order.
+  std::optional<Schema> schema = {};
 
   /// scale = 1/deviation, 1 where the deviation is below 1e-8.
   void set_transform(const Vector<double>& mean, const Vector<double>& deviation);

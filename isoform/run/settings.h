@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "isoform/data/split.h"
+#include "isoform/table/infer.h"
 #include "isoform/train/trainer.h"
 
 namespace isoform {
@@ -26,9 +27,26 @@ enum class Architecture {
 std::string_view architecture_name(Architecture architecture);
 Architecture architecture_from_name(std::string_view name);
 
-/// What `train` is told. Everything has a default but the data.
+/// How much the classes of a table count.
+enum class ClassWeights {
+  none,      // as often as they are there
+  balanced,  // all alike: a sample by one over the number of its class
+};
+std::string_view class_weights_name(ClassWeights weights);
+ClassWeights class_weights_from_name(std::string_view name);
+
+/// What `train` is told about a table.
+struct TableSettings {
+  TableOptions columns = {};
+  ClassWeights class_weights = ClassWeights::none;
+  std::string test = "0.2";  // a share of the rows that is used for no choice, or a file; "0": none
+  int folds = 0;             // parts of a cross-validation before the model is made; 0: none
+  Index memory = 5000;       // rows kept beside the model, for what it will learn later; 0: none
+};
+
+/// What `train` is told. Everything has a default but the data, and the target of a table.
 struct RunSettings {
-  std::string data = {};      // a known set or a folder
+  std::string data = {};      // a known set, a folder, or a table (run/tables.h)
   std::string data_dir = {};  // where to look for known sets; empty: the usual places
   double validation = kDefaultValidation;
 
@@ -43,9 +61,14 @@ struct RunSettings {
   /// while, and 0 for others. docs/defaults.md.
   std::optional<double> dropout = {}, input_dropout = {}, label_smoothing = {};
   EngineSettings engine = {};
+  TableSettings table = {};
 
-  /// Derives what follows from other settings and validates all of it: UsageError.
+  /// Derives what follows from other settings and validates all of it: UsageError. Epochs and batch size that are 0 become those
+  /// of known sets, 30 and 128, unless the data are a table.
   void finish();
+  /// The same for a table with so many training samples: epochs · steps of about 3,000 steps, 20 at least, 200 at most, in batches of 16
+  /// to 128. docs/defaults.md.
+  void finish(Index samples);
   /// Data of every task that the run will have, by name as in TaskChange::data; the first is the run's own.
   [[nodiscard]] std::vector<std::string> data_sets() const;
 

@@ -95,7 +95,36 @@ void require_fitting(const Model<T>& model, const Dataset& data, bool classes, s
     throw UsageError(fmt::format("data '{}': has {} classes, but {} answers with {}", data.name(),
                                  data.classes().size(), who, outputs));
   }
+  if (!classes || !data.has_targets()) return;
+  if (data.classes().size() != outputs) {
+    throw UsageError(fmt::format("data '{}': has {} targets a sample, but {} answers with {}",
+                                 data.name(), data.classes().size(), who, outputs));
+  }
+  if (!model.tasks.empty() && model.tasks[task].loss == Loss::cross_entropy) {
+    throw UsageError(fmt::format(
+        "data '{}': has numbers to be answered, but the loss of {} is cross_entropy, which is of "
+        "classes; use squared, huber or, for labels, binary",
+        data.name(), who));
+  }
 }
+
+namespace {
+
+// Of a feature in data that name theirs, or of one that is called by its position; −1: it is not there.
+Index position_of(const std::string& name, const Dataset& data) {
+  const std::vector<std::string>& names = data.feature_names();
+  if (!names.empty()) {
+    const auto found = std::find(names.begin(), names.end(), name);
+    return found == names.end() ? -1 : found - names.begin();
+  }
+  Index position = -1;
+  const char* end = name.data() + name.size();
+  const auto [stopped, error] = std::from_chars(name.data(), end, position);
+  const bool whole = error == std::errc() && stopped == end;
+  return whole && position >= 0 && position < data.features() ? position : -1;
+}
+
+}  // namespace
 
 template <class T>
 Dataset as_read(const Model<T>& model, const Dataset& data, std::size_t task) {
@@ -107,12 +136,8 @@ Dataset as_read(const Model<T>& model, const Dataset& data, std::size_t task) {
   if (names.empty() || static_cast<Index>(names.size()) >= data.features()) return data;
   std::vector<Index> positions;
   for (const std::string& name : names) {
-    Index position = -1;
-    const char* end = name.data() + name.size();
-    const auto [stopped, error] = std::from_chars(name.data(), end, position);
-    if (error != std::errc() || stopped != end || position < 0 || position >= data.features()) {
-      return data;
-    }
+    const Index position = position_of(name, data);
+    if (position < 0) return data;
     positions.push_back(position);
   }
   return select_features(data, positions);
@@ -174,25 +199,31 @@ Evaluation evaluate(const Model<T>& model, const Dataset& data, Engine<T>& engin
   require_fitting(model, data, true, task);
   const Index classes = outputs_of(model, task);
   Evaluation result;
-  result.confusion = Matrix<Index>::Zero(classes, classes);
+  if (!data.has_targets()) result.confusion = Matrix<Index>::Zero(classes, classes);
   BatchScore total;
   const Loss loss = model.tasks.empty() ? Loss::cross_entropy : model.tasks[task].loss;
+  Wanted<T> wanted;
+  std::vector<std::uint32_t> samples;
   each_batch(model, data, engine, task, [&](Index first, View<T> y) {
-    const std::span labels(data.labels().data() + first, static_cast<std::size_t>(y.cols()));
-    const BatchScore score = score_batch<T>(loss, y, labels, nullptr);
+    samples.resize(static_cast<std::size_t>(y.cols()));
+    std::iota(samples.begin(), samples.end(), static_cast<std::uint32_t>(first));
+    wanted.gather(data, samples);
+    const BatchScore score = score_batch<T>(loss, y, wanted, nullptr);
     total.loss += score.loss;
     total.correct += score.correct;
-    for (Index j = 0; j < y.cols(); ++j) {
+    total.weight += score.weight;
+    for (Index j = 0; j < y.cols() && !data.has_targets(); ++j) {
       Index best = 0;
       y.col(j).maxCoeff(&best);
-      ++result.confusion(labels[j], best);
+      ++result.confusion(wanted.labels[static_cast<std::size_t>(j)], best);
     }
   });
   result.samples = data.samples();
   const auto count = static_cast<double>(result.samples);
   const double none = std::numeric_limits<double>::quiet_NaN();
-  result.loss = count > 0 ? total.loss / count : none;
-  result.accuracy = count > 0 ? static_cast<double>(total.correct) / count : none;
+  result.loss = total.weight > 0 ? total.loss / total.weight : none;
+  const bool numbers = data.has_targets() && loss != Loss::binary;
+  result.accuracy = count > 0 && !numbers ? static_cast<double>(total.correct) / count : none;
   return result;
 }
 

@@ -30,8 +30,8 @@ template <class T>
 void require_fitting(const Model<T>& model, const Dataset& data, bool classes = true,
                      std::size_t task = 0);
 
-/// The data as a task reads them. A model that has lost features of data without names calls those that it has by their
-/// positions (model/blocks.h): these are then taken. Otherwise the data, as they are.
+/// The data as a task reads them. A model that has lost features takes those it has, by their names; of data without names it calls them
+/// by their positions (model/blocks.h). Otherwise the data, as they are.
 template <class T>
 Dataset as_read(const Model<T>& model, const Dataset& data, std::size_t task = 0);
 
@@ -54,9 +54,10 @@ Matrix<T> logits(const Model<T>& model, const Dataset& data, Engine<T>& engine,
 
 struct Evaluation {
   Index samples = 0;
-  double loss = 0;          // mean
-  double accuracy = 0;      // share of samples, 0–1
-  Matrix<Index> confusion;  // [classes × classes], row = label, column = prediction
+  double loss = 0;      // mean, by weight
+  double accuracy = 0;  // share of samples, 0–1; of labels: of samples all right; of numbers: NaN
+  Matrix<Index>
+      confusion;  // [classes × classes], row = label, column = prediction; none with targets
 };
 
 /// Scores every sample; NaN loss for an empty set.

@@ -72,8 +72,10 @@ EpochScores score_epoch(const Model<T>& model, const Courses& courses, Engine<T>
                                     ? Evaluation{0, kNone, kNone, {}}
                                     : evaluate(model, course.data.validation, engine, i);
     const auto count = static_cast<double>(course.total.samples);
-    const double loss = on ? course.total.loss / count : kNone;
-    const double accuracy = on ? static_cast<double>(course.total.correct) / count : kNone;
+    const double loss = on ? course.total.loss / course.total.weight : kNone;
+    const bool numbers = course.data.training.has_targets() && task.loss != Loss::binary;
+    const double accuracy =
+        on && !numbers ? static_cast<double>(course.total.correct) / count : kNone;
     mean.tasks.push_back({{"name", task.name},
                           {"active", on},
                           {"train_loss", loss},

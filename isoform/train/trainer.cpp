@@ -219,6 +219,7 @@ class Trainer<T>::Run {
       course.total.loss += score.loss;
       course.total.correct += score.correct;
       course.total.samples += score.samples;
+      course.total.weight += score.weight;
       adaptation_.observe(model_.network, pass_, gradients, phase_step());
       gradients = Gradients::add;
     }
@@ -247,12 +248,11 @@ class Trainer<T>::Run {
     pass_.drop({settings_.input_dropout, settings_.dropout, settings_.seed,
                 static_cast<std::uint64_t>(step_)});
     forward(model_.network, engine_, pass_);
-    labels_.resize(count);
-    for (std::size_t j = 0; j < count; ++j) labels_[j] = course.data.training.labels()[samples[j]];
+    wanted_.gather(course.data.training, samples);
     const int head = model_.network.outputs()[model_.task_index(task.name)];
     View<T> gradient = pass_.delta(head);
     const BatchScore score =
-        score_batch<T>(task.loss, pass_.z(head), labels_, &gradient, settings_.label_smoothing);
+        score_batch<T>(task.loss, pass_.z(head), wanted_, &gradient, settings_.label_smoothing);
     if (!std::isfinite(score.loss)) return score;
     if (share != 1) gradient *= static_cast<T>(share);
     if (steps) {
@@ -344,7 +344,7 @@ class Trainer<T>::Run {
   Pass<T> pass_;
   bool prepared_ = false;
   Matrix<T> buffer_;
-  std::vector<std::uint32_t> labels_;
+  Wanted<T> wanted_;
   std::int64_t steps_per_epoch_ = 0;
   std::int64_t steps_ = 0;  // of the phase
   std::int64_t step_ = 0, phase_start_ = 0;

@@ -1,0 +1,120 @@
+#include "isoform/run/extend.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "isoform/base/error.h"
+#include "isoform/model/blocks.h"
+
+namespace isoform {
+
+TableOptions known_columns(const TableOptions& said, const Schema& schema, const CsvFile& file) {
+  TableOptions options = said;
+  options.targets = schema.targets;
+  options.target_kind = schema.target;
+  options.partial = true;
+  const auto& there = file.columns();
+  for (const Column& column : schema.columns) {
+    if (std::find(there.begin(), there.end(), column.name) == there.end()) continue;
+    switch (column.kind) {
+      case ColumnKind::number:
+        options.numbers.push_back(column.name);
+        break;
+      case ColumnKind::category:
+        options.categories.push_back(column.name);
+        break;
+      case ColumnKind::ignored:
+        options.ignored.push_back(column.name);
+        break;
+    }
+  }
+  return options;
+}
+
+namespace {
+
+// Adds what is new to the schema; returns the names of columns that it did not have.
+std::vector<std::string> merge(Schema& schema, const Schema& other) {
+  std::vector<std::string> columns;
+  for (const Column& column : other.columns) {
+    const auto found = std::find_if(schema.columns.begin(), schema.columns.end(),
+                                    [&](const Column& c) { return c.name == column.name; });
+    if (found == schema.columns.end()) {
+      if (column.kind != ColumnKind::ignored) columns.push_back(column.name);
+      schema.columns.push_back(column);
+      // The rows there were before do not have it.
+      schema.columns.back().has_missing = column.kind != ColumnKind::ignored;
+      continue;
+    }
+    if (found->kind == ColumnKind::ignored) continue;
+    found->has_missing = found->has_missing || column.has_missing;
+    for (const std::string& category : column.categories) {
+      const auto& known = found->categories;
+      if (std::find(known.begin(), known.end(), category) == known.end()) {
+        found->categories.push_back(category);
+      }
+    }
+  }
+  return columns;
+}
+
+}  // namespace
+
+template <class T>
+Extension extend_model(Model<T>& model, const TableFacts& facts, const CsvFile& file,
+                       const std::string& weights) {
+  if (!model.schema || model.inputs.size() != 1 || model.tasks.size() != 1) {
+    throw UsageError(
+        "continue: the model has not learned from a table; it reads none (a model that was trained "
+        "with --target does)");
+  }
+  Extension added;
+  Schema schema = *model.schema;
+  const std::set<std::string> before = [&] {
+    const std::vector<std::string> names = feature_names(schema);
+    return std::set<std::string>(names.begin(), names.end());
+  }();
+  added.columns = merge(schema, facts.schema);
+  for (const std::string& name : feature_names(schema)) {
+    if (!before.contains(name)) added.features.push_back(name);
+  }
+  const std::string task = model.tasks.front().name;
+  std::vector<std::string> classes = model.tasks.front().outputs;
+  if (schema.target == TargetKind::classes) {
+    for (const std::string& name : facts.classes) {
+      if (std::find(classes.begin(), classes.end(), name) != classes.end()) continue;
+      added.classes.push_back(name);
+      classes.push_back(name);
+    }
+  }
+  // All checks before the first change.
+  Vector<double> mean, deviation;
+  if (!added.features.empty()) {
+    const Dataset rows =
+        encode_table(file, schema,
+                     {.features = added.features, .classes = classes, .weights = weights})
+            .data;
+    const FeatureStatistics statistics = feature_statistics(rows);
+    mean = statistics.mean;
+    deviation = table_deviations(schema, added.features, statistics.standard_deviation);
+    // A mark of missing that all or none of these rows have would else be silent, or deafening.
+    for (Index f = 0; f < deviation.size(); ++f) {
+      if (deviation[f] < 1e-8) deviation[f] = 1;
+    }
+  }
+  if (!added.features.empty()) {
+    append_features(model, model.inputs.front().name, added.features, mean, deviation);
+  }
+  if (!added.classes.empty()) append_outputs(model, task, added.classes);
+  model.schema = std::move(schema);
+  return added;
+}
+
+template Extension extend_model(Model<float>&, const TableFacts&, const CsvFile&,
+                                const std::string&);
+template Extension extend_model(Model<double>&, const TableFacts&, const CsvFile&,
+                                const std::string&);
+
+}  // namespace isoform

@@ -1,0 +1,41 @@
+// Rows kept beside a model, so that it can learn something new without forgetting what it knows and without the table it
+// learned from. They are training data: whoever hands a model on and not its rows leaves this file behind.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "isoform/data/dataset.h"
+#include "isoform/model/model.h"
+
+namespace isoform {
+
+/// "model.memory.safetensors" for "model.safetensors".
+[[nodiscard]] std::filesystem::path memory_path(const std::filesystem::path& model);
+
+/// Rows as a model reads them, with the names of its features and classes.
+struct Memory {
+  Dataset rows;
+  std::vector<std::string> features;
+};
+
+/// At most `most` rows of the parts together, of each class alike as far as there are (data/replay.h), drawn by the seed.
+[[nodiscard]] Memory remember(const std::vector<Dataset>& parts,
+                              const std::vector<std::string>& features, Index most,
+                              std::uint64_t seed);
+
+/// One safetensors file: rows [samples × features], answers [samples] (positions of classes) or [samples × outputs], weights
+/// [samples] where there are some, and names under the metadata key "isoform.memory". Written as model files are.
+void save_memory(const Memory& memory, const std::filesystem::path& path);
+/// FileError, FormatError naming the file and what is wrong with it.
+[[nodiscard]] Memory load_memory(const std::filesystem::path& path);
+
+/// The rows as a model reads them that has got more features and classes since. What the rows do not say of a column is missing: numbers
+/// are filled as Column::fill, categories 0, "is missing" 1 for a column that has no other feature among those of the memory. UsageError
+/// for classes that the model has no longer.
+[[nodiscard]] Dataset remembered_rows(const Memory& memory, const Schema& schema,
+                                      const std::vector<std::string>& features,
+                                      const std::vector<std::string>& classes);
+
+}  // namespace isoform

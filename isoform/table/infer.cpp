@@ -1,0 +1,342 @@
+#include "isoform/table/infer.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+#include <unordered_map>
+
+#include "isoform/base/error.h"
+#include "isoform/base/text.h"
+
+namespace isoform {
+
+namespace {
+
+constexpr std::size_t kMostClasses = 10'000;
+constexpr std::size_t kMostNumbers =
+    64;  // different ones that are counted while a column has no text
+constexpr std::size_t kMostFeatures = 65'536;
+
+// What a pass over one column sees.
+struct Scan {
+  std::uint64_t numbers = 0, missing = 0, texts = 0;
+  std::uint64_t text_line = 0, number_line = 0;  // of the first
+  std::string text;
+  double mean = 0, squares = 0;  // squares of deviations from the mean (Welford 1962)
+  double least = 0, most = 0, previous = 0;
+  bool whole = true, counts = true;  // whole numbers; each the one before and 1
+  bool many = false;                 // more different values than are kept
+  std::unordered_map<std::string, std::uint64_t> values;
+
+  void add(std::string_view field, std::uint64_t line, char point, std::size_t keep) {
+    if (is_missing(field)) {
+      ++missing;
+      counts = false;
+      return;
+    }
+    if (const auto number = number_in(field, point)) {
+      if (numbers++ == 0) {
+        number_line = line;
+        least = most = *number;
+      } else {
+        counts = counts && *number == previous + 1;
+      }
+      previous = *number;
+      least = std::min(least, *number);
+      most = std::max(most, *number);
+      const double from_mean = *number - mean;
+      mean += from_mean / static_cast<double>(numbers);
+      squares += from_mean * (*number - mean);
+      whole = whole && *number == std::floor(*number) && std::abs(*number) < 1e15;
+    } else if (texts++ == 0) {
+      text_line = line;
+      text = name_in(field);
+    }
+    if (many) return;
+    ++values[name_in(field)];
+    const std::size_t limit = keep > 0 ? keep : texts > 0 ? kMostCategories : kMostNumbers;
+    if (values.size() > limit) {
+      many = true;
+      values.clear();
+    }
+  }
+
+  [[nodiscard]] std::uint64_t known() const { return numbers + texts; }
+  [[nodiscard]] bool constant() const {
+    return texts == 0 ? least == most : !many && values.size() == 1;
+  }
+
+  // Different values in order: by number where all are numbers.
+  [[nodiscard]] std::vector<std::string> sorted() const {
+    std::vector<std::string> names;
+    for (const auto& entry : values) names.push_back(entry.first);
+    std::sort(names.begin(), names.end(), [this](const std::string& a, const std::string& b) {
+      if (texts > 0) return a < b;
+      const double x = number_in(a).value_or(0), y = number_in(b).value_or(0);
+      return x != y ? x < y : a < b;
+    });
+    return names;
+  }
+};
+
+class Inference {
+ public:
+  Inference(const CsvFile& file, const TableOptions& options)
+      : file_(file), options_(options), scans_(file.columns().size()) {
+    if (options.targets.empty()) {
+      throw UsageError(fmt::format(
+          "target: needs the column of '{}' that the model shall answer; columns are {}",
+          file.name(), some(file.columns())));
+    }
+    for (const std::string& name : options.targets) {
+      const std::size_t at = position("target", name);
+      if (!targets_.insert(at).second) {
+        throw UsageError(fmt::format("target: column '{}' is named twice", name));
+      }
+    }
+    said("categories", options.categories, ColumnKind::category);
+    said("numbers", options.numbers, ColumnKind::number);
+    said("ignore", options.ignored, ColumnKind::ignored);
+    if (!options.weights.empty()) {
+      weights_ = position("weights", options.weights);
+      if (targets_.contains(*weights_)) {
+        throw UsageError(
+            fmt::format("weights: column '{}' is the target too; name another", options.weights));
+      }
+    }
+  }
+
+  TableFacts run() {
+    const char point = file_.format().decimal_point;
+    file_.read([&](const CsvFile::Record& record) {
+      for (const std::size_t t : targets_) {
+        if (!is_missing(record.fields[t])) continue;
+        ++facts_.without_target;
+        return;
+      }
+      ++facts_.rows;
+      for (std::size_t c = 0; c < scans_.size(); ++c) {
+        const bool target = targets_.contains(c);
+        const auto kind = said_.find(c);
+        if (kind != said_.end() && kind->second == ColumnKind::ignored) continue;
+        const bool category = kind != said_.end() && kind->second == ColumnKind::category;
+        const std::size_t keep = target || category ? kMostClasses : 0;
+        scans_[c].add(record.fields[c], record.line, point, keep);
+      }
+    });
+    if (facts_.rows == 0) {
+      throw FormatError(fmt::format(
+          "{}: has no rows{}; needs some to learn from", file_.name(),
+          facts_.without_target > 0 ? " whose target is known" : " after the line of names"));
+    }
+    find_target();
+    for (std::size_t c = 0; c < scans_.size(); ++c) {
+      if (targets_.contains(c) || c == weights_) continue;
+      facts_.schema.columns.push_back(column(c));
+      facts_.missing.push_back(scans_[c].missing);
+    }
+    check_features();
+    return std::move(facts_);
+  }
+
+ private:
+  static std::string some(const std::vector<std::string>& names) {
+    constexpr std::size_t kShown = 12;
+    const std::size_t shown = std::min(names.size(), kShown);
+    std::string text = fmt::format(
+        "{}", fmt::join(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(shown), ", "));
+    if (shown < names.size()) text += fmt::format(" and {} more", names.size() - shown);
+    return text;
+  }
+
+  std::size_t position(std::string_view flag, const std::string& name) const {
+    const auto& columns = file_.columns();
+    const auto found = std::find(columns.begin(), columns.end(), name);
+    if (found != columns.end()) return static_cast<std::size_t>(found - columns.begin());
+    throw UsageError(fmt::format("{}: '{}' has no column '{}'{}; columns are {}", flag,
+                                 file_.name(), name, did_you_mean(name, columns), some(columns)));
+  }
+
+  void said(std::string_view flag, const std::vector<std::string>& names, ColumnKind kind) {
+    for (const std::string& name : names) {
+      const std::size_t at = position(flag, name);
+      if (targets_.contains(at)) {
+        throw UsageError(fmt::format(
+            "{}: column '{}' is the target; its kind is said by --target-kind", flag, name));
+      }
+      if (!said_.emplace(at, kind).second && said_.at(at) != kind) {
+        throw UsageError(fmt::format("{}: column '{}' is said to be two things", flag, name));
+      }
+    }
+  }
+
+  // Almost all numbers, and then a text: rather a slip than a category.
+  [[noreturn]] void fail_text(std::size_t c, std::string_view mend) const {
+    const Scan& scan = scans_[c];
+    throw FormatError(fmt::format(
+        "{} has numbers in {} of {} rows, but '{}' here; mend it, leave it empty where it is not "
+        "known, or {}",
+        file_.place(scan.text_line, c), scan.numbers, scan.known(), scan.text, mend));
+  }
+
+  Column column(std::size_t c) const {
+    const Scan& scan = scans_[c];
+    Column column{file_.columns()[c]};
+    const auto kind = said_.find(c);
+    column.has_missing = scan.missing > 0;
+    if (kind != said_.end()) {
+      column.kind = kind->second;
+      if (column.kind == ColumnKind::ignored) column.why = "as said";
+      if (column.kind == ColumnKind::number && scan.texts > 0) {
+        fail_text(c, "take it for categories (--categories)");
+      }
+      if (column.kind == ColumnKind::category && scan.many) {
+        throw UsageError(fmt::format("categories: column '{}' has more than {} different values",
+                                     column.name, kMostClasses));
+      }
+    } else if (column.why = reason_to_ignore(scan); !column.why.empty()) {
+      column.kind = ColumnKind::ignored;
+    } else if (scan.texts == 0) {
+      column.kind = ColumnKind::number;
+    } else {
+      if (scan.many) fail_text(c, "leave the column out (--ignore)");
+      column.kind = ColumnKind::category;
+    }
+    if (column.kind == ColumnKind::number) column.fill = scan.mean;
+    if (column.kind == ColumnKind::category) column.categories = scan.sorted();
+    if (column.kind == ColumnKind::ignored) column.has_missing = false;
+    return column;
+  }
+
+  static std::string reason_to_ignore(const Scan& scan) {
+    if (scan.known() == 0) return "empty";
+    if (scan.constant() && scan.missing == 0) return "the same in every row";
+    if (scan.texts == 0) {
+      return scan.counts && scan.numbers > 20 ? "it counts the rows" : "";
+    }
+    const bool mostly_numbers =
+        static_cast<double>(scan.numbers) >= 0.9 * static_cast<double>(scan.known());
+    if (scan.many) {
+      return mostly_numbers ? "" : "text with too many different values";
+    }
+    if (2 * scan.values.size() > scan.known()) {
+      return fmt::format("text with {} different values in {} rows", scan.values.size(),
+                         scan.known());
+    }
+    return "";
+  }
+
+  void find_target() {
+    Schema& schema = facts_.schema;
+    schema.targets = options_.targets;
+    std::vector<std::size_t> at;
+    for (const std::string& name : options_.targets) at.push_back(position("target", name));
+    const Scan& first = scans_[at.front()];
+    const auto all = [&](auto holds) {
+      return std::all_of(at.begin(), at.end(), [&](std::size_t c) { return holds(scans_[c]); });
+    };
+    const bool numbers = all([](const Scan& s) { return s.texts == 0; });
+    const bool flags =
+        numbers && all([](const Scan& s) { return s.whole && s.least >= 0 && s.most <= 1; });
+    if (options_.target_kind) {
+      schema.target = *options_.target_kind;
+    } else if (at.size() > 1) {
+      schema.target = flags ? TargetKind::labels : TargetKind::numbers;
+    } else {
+      const bool counted = first.texts == 0 && first.whole && !first.many &&
+                           first.values.size() <= kMostNumberedClasses;
+      const bool text = first.texts > 0 && (first.numbers == 0 || !first.many);
+      schema.target = counted || text ? TargetKind::classes : TargetKind::numbers;
+    }
+    if (schema.target == TargetKind::classes) return classes(at);
+    if (schema.target == TargetKind::labels && !flags) {
+      throw UsageError(fmt::format("target: labels are columns of 0 and 1; {} has other values",
+                                   fmt::join(options_.targets, ", ")));
+    }
+    facts_.classes = schema.targets;
+    for (const std::size_t c : at) {
+      const Scan& scan = scans_[c];
+      if (scan.texts > 0) fail_text(c, "name another target");
+      if (scan.least == scan.most && !options_.partial) fail_one_value(c);
+      if (schema.target != TargetKind::numbers) continue;
+      schema.mean.push_back(scan.mean);
+      schema.scale.push_back(std::sqrt(scan.squares / static_cast<double>(scan.numbers)));
+    }
+  }
+
+  [[noreturn]] void fail_one_value(std::size_t c) const {
+    throw UsageError(fmt::format(
+        "target: column '{}' of '{}' has the same value in every row; there is nothing to learn "
+        "from it",
+        file_.columns()[c], file_.name()));
+  }
+
+  void classes(const std::vector<std::size_t>& at) {
+    if (at.size() > 1) {
+      throw UsageError(fmt::format("target-kind: classes stand in one column, got {}: {}",
+                                   at.size(), fmt::join(options_.targets, ", ")));
+    }
+    const Scan& scan = scans_[at.front()];
+    if (scan.many || (scan.values.size() > 100 && 2 * scan.values.size() > scan.known())) {
+      throw UsageError(fmt::format(
+          "target: column '{}' has {} different texts in {} rows; a class needs several rows. Name "
+          "another target",
+          options_.targets.front(),
+          scan.many ? fmt::format("more than {}", kMostClasses)
+                    : std::to_string(scan.values.size()),
+          scan.known()));
+    }
+    if (scan.values.size() < 2 && !options_.partial) fail_one_value(at.front());
+    facts_.classes = scan.sorted();
+    for (const std::string& name : facts_.classes) {
+      facts_.class_rows.push_back(scan.values.at(name));
+    }
+  }
+
+  void check_features() const {
+    const std::vector<std::string> names = feature_names(facts_.schema);
+    if (names.empty()) {
+      throw UsageError(fmt::format(
+          "'{}': no column is left to learn from ({}); --numbers and --categories say what columns "
+          "are",
+          file_.name(),
+          facts_.schema.columns.empty()
+              ? "the target is the only one"
+              : fmt::format("column '{}': {}", facts_.schema.columns.front().name,
+                            facts_.schema.columns.front().why)));
+    }
+    if (names.size() > kMostFeatures) {
+      throw UsageError(fmt::format(
+          "'{}': its {} columns make {} features; a network reads {} at most. Leave columns out "
+          "(--ignore)",
+          file_.name(), facts_.schema.columns.size(), names.size(), kMostFeatures));
+    }
+    std::set<std::string> seen;
+    for (const std::string& name : names) {
+      if (seen.insert(name).second) continue;
+      throw UsageError(fmt::format(
+          "'{}': two features would be called '{}'; rename a column or leave it out (--ignore)",
+          file_.name(), name));
+    }
+  }
+
+  const CsvFile& file_;
+  const TableOptions& options_;
+  std::vector<Scan> scans_;
+  std::set<std::size_t> targets_;
+  std::map<std::size_t, ColumnKind> said_;
+  std::optional<std::size_t> weights_;
+  TableFacts facts_;
+};
+
+}  // namespace
+
+TableFacts infer_schema(const CsvFile& file, const TableOptions& options) {
+  return Inference(file, options).run();
+}
+
+}  // namespace isoform
