@@ -5,6 +5,7 @@
 #include <zip.h>
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <system_error>
 
@@ -121,8 +122,10 @@ NpzFile::NpzFile(const std::filesystem::path& path, std::uint64_t most_bytes)
   if (!archive_) {
     zip_error_t error;
     zip_error_init_with_code(&error, code);
-    const std::string why = message(&error);
-    if (code == ZIP_ER_NOZIP || code == ZIP_ER_INCONS || code == ZIP_ER_EOF) {
+    const std::string why = code == ZIP_ER_EXISTS ? "two arrays of one name" : message(&error);
+    constexpr std::array kOfTheSystem = {ZIP_ER_NOENT, ZIP_ER_OPEN, ZIP_ER_READ,
+                                         ZIP_ER_SEEK,  ZIP_ER_TELL, ZIP_ER_MEMORY};
+    if (std::find(kOfTheSystem.begin(), kOfTheSystem.end(), code) == kOfTheSystem.end()) {
       throw FormatError(
           fmt::format("{}: not an .npz file, or cut short ({}); save it with numpy.savez, or fetch "
                       "it again",
@@ -137,10 +140,8 @@ NpzFile::NpzFile(const std::filesystem::path& path, std::uint64_t most_bytes)
     const char* const raw = zip_get_name(archive_.get(), index, ZIP_FL_ENC_RAW);
     const std::string name = raw == nullptr ? "" : raw;
     if (!name.ends_with(kEnding)) continue;
-    if (!entries_.emplace(name.substr(0, name.size() - kEnding.size()), index).second) {
-      throw FormatError(
-          fmt::format("{}: holds {} twice; save the file again", path.string(), name));
-    }
+    // Names are different: ZIP_CHECKCONS looks.
+    entries_[name.substr(0, name.size() - kEnding.size())] = index;
   }
 }
 

@@ -102,8 +102,17 @@ TEST_F(Npz, ReadsWhatNumpyWrites) {
 x = np.arange(300000).reshape(3, 100000)
 np.savez('stored.npz', x=x, y=np.array(['a', 'b']))
 np.savez_compressed('deflated.npz', x=np.asfortranarray(x), y=np.array(['a', 'b']))
+# Written to a pipe, sizes and sums come after the content; and as old versions of numpy did it, entry by entry.
+import os, subprocess, zipfile
+with open('piped.npz', 'wb') as f, subprocess.Popen(['cat'], stdin=subprocess.PIPE, stdout=f) as p:
+    np.savez_compressed(p.stdin, x=x, y=np.array(['a', 'b']))
+    p.stdin.close()
+np.save('x.npy', x); np.save('y.npy', np.array(['a', 'b']))
+with zipfile.ZipFile('old.npz', 'w') as z:
+    z.comment = b'something'
+    z.write('x.npy'); z.write('y.npy')
 )");
-  for (const char* name : {"stored.npz", "deflated.npz"}) {
+  for (const char* name : {"stored.npz", "deflated.npz", "piped.npz", "old.npz"}) {
     const NpzFile file(folder_ / name);
     EXPECT_THAT(file.names(), ElementsAre("x", "y"));
     EXPECT_TRUE(file.has("x"));
@@ -144,7 +153,8 @@ TEST_F(Npz, RefusesAnArrayThatIsDamaged) {
                   .bytes()),
       HasSubstr("array 'x'"));
   EXPECT_THAT(refusal(Zip{.content = Bytes{1, 2, 3}}.bytes()), HasSubstr("not an array of numpy"));
-  EXPECT_THAT(refusal(Zip{.content = array, .times = 2}.bytes()), HasSubstr("x.npy twice"));
+  EXPECT_THAT(refusal(Zip{.content = array, .times = 2}.bytes()),
+              HasSubstr("two arrays of one name"));
   EXPECT_THAT(refusal(Zip{.content = array, .method = 12}.bytes()), HasSubstr("method 12 of zip"));
   EXPECT_THAT(refusal(Zip{.content = array, .flags = 1}.bytes()),
               AnyOf(HasSubstr("encrypted"), HasSubstr("Encryption")));
@@ -162,12 +172,14 @@ TEST_F(Npz, EveryByteMayBeWrong) {
   EXPECT_EQ(npy_bytes(NpzFile(write(packed)).read("x")), (Bytes{7, 8, 9}));
   for (const Bytes& whole : {stored, packed}) {
     for (std::size_t i = 0; i < whole.size(); ++i) {
-      for (const std::uint8_t change : {0x01, 0x80, 0xFF}) {
+      for (const int change : {0x01, 0x80, 0xFF}) {
         Bytes bytes = whole;
-        bytes[i] ^= change;
+        bytes[i] ^= static_cast<std::uint8_t>(change);
         try {
           const NpzFile file(write(bytes));
-          if (file.has("x")) EXPECT_EQ(npy_bytes(file.read("x")), (Bytes{7, 8, 9})) << i;
+          if (file.has("x")) {
+            EXPECT_EQ(npy_bytes(file.read("x")), (Bytes{7, 8, 9})) << i;
+          }
         } catch (const Error&) {
         }
       }
