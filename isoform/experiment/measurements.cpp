@@ -44,19 +44,6 @@ std::string labels_text(const Labels& labels) {
   return text;
 }
 
-Summary summarise(const std::vector<double>& values) {
-  constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
-  Summary summary{kNone, kNone, values.size()};
-  const auto n = static_cast<double>(values.size());
-  if (values.empty()) return summary;
-  double sum = 0, squares = 0;
-  for (const double value : values) sum += value;
-  summary.mean = sum / n;
-  for (const double value : values) squares += (value - summary.mean) * (value - summary.mean);
-  if (values.size() > 1) summary.error = std::sqrt(squares / (n - 1) / n);
-  return summary;
-}
-
 std::vector<double> Measurements::values(const Labels& where, const std::string& figure) const {
   std::vector<double> found;
   for (const Measurement& row : rows_) {

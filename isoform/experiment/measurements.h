@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "isoform/train/metrics.h"
+
 namespace isoform {
 
 /// Names and values, in order: {"data", "mnist"}, {"arm", "paper"}, {"seed", "3"}.
@@ -21,11 +23,10 @@ struct Measurement {
 };
 
 /// Mean and standard error of the mean; the error is NaN for fewer than two values, both without any.
-struct Summary {
-  double mean = 0, error = 0;
-  std::size_t count = 0;
-};
-Summary summarise(const std::vector<double>& values);
+using Summary = MeanWithError;
+inline Summary summarise(const std::vector<double>& values) {
+  return mean_and_standard_error(values);
+}
 
 /// Rows in the order of the trials, whatever order they ran in.
 class Measurements {
