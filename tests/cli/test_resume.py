@@ -22,9 +22,13 @@ class Resuming(Case):
         self.works("train", "--data", self.data, "--epochs", epochs, "--out", "whole.safetensors", *RUN, *more)
         return self.bytes_of("whole.safetensors")
 
-    def killed(self, *words, after):
-        """Starts, kills; true where there was something to kill."""
-        process = self.start(*words)
+    def killed(self, *words, after, checkpoint="run.ckpt"):
+        """Starts, waits until it has written a checkpoint and so much longer, kills; true where there was something to kill."""
+        path = self.folder / checkpoint
+        written = lambda: path.stat().st_mtime_ns if path.exists() else 0
+        before, process = written(), self.start(*words)
+        while process.poll() is None and written() == before:
+            time.sleep(0.001)
         time.sleep(after)
         process.kill()
         process.communicate()
@@ -42,14 +46,12 @@ class Resuming(Case):
         return events
 
     def test_killed_again_and_again(self):
-        epochs, dice, kills = 40, random.Random(4), 0
-        begin = time.monotonic()
+        epochs, dice, kills = 60, random.Random(4), 0
         whole = self.whole(epochs=epochs)
-        lasts = time.monotonic() - begin
         words = self.words("--resume", "--checkpoint-every", 0.01, "--events", "run.jsonl", "--picture", "run.svg",
                            epochs=epochs)
         for _ in range(10):
-            kills += self.killed(*words, after=dice.uniform(0, lasts / 4))
+            kills += self.killed(*words, after=dice.uniform(0, 0.03))
         done = json.loads(self.works(*words, "--json").out)
         self.assertGreater(kills, 3)
         if done.get("already"):
@@ -100,8 +102,8 @@ class Resuming(Case):
         write_set(self.folder / "more", train=300, side=6, classes=3)
         changes = ("--change", "epoch=2 append=more", "--change", "epoch=4 remove=patterns")
         whole = self.whole(*changes, epochs=5)
-        words = self.words("--resume", "--checkpoint-every", 0, *changes, epochs=5)
-        for after in (0.15, 0.3, 0.2):
+        words = self.words("--resume", "--checkpoint-every", 0.01, *changes, epochs=5)
+        for after in (0, 0.02, 0.03):
             self.killed(*words, after=after)
         self.works(*words)
         self.assertEqual(self.bytes_of("model.safetensors"), whole)
@@ -170,12 +172,8 @@ class Resuming(Case):
 
     def test_a_log_that_is_missing_begins_anew(self):
         whole = self.whole(epochs=30)
-        words = self.words("--resume", "--checkpoint-every", 0, "--events", "run.jsonl", epochs=30)
-        process = self.start(*words)
-        while process.poll() is None and not (self.folder / "run.ckpt").exists():
-            time.sleep(0.005)
-        process.kill()
-        process.communicate()
+        words = self.words("--resume", "--checkpoint-every", 0.01, "--events", "run.jsonl", epochs=30)
+        self.killed(*words, after=0)
         (self.folder / "run.jsonl").unlink(missing_ok=True)
         self.works(*words)
         self.assertEqual(self.bytes_of("model.safetensors"), whole)
