@@ -11,6 +11,7 @@
 #include "isoform/base/error.h"
 #include "isoform/base/file.h"
 #include "isoform/cli/console.h"
+#include "isoform/cli/train_checkpoint.h"
 #include "isoform/cli/verbs.h"
 #include "isoform/data/split.h"
 #include "isoform/io/model_file.h"
@@ -37,14 +38,16 @@ Examples:
   isoform train --data mnist --fixed --group-size 0 --hidden 128,128   # the paper's layers
   isoform train --config run.toml --seed 7                             # flags override the file
   isoform train --data mnist --epochs 15 --change 'epoch=6 append=fashion-mnist' \
-      --change 'epoch=11 remove=mnist' --picture tasks.svg)";
+      --change 'epoch=11 remove=mnist' --picture tasks.svg
+  isoform train --data mnist --checkpoint run.ckpt --resume            # begins, or goes on)";
 
 struct Options {
   RunSettings settings;
   std::vector<Setting> list = list_settings(settings);
   std::vector<std::pair<const Setting*, std::string>> given;
-  bool adapt = false, fixed = false, json = false, quiet = false, show = false;
-  std::string config, out = "model.safetensors", events, picture;
+  bool adapt = false, fixed = false, json = false, quiet = false, show = false, resume = false;
+  std::string config, out = "model.safetensors", events, picture, checkpoint;
+  double checkpoint_every = 60;
   std::vector<std::string> changes;
 };
 
@@ -78,6 +81,31 @@ std::vector<TestScore> test_scores(const Model<float>& model,
   return scores;
 }
 
+// A checkpoint that nothing can go on from. False: there is something to do.
+bool has_ended(const Options& o, const RunCheckpoint& checkpoint) {
+  if (!checkpoint.found()) return false;
+  const TrainerState<float>& state = checkpoint.found()->state;
+  if (state.reason == StopReason::diverged) {
+    complain(fmt::format("resume: the run of '{}' can't go on: {}; begin anew without --resume",
+                         o.checkpoint, state.message));
+    throw Exit{kFailed};
+  }
+  if (!checkpoint.done()) return false;
+  std::error_code ignored;
+  if (!std::filesystem::exists(o.out, ignored)) save_model(state.model, o.out);
+  if (o.json) {
+    print_json({{"reason", "finished"},
+                {"already", true},
+                {"epochs", state.epoch},
+                {"steps", state.step},
+                {"model", o.out}});
+  } else {
+    print_line(
+        fmt::format("finished already: {} epochs; the model is in {}", state.epoch, o.out));
+  }
+  return true;
+}
+
 void run(Options& o) {
   RunSettings& settings = o.settings;
   if (!o.config.empty()) read_settings(o.config, settings);
@@ -92,9 +120,21 @@ void run(Options& o) {
   if (o.show) return print(settings_toml(settings));
   settings.finish();
   if (o.out.empty()) throw UsageError("out: needs a file for the model, got an empty name");
-  for (const std::string& path : {o.out, o.events, o.picture}) require_writable(path);
-  require_different(
-      {{"config", o.config}, {"out", o.out}, {"events", o.events}, {"picture", o.picture}});
+  if (o.resume && o.checkpoint.empty()) {
+    throw UsageError("resume: needs --checkpoint FILE, the file to go on from, got none");
+  }
+  if (!(o.checkpoint_every >= 0)) {
+    throw UsageError(fmt::format("checkpoint-every: needs seconds, 0 (every step) or more, got {}",
+                                 o.checkpoint_every));
+  }
+  for (const std::string& path : {o.out, o.events, o.picture, o.checkpoint}) require_writable(path);
+  require_different({{"config", o.config},
+                     {"out", o.out},
+                     {"events", o.events},
+                     {"picture", o.picture},
+                     {"checkpoint", o.checkpoint}});
+  RunCheckpoint checkpoint(o.checkpoint, settings_json(settings));
+  if (o.resume) checkpoint.load();
 
   std::vector<TaskData> data;
   std::map<std::string, Dataset> tests;  // by the name of the data
@@ -112,20 +152,26 @@ void run(Options& o) {
     data.push_back({name, parts.train, parts.validation});
     tests[name] = test;
   }
+  checkpoint.require_same(data);
+  if (has_ended(o, checkpoint)) return;
   const auto engine = create_engine<float>(settings.engine);
-  Model<float> model = create_model<float>(settings, data.front().training);
+  const bool goes_on = checkpoint.found().has_value();
+  Model<float> model;
+  if (!goes_on) model = create_model<float>(settings, data.front().training);
 
   RunSummary summary;
+  for (const Event& event : checkpoint.memory().events()) summary(event);
   std::vector<Observer> observers = {summary.observer()};
   std::optional<EventLog> log;
-  if (!o.events.empty()) observers.push_back(log.emplace(o.events).observer());
+  checkpoint.open(log, o.events);
+  if (log) observers.push_back(log->observer());
   const bool terminal = is_terminal(STDERR_FILENO);
   Progress progress([](std::string_view text) { std::fwrite(text.data(), 1, text.size(), stderr); },
                     {terminal, colourful(STDERR_FILENO), terminal ? terminal_columns() : 0});
   if (!o.quiet) observers.push_back(progress.observer());
   // The settings belong to the start of the log; the trainer does not know flags.
   const Json told = settings_json(settings);
-  std::vector<Observer> outer = {[&](const Event& event) {
+  std::vector<Observer> outer = {checkpoint.memory().observer(), [&](const Event& event) {
     if (event.type != "start") {
       for (const Observer& observer : observers) observer(event);
       return;
@@ -135,10 +181,29 @@ void run(Options& o) {
     for (const Observer& observer : observers) observer(start);
   }};
 
-  const TrainResult result =
-      train(model, data, settings.training, *engine, outer, &catch_interrupts());
+  const Observer tell = [&](const Event& event) {
+    for (const Observer& observer : outer) observer(event);
+    if (o.quiet && event.type == "warning") complain(event.data["message"].get<std::string>());
+  };
+  const std::atomic<bool>& stop = catch_interrupts();
+  Trainer<float> trainer =
+      goes_on ? Trainer<float>(model, data, settings.training, *engine, checkpoint.found()->state,
+                               outer, &stop)
+              : Trainer<float>(model, data, settings.training, *engine, outer, &stop);
+  checkpoint.tell_version(tell);
+  if (!o.checkpoint.empty()) {
+    trainer.on_checkpoint(o.checkpoint_every, [&](TrainerState<float> state) {
+      checkpoint.write(std::move(state), log ? &*log : nullptr, tell);
+    });
+  }
+  while (trainer.run_epoch()) {
+  }
+  const TrainResult result = trainer.finish();
   save_model(model, o.out);
   if (!o.picture.empty()) write_file_atomically(o.picture, draw_run(summary.record()));
+  if (result.reason == StopReason::finished && !o.checkpoint.empty()) {
+    checkpoint.write(trainer.state(), nullptr, {}, true);
+  }
   const std::vector<TestScore> scores =
       test_scores(model, settings.training.changes, tests, *engine);
 
@@ -173,8 +238,13 @@ void run(Options& o) {
     if (!o.picture.empty()) print_line(fmt::format("picture        {}", o.picture));
   }
   if (log && log->failed()) complain(log->failure());
+  const bool kept = !o.checkpoint.empty() && checkpoint.failure().empty();
+  if (!o.checkpoint.empty() && !kept) {
+    complain(fmt::format("the last checkpoint is not written: {}", checkpoint.failure()));
+  }
   if (result.reason == StopReason::stopped) {
-    complain(fmt::format("{}; the model so far is in {}", result.message, o.out));
+    complain(fmt::format("{}; the model so far is in {}{}", result.message, o.out,
+                         kept ? "; the same command with --resume goes on" : ""));
     throw Exit{kInterrupted};
   }
   if (result.reason == StopReason::diverged) {
@@ -228,6 +298,18 @@ void add_train(CLI::App& app) {
       ->type_name("FILE.jsonl");
   verb->add_option("--picture", options->picture, "picture of widths and spectra over time")
       ->type_name("FILE.svg");
+  verb->add_option("--checkpoint", options->checkpoint,
+                   "where the run is kept, to go on from after an interruption")
+      ->type_name("FILE")
+      ->group("interruptions");
+  verb->add_flag("--resume", options->resume,
+                 "go on from --checkpoint; where there is none, begin")
+      ->group("interruptions");
+  verb->add_option("--checkpoint-every", options->checkpoint_every,
+                   "seconds between checkpoints within an epoch; there is one after each")
+      ->type_name("SECONDS")
+      ->capture_default_str()
+      ->group("interruptions");
   verb->add_flag("--json", options->json, "print the summary as JSON");
   verb->add_flag("--quiet", options->quiet, "no progress");
   verb->callback([options] { run(*options); });

@@ -29,6 +29,8 @@ class Field {
 
   [[nodiscard]] const std::string& where() const { return where_; }
   [[nodiscard]] bool is_text() const { return value_->is_string(); }
+  [[nodiscard]] bool is_null() const { return value_->is_null(); }
+  [[nodiscard]] const nlohmann::json& value() const { return *value_; }
   /// The member of an object.
   [[nodiscard]] Field operator[](const std::string& key) const;
   /// The same, nothing where the key is absent.

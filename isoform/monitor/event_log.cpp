@@ -84,10 +84,11 @@ Event parse_line(json object, std::int64_t expected_seq) {
   return event;
 }
 
-Contents parse(const std::filesystem::path& path, std::string_view text) {
+Contents parse(const std::filesystem::path& path, std::string_view text,
+               const EventLog::Kept& kept = {}) {
   Contents contents;
   std::int64_t number = 0;
-  while (!text.empty()) {
+  while (!text.empty() && number < kept.lines) {
     ++number;
     const std::size_t end = text.find('\n');
     const bool whole = end != std::string_view::npos;
@@ -99,6 +100,10 @@ Contents parse(const std::filesystem::path& path, std::string_view text) {
       contents.events.push_back(parse_line(std::move(object), number - 1));
     } catch (const FormatError& error) {
       throw FormatError(fmt::format("'{}' line {}: {}", path.string(), number, error.what()));
+    }
+    if (contents.events.back().step > kept.step) {
+      contents.events.pop_back();
+      break;
     }
     const std::size_t used = whole ? end + 1 : line.size();
     contents.bytes += static_cast<std::int64_t>(used);
@@ -119,10 +124,12 @@ int write_all(int file, std::string_view bytes) {
 
 }  // namespace
 
-EventLog::EventLog(const std::filesystem::path& path, Mode mode) : path_(path) {
+EventLog::EventLog(const std::filesystem::path& path, Mode mode) : EventLog(path, mode, Kept{}) {}
+
+EventLog::EventLog(const std::filesystem::path& path, Mode mode, Kept kept) : path_(path) {
   std::optional<Contents> old;
   if (mode == Mode::resume && std::filesystem::is_regular_file(path)) {
-    old = parse(path, read_all(path));
+    old = parse(path, read_all(path), kept);
   }
   const int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | (old ? 0 : O_TRUNC);
   file_ = ::open(path.c_str(), flags, 0666);

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -32,10 +33,17 @@ class EventLog {
     replace,  // start an empty file
     resume    // go on after what is there (a resumed run), dropping a last line that was cut
   };
+  /// What of a log stays when a run is resumed: its first lines, as long as their step isn't beyond that of the checkpoint.
+  struct Kept {
+    std::int64_t lines = std::numeric_limits<std::int64_t>::max();
+    std::int64_t step = std::numeric_limits<std::int64_t>::max();
+  };
 
   /// Opens `path`. Throws FileError naming path, reason and mend when it cannot be written; with
   /// resume also FormatError when what is there is not an event log.
   explicit EventLog(const std::filesystem::path& path, Mode mode = Mode::replace);
+  /// Resumes with these lines of what is there and drops the others.
+  EventLog(const std::filesystem::path& path, Kept kept) : EventLog(path, Mode::resume, kept) {}
   ~EventLog();
   EventLog(const EventLog&) = delete;
   EventLog& operator=(const EventLog&) = delete;
@@ -56,6 +64,7 @@ class EventLog {
   const std::string& failure() const { return failure_; }
 
  private:
+  EventLog(const std::filesystem::path& path, Mode mode, Kept kept);
   void fail(int error);
 
   std::filesystem::path path_;

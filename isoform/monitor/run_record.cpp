@@ -99,11 +99,14 @@ std::vector<RunRecord::TaskLife> RunRecord::task_lives() const {
 
 void RunRecord::add_start(const Event& event) {
   const auto& fields = event.data;
-  if (first_widths.empty() || event.step <= first_step) {
+  const bool first = first_widths.empty() || event.step <= first_step;
+  if (first) {
     first_step = event.step;
     first_widths = integers_of(fields, "widths");
     first_parameters = integer_of(fields, "parameters");
     first_tasks = list_of(fields, "tasks", state_of);
+    data = string_of(fields, "data");
+    samples = integer_of(fields, "samples");
   }
   const auto undone = [&event](const auto& entry) { return entry.step > event.step; };
   std::erase_if(steps, undone);
@@ -115,11 +118,11 @@ void RunRecord::add_start(const Event& event) {
   const auto open = std::find_if(edits.begin(), edits.end(),
                                  [counted](const Edit& edit) { return edit.step > counted; });
   edits_in_epochs_ = static_cast<std::size_t>(open - edits.begin());
-  epoch_began_s_ = event.time_s;
-  data = string_of(fields, "data");
+  // The clock of a run that is resumed goes on, and an epoch that it was within did not begin now.
+  if (!epochs.empty()) epoch_began_s_ = epochs.back().time_s;
+  epoch_began_s_ = first ? event.time_s : std::min(epoch_began_s_, event.time_s);
   version = string_of(fields, "version");
   engine = string_of(fields, "engine");
-  samples = integer_of(fields, "samples");
   epochs_planned = integer_of(fields, "epochs");
   steps_per_epoch = integer_of(fields, "steps_per_epoch");
   steps_planned = integer_of(fields, "steps", epochs_planned * steps_per_epoch);

@@ -48,7 +48,15 @@ void ChainSettings::validate() const {
 
 template <class T>
 Network<T>::Network(std::vector<Space<T>> spaces, std::vector<Map<T>> maps)
-    : spaces_(std::move(spaces)), maps_(std::move(maps)) {
+    : Network(std::move(spaces), std::move(maps), 0, 0) {}
+
+template <class T>
+Network<T>::Network(std::vector<Space<T>> spaces, std::vector<Map<T>> maps, std::size_t space_ids,
+                    std::size_t map_ids)
+    : spaces_(std::move(spaces)),
+      maps_(std::move(maps)),
+      space_at_(space_ids, -1),
+      map_at_(map_ids, -1) {
   index();
   const auto before = [this](int first, int second) {
     return place(space_at_, first) < place(space_at_, second);

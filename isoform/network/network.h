@@ -82,6 +82,9 @@ class Network {
   /// and the gates that multiply it come before it). A map may run back to a linear space that is read, which is
   /// then a stream, from a space that is none.
   Network(std::vector<Space<T>> spaces, std::vector<Map<T>> maps);
+  /// The same for a network that goes on: ids below these have been given, and are not given again to what is added.
+  Network(std::vector<Space<T>> spaces, std::vector<Map<T>> maps, std::size_t space_ids,
+          std::size_t map_ids);
 
   /// In the order of computation: inputs first, outputs last in whatever a chain was made into.
   [[nodiscard]] const std::vector<Space<T>>& spaces() const { return spaces_; }

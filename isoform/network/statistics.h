@@ -4,6 +4,7 @@
 // gathering serve every space of an adaptation.
 #pragma once
 
+#include <utility>
 #include <vector>
 
 #include "isoform/network/pass.h"
@@ -16,6 +17,20 @@ class Statistics {
   template <class T>
   explicit Statistics(const Network<T>& network);
   Statistics() = default;
+
+  /// What is kept of a stage: with samples(), all that statistics are.
+  struct OfStage {
+    std::vector<Matrix<double>> moments;  // sums, one for each group
+    Vector<double> z_sum;
+    double z_squares = 0;
+    Index samples = 0;
+    Matrix<double> probe, delta;
+  };
+  /// Statistics that go on from what was kept of them.
+  Statistics(Index samples, std::vector<OfStage> stages)
+      : samples_(samples), stages_(std::move(stages)) {}
+  /// By id of the stage.
+  [[nodiscard]] const std::vector<OfStage>& stages() const { return stages_; }
 
   /// Adds the batch of a pass after forward, and keeps it as the probe, after backward with dL/dz; `add` puts it beside
   /// the probe there is: another task's batch of the same step. Of a space that nobody reads (Network::is_gate)
@@ -45,13 +60,6 @@ class Statistics {
   [[nodiscard]] const Matrix<double>& probe_delta(int stage) const { return stages_[stage].delta; }
 
  private:
-  struct OfStage {
-    std::vector<Matrix<double>> moments;  // sums, one for each group
-    Vector<double> z_sum;
-    double z_squares = 0;
-    Index samples = 0;
-    Matrix<double> probe, delta;
-  };
   Index samples_ = 0;
   std::vector<OfStage> stages_;  // by id
 };

@@ -12,6 +12,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "isoform/linalg/engine.h"
@@ -104,10 +105,13 @@ class Policy {
                                                 const Statistics& statistics) const;
 
   [[nodiscard]] const PolicySettings& settings() const { return settings_; }
+  /// Adaptations each space still rests, by id: all that a policy remembers.
+  [[nodiscard]] const std::vector<int>& rests() const { return rest_; }
+  void set_rests(std::vector<int> rests) { rest_ = std::move(rests); }
 
  private:
   PolicySettings settings_;
-  std::vector<int> rest_;  // adaptations each space still rests
+  std::vector<int> rest_;
 };
 
 }  // namespace isoform

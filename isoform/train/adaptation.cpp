@@ -100,6 +100,35 @@ std::vector<std::string> Adaptation<T>::adapt(Network<T>& network, Engine<T>& en
   return warnings;
 }
 
+template <class T>
+AdaptationState Adaptation<T>::state() const {
+  // Once settled nobody reads statistics any more, and they need not fit the network.
+  return {settled_ ? Statistics() : statistics_,
+          steps_,
+          interval_,
+          settle_from_,
+          budget_,
+          settled_,
+          scaffold_,
+          limits_,
+          policy_.rests(),
+          seconds_};
+}
+
+template <class T>
+void Adaptation<T>::restore(const AdaptationState& state) {
+  statistics_ = state.statistics;
+  steps_ = state.steps;
+  interval_ = state.interval;
+  settle_from_ = state.settle_from;
+  budget_ = state.budget;
+  settled_ = state.settled;
+  scaffold_ = state.scaffold;
+  limits_ = state.limits;
+  policy_.set_rests(state.rests);
+  seconds_ = state.seconds;
+}
+
 template class Adaptation<float>;
 template class Adaptation<double>;
 

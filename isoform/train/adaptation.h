@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "isoform/train/trainer.h"
+#include "isoform/train/trainer_state.h"
 
 namespace isoform {
 
@@ -43,6 +44,10 @@ class Adaptation {
   /// Idle neurons of each hidden space after the last adaptation.
   [[nodiscard]] const std::vector<Index>& scaffold() const { return scaffold_; }
   [[nodiscard]] double seconds() const { return seconds_; }
+
+  /// Between steps: what to go on from, and going on from it.
+  [[nodiscard]] AdaptationState state() const;
+  void restore(const AdaptationState& state);
 
  private:
   const AdaptSettings settings_;

@@ -112,11 +112,39 @@ std::span<const std::uint32_t> Courses::next_batch(Course& course) const {
   return std::span<const std::uint32_t>(course.order).subspan(first, count);
 }
 
+std::vector<CourseState> Courses::state() const {
+  std::vector<CourseState> states;
+  for (const auto& [task, course] : courses_) {
+    states.push_back({task, course.data.name, course.rounds, course.next, course.total});
+  }
+  return states;
+}
+
+template <class T>
+void Courses::restore(const Model<T>& model, const std::vector<CourseState>& states) {
+  courses_.clear();
+  for (const CourseState& state : states) {
+    begin(model, state.task, state.data);
+    Course& course = courses_.at(state.task);
+    if (state.rounds > 0) {
+      course.rounds = state.rounds - 1;
+      shuffle(course);
+    }
+    if (state.next > course.order.size()) {
+      throw UsageError(fmt::format("task '{}': needs a place among its {} samples, got {}",
+                                   state.task, course.order.size(), state.next));
+    }
+    course.next = state.next;
+    course.total = state.total;
+  }
+}
+
 #define ISOFORM_FOR_SCALAR(T)                                                            \
   template std::vector<std::size_t> active_tasks(const Model<T>&);                       \
   template void Courses::begin(const Model<T>&, const std::string&, const std::string&); \
   template std::int64_t Courses::follow(const Model<T>&);                                \
-  template Index Courses::samples(const Model<T>&) const;
+  template Index Courses::samples(const Model<T>&) const;                                \
+  template void Courses::restore(const Model<T>&, const std::vector<CourseState>&);
 ISOFORM_FOR_SCALAR(float)
 ISOFORM_FOR_SCALAR(double)
 #undef ISOFORM_FOR_SCALAR

@@ -9,6 +9,7 @@
 
 #include "isoform/train/objective.h"
 #include "isoform/train/trainer.h"
+#include "isoform/train/trainer_state.h"
 
 namespace isoform {
 
@@ -64,6 +65,12 @@ class Courses {
   void shuffle(Course& course) const;
   /// The next samples of a task; begins another pass where one has ended. Valid until the next call.
   std::span<const std::uint32_t> next_batch(Course& course) const;
+
+  /// What every task is at, to go on from.
+  [[nodiscard]] std::vector<CourseState> state() const;
+  /// Begins the courses of a state where they were. Throws UsageError as begin() does, and for places that no data have.
+  template <class T>
+  void restore(const Model<T>& model, const std::vector<CourseState>& states);
 
  private:
   std::vector<TaskData> data_;

@@ -21,6 +21,7 @@ namespace isoform {
 ///   epoch     train_loss, train_accuracy, validation_loss, validation_accuracy (null without a
 ///             validation set), tasks (each by itself), widths, groups, parameters, learning_rate, scaffold
 ///             (for each hidden space), epochs
+///   checkpoint  bytes, write_s: the run was kept in a file                 (sent by the program)
 ///   warning   message
 ///   end       reason ("finished", "stopped", "diverged"), widths, parameters, born, removed, message
 struct Event {

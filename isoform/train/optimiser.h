@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "isoform/linalg/engine.h"
@@ -63,6 +64,13 @@ struct OptimiserState {
   std::int64_t gathered = 0;  // step of the last gathering
 };
 
+/// All that an optimiser remembers.
+template <class T>
+struct OptimiserMemory {
+  std::int64_t steps = 0;
+  std::map<ParameterKey, OptimiserState<T>> parameters;
+};
+
 /// State is keyed by parameter, so networks may change shape between steps as long as transport() sees
 /// every edit. A parameter counts its own steps, from its first. Nothing is ever reset.
 ///
@@ -97,6 +105,12 @@ class Optimiser {
   [[nodiscard]] std::int64_t steps() const { return steps_; }
   /// Null before the first step of a parameter.
   [[nodiscard]] const OptimiserState<T>* state(const ParameterKey& key) const;
+  /// Between steps: what to go on from, and going on from it.
+  [[nodiscard]] OptimiserMemory<T> memory() const { return {steps_, state_}; }
+  void recall(OptimiserMemory<T> memory) {
+    steps_ = memory.steps;
+    state_ = std::move(memory.parameters);
+  }
 
  private:
   using State = OptimiserState<T>;

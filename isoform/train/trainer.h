@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -70,6 +71,9 @@ struct TaskData {
   Dataset training, validation;  // validation may be empty
 };
 
+template <class T>
+struct TrainerState;  // trainer_state.h
+
 /// Trains a model in place, epoch by epoch, and lets its tasks come and go between epochs.
 ///
 ///   Trainer<float> trainer(model, {{"digits", training, validation}}, settings, *engine);
@@ -90,10 +94,16 @@ class Trainer {
   Trainer(Model<T>& model, std::vector<TaskData> data, const TrainSettings& settings,
           Engine<T>& engine, std::vector<Observer> observers = {},
           const std::atomic<bool>* stop = nullptr);
+  /// Goes on from a state that another trainer of the same data and settings was in; the model becomes the state's. What
+  /// follows has the bits that the other run would have had. Throws UsageError for other data, for settings
+  /// that do not fit the state, and for a run that has diverged; settings that fit and are others are not noticed.
+  Trainer(Model<T>& model, std::vector<TaskData> data, const TrainSettings& settings,
+          Engine<T>& engine, const TrainerState<T>& state, std::vector<Observer> observers = {},
+          const std::atomic<bool>* stop = nullptr);
   ~Trainer();
   Trainer(Trainer&&) noexcept;
 
-  /// One epoch, after the changes that are due. False when there was none left, or training ended early.
+  /// One epoch, or the rest of one that a state was within, after the changes that are due. False when there was none left, or training ended early.
   bool run_epoch();
   /// Changes tasks now, between epochs; `change.epoch` is not read. `data`, if not null, joins those given at the start. A
   /// new phase begins. Throws UsageError as check_changes does.
@@ -103,6 +113,13 @@ class Trainer {
   void apply(const Edit& edit);
   /// Epochs run so far.
   [[nodiscard]] int epoch() const;
+  /// All that is needed to go on, bit for bit. Between two calls of run_epoch; InternalError within one. Cost: a copy of the
+  /// model and of the optimiser's state; the first time also a look at all data.
+  [[nodiscard]] TrainerState<T> state() const;
+  /// From now on `take` gets the state after every epoch, within an epoch after the step with which so many seconds have passed
+  /// since the last time, and where a run stops or diverges. No bit of the training depends on it. What `take` throws
+  /// passes through.
+  void on_checkpoint(double seconds, std::function<void(TrainerState<T>)> take);
   /// Tells observers that the run has ended. Once.
   TrainResult finish();
 

@@ -1,0 +1,99 @@
+// The inside of a Trainer: the loop (trainer.cpp), what observers hear (trainer_tell.cpp), its state (trainer_state.cpp).
+// Private to the trainer.
+#pragma once
+
+#include <chrono>
+#include <optional>
+
+#include "isoform/network/pass.h"
+#include "isoform/train/adaptation.h"
+#include "isoform/train/courses.h"
+#include "isoform/train/trainer.h"
+#include "isoform/train/trainer_state.h"
+
+namespace isoform {
+
+template <class T>
+class Trainer<T>::Run {
+ public:
+  using Clock = std::chrono::steady_clock;
+  using Json = nlohmann::json;
+  using Take = std::function<void(TrainerState<T>)>;
+
+  /// begin() or go_on() comes next.
+  Run(Model<T>& model, std::vector<TaskData> data, const TrainSettings& settings, Engine<T>& engine,
+      std::vector<Observer> observers, const std::atomic<bool>* stop);
+  void begin();
+  void go_on(const TrainerState<T>& state);
+
+  bool run_epoch();
+  void change(const TaskChange& wanted, const TaskData* data);
+  void edit_from_outside(const Edit& edit);
+  [[nodiscard]] int epoch() const { return epoch_; }
+  [[nodiscard]] TrainerState<T> state() const;
+  void on_checkpoint(double seconds, Take take);
+  TrainResult finish();
+
+ private:
+  void begin_phase();
+  void apply(const TaskChange& change);
+  void apply(const Edit& edit);
+  void require_between_epochs() const;
+  void begin_epoch();
+  void train_epoch();
+  double run_step();
+  BatchScore run_batch(const Task& task, Course& course, double share, Gradients gradients,
+                       bool steps);
+  void adapt();
+  void diverge();
+  [[nodiscard]] std::int64_t phase_step() const { return step_ - phase_start_; }
+  [[nodiscard]] double seconds() const {
+    return std::chrono::duration<double>(Clock::now() - start_).count();
+  }
+
+  [[nodiscard]] TrainerState<T> make_state() const;
+  [[nodiscard]] const DataFingerprint& fingerprint_of(const TaskData& data) const;
+  void checkpoint();
+
+  void emit(std::string type, Json data);
+  void emit_change(Json change);
+  void emit_step(double loss);
+  void emit_start();
+  void emit_spectrum();
+  void emit_epoch();
+  [[nodiscard]] std::int64_t planned_steps() const;
+
+  Model<T>& model_;
+  const TrainSettings settings_;
+  Engine<T>& engine_;
+  std::vector<Observer> observers_;
+  const std::atomic<bool>* stop_;
+  Courses courses_;
+  std::size_t next_change_ = 0;
+  std::vector<Json> done_;  // changes, and how many of them observers know
+  std::size_t told_ = 0;
+  Optimiser<T> optimiser_;
+  Adaptation<T> adaptation_;
+  Model<T> last_good_;  // at the start of the epoch
+  Index good_born_ = 0, good_removed_ = 0;
+  Pass<T> pass_;
+  bool prepared_ = false;
+  Matrix<T> buffer_;
+  Wanted<T> wanted_;
+  std::int64_t steps_per_epoch_ = 0;
+  std::int64_t steps_ = 0;  // of the phase
+  std::int64_t step_ = 0, phase_start_ = 0;
+  int epoch_ = 0;
+  std::optional<std::int64_t> epoch_step_;  // steps taken in the epoch under way; none: it has ended
+  bool running_ = false;                    // within run_epoch
+  double rate_ = 0;
+  double last_event_s_ = 0;
+  Clock::time_point start_ = Clock::now();
+  TrainResult result_;
+
+  Take take_;
+  double take_every_s_ = 0, taken_s_ = 0;
+  mutable std::map<std::string, DataFingerprint> fingerprints_;  // of data that have been looked at
+};
+
+}  // namespace isoform

@@ -1,0 +1,110 @@
+// What a trainer's observers hear.
+#include <cmath>
+
+#include "isoform/base/version.h"
+#include "isoform/train/run_events.h"
+#include "isoform/train/trainer_run.h"
+
+namespace isoform {
+
+namespace {
+constexpr double kStepEventInterval = 0.2;  // seconds
+}
+
+template <class T>
+void Trainer<T>::Run::emit(std::string type, Json data) {
+  if (observers_.empty()) return;
+  const Event event{std::move(type), step_, epoch_, seconds(), std::move(data)};
+  for (const Observer& observer : observers_) observer(event);
+}
+
+// Told when the phase that it begins is known.
+template <class T>
+void Trainer<T>::Run::emit_change(Json change) {
+  change["steps"] = planned_steps();
+  change["steps_per_epoch"] = steps_per_epoch_;
+  emit("task", std::move(change));
+}
+
+// As many as there will be if every later epoch is as long as this.
+template <class T>
+std::int64_t Trainer<T>::Run::planned_steps() const {
+  return step_ + steps_per_epoch_ * (settings_.epochs - epoch_);
+}
+
+template <class T>
+void Trainer<T>::Run::emit_step(double loss) {
+  if (seconds() - last_event_s_ < kStepEventInterval) return;
+  last_event_s_ = seconds();
+  emit("step", {{"loss", loss}, {"learning_rate", rate_}});
+}
+
+template <class T>
+void Trainer<T>::Run::emit_start() {
+  const Dataset& training = courses_.all().begin()->second.data.training;
+  emit("start", {{"widths", model_.network.widths()},
+                 {"groups", groups_json(model_.network)},
+                 {"parameters", model_.network.parameter_count()},
+                 {"data", training.name()},
+                 {"samples", training.samples()},
+                 {"tasks", tasks_json(model_)},
+                 {"epochs", settings_.epochs},
+                 {"steps_per_epoch", steps_per_epoch_},
+                 {"steps", planned_steps()},
+                 {"version", version()},
+                 {"engine", engine_.name()},
+                 {"threads", engine_.threads()}});
+}
+
+template <class T>
+void Trainer<T>::Run::emit_spectrum() {
+  if (observers_.empty()) return;
+  emit("spectrum", {{"spaces", spectra_json(model_.network, settings_.adapt)}});
+}
+
+template <class T>
+void Trainer<T>::Run::emit_epoch() {
+  EpochScores scores = score_epoch(model_, courses_, engine_);
+  result_.validation_accuracy = scores.validation_accuracy;
+  emit_spectrum();
+  emit("epoch", {{"epochs", settings_.epochs},
+                 {"train_loss", scores.train_loss},
+                 {"train_accuracy", scores.train_accuracy},
+                 {"validation_loss", scores.validation_loss},
+                 {"validation_accuracy", scores.validation_accuracy},
+                 {"tasks", std::move(scores.tasks)},
+                 {"widths", model_.network.widths()},
+                 {"groups", groups_json(model_.network)},
+                 {"parameters", model_.network.parameter_count()},
+                 {"learning_rate", rate_},
+                 {"scaffold", adaptation_.scaffold()}});
+}
+
+template <class T>
+TrainResult Trainer<T>::Run::finish() {
+  result_.steps = step_;
+  result_.seconds = seconds();
+  result_.adaptation_seconds = adaptation_.seconds();
+  emit("end", {{"reason", stop_reason_name(result_.reason)},
+               {"widths", model_.network.widths()},
+               {"parameters", model_.network.parameter_count()},
+               {"born", result_.born},
+               {"removed", result_.removed},
+               {"adaptation_s", adaptation_.seconds()},
+               {"message", result_.message}});
+  return result_;
+}
+
+#define ISOFORM_FOR_SCALAR(T)                              \
+  template void Trainer<T>::Run::emit(std::string, Json);  \
+  template void Trainer<T>::Run::emit_change(Json);        \
+  template void Trainer<T>::Run::emit_step(double);        \
+  template void Trainer<T>::Run::emit_start();             \
+  template void Trainer<T>::Run::emit_spectrum();          \
+  template void Trainer<T>::Run::emit_epoch();             \
+  template TrainResult Trainer<T>::Run::finish();
+ISOFORM_FOR_SCALAR(float)
+ISOFORM_FOR_SCALAR(double)
+#undef ISOFORM_FOR_SCALAR
+
+}  // namespace isoform
