@@ -19,6 +19,7 @@
 #include "isoform/monitor/picture.h"
 #include "isoform/monitor/progress.h"
 #include "isoform/monitor/summary.h"
+#include "isoform/monitor/tensorboard.h"
 #include "isoform/run/changes.h"
 #include "isoform/run/settings.h"
 #include "isoform/train/evaluate.h"
@@ -44,7 +45,7 @@ struct Options {
   std::vector<Setting> list = list_settings(settings);
   std::vector<std::pair<const Setting*, std::string>> given;
   bool adapt = false, fixed = false, json = false, quiet = false, show = false;
-  std::string config, out = "model.safetensors", events, picture;
+  std::string config, out = "model.safetensors", events, picture, tensorboard;
   std::vector<std::string> changes;
 };
 
@@ -93,8 +94,11 @@ void run(Options& o) {
   settings.finish();
   if (o.out.empty()) throw UsageError("out: needs a file for the model, got an empty name");
   for (const std::string& path : {o.out, o.events, o.picture}) require_writable(path);
-  require_different(
-      {{"config", o.config}, {"out", o.out}, {"events", o.events}, {"picture", o.picture}});
+  require_different({{"config", o.config},
+                     {"out", o.out},
+                     {"events", o.events},
+                     {"picture", o.picture},
+                     {"tensorboard", o.tensorboard}});
 
   std::vector<TaskData> data;
   std::map<std::string, Dataset> tests;  // by the name of the data
@@ -119,6 +123,8 @@ void run(Options& o) {
   std::vector<Observer> observers = {summary.observer()};
   std::optional<EventLog> log;
   if (!o.events.empty()) observers.push_back(log.emplace(o.events).observer());
+  std::optional<TensorBoard> board;
+  if (!o.tensorboard.empty()) observers.push_back(board.emplace(o.tensorboard).observer());
   const bool terminal = is_terminal(STDERR_FILENO);
   Progress progress([](std::string_view text) { std::fwrite(text.data(), 1, text.size(), stderr); },
                     {terminal, colourful(STDERR_FILENO), terminal ? terminal_columns() : 0});
@@ -171,8 +177,10 @@ void run(Options& o) {
     print_line(fmt::format("model          {}", o.out));
     if (log) print_line(fmt::format("events         {}", o.events));
     if (!o.picture.empty()) print_line(fmt::format("picture        {}", o.picture));
+    if (board) print_line(fmt::format("tensorboard    {}", o.tensorboard));
   }
   if (log && log->failed()) complain(log->failure());
+  if (board && board->failed()) complain(board->failure());
   if (result.reason == StopReason::stopped) {
     complain(fmt::format("{}; the model so far is in {}", result.message, o.out));
     throw Exit{kInterrupted};
@@ -228,6 +236,8 @@ void add_train(CLI::App& app) {
       ->type_name("FILE.jsonl");
   verb->add_option("--picture", options->picture, "picture of widths and spectra over time")
       ->type_name("FILE.svg");
+  verb->add_option("--tensorboard", options->tensorboard, "folder for an event file of TensorBoard")
+      ->type_name("DIR");
   verb->add_flag("--json", options->json, "print the summary as JSON");
   verb->add_flag("--quiet", options->quiet, "no progress");
   verb->callback([options] { run(*options); });
