@@ -51,8 +51,24 @@ if(TARGET isoform_cli)
     set_target_properties(isoform_cli PROPERTIES INSTALL_RPATH "$ORIGIN/${isoform_rpath}")
   endif()
   install(TARGETS isoform_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-  configure_file(${PROJECT_SOURCE_DIR}/cmake/isoform.1.in ${PROJECT_BINARY_DIR}/isoform.1 @ONLY)
-  install(FILES ${PROJECT_BINARY_DIR}/isoform.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+  # The program prints its manual page and what shells complete, so that these cannot go stale. Where what is built does
+  # not run, there are none.
+  if(NOT CMAKE_CROSSCOMPILING OR CMAKE_CROSSCOMPILING_EMULATOR)
+    function(isoform_print file folder name)
+      set(printed ${PROJECT_BINARY_DIR}/printed/${file})
+      add_custom_command(OUTPUT ${printed} COMMAND isoform_cli ${ARGN} > ${printed}
+        DEPENDS isoform_cli COMMENT "Printing ${file}" VERBATIM)
+      set_property(GLOBAL APPEND PROPERTY isoform_printed ${printed})
+      # Optional: whoever builds the program alone can install it alone.
+      install(FILES ${printed} DESTINATION ${folder} RENAME ${name} OPTIONAL)
+    endfunction()
+    file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/printed)
+    isoform_print(isoform.1 ${CMAKE_INSTALL_MANDIR}/man1 isoform.1 manual)
+    isoform_print(isoform.bash ${CMAKE_INSTALL_DATADIR}/bash-completion/completions isoform completion bash)
+    isoform_print(_isoform ${CMAKE_INSTALL_DATADIR}/zsh/site-functions _isoform completion zsh)
+    get_property(isoform_printed GLOBAL PROPERTY isoform_printed)
+    add_custom_target(isoform_printed ALL DEPENDS ${isoform_printed})
+  endif()
 endif()
 
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR}

@@ -5,7 +5,8 @@
 #include <algorithm>
 #include <cctype>
 #include <numeric>
-#include <vector>
+
+#include "isoform/base/error.h"
 
 namespace isoform {
 
@@ -52,6 +53,27 @@ std::string nearest_name(std::string_view typed, std::span<const std::string> kn
 std::string did_you_mean(std::string_view typed, std::span<const std::string> known) {
   const std::string nearest = nearest_name(typed, known);
   return nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest);
+}
+
+std::vector<std::string> known_names(const std::function<void(const std::string&)>& parse) {
+  std::string refusal;
+  try {
+    parse("?");
+  } catch (const UsageError& error) {
+    refusal = error.what();
+  }
+  constexpr std::string_view kBefore = "known are ";
+  const std::size_t found = refusal.find(kBefore);
+  if (found == std::string::npos) return {};
+  std::vector<std::string> names;
+  std::size_t at = found + kBefore.size();
+  const std::size_t end = std::min(refusal.find(';', at), refusal.size());
+  while (at < end) {
+    const std::size_t comma = std::min(refusal.find(", ", at), end);
+    names.push_back(refusal.substr(at, comma - at));
+    at = comma + 2;
+  }
+  return names;
 }
 
 }  // namespace isoform

@@ -21,7 +21,9 @@ bool is_terminal(int descriptor) { return isatty(descriptor) == 1; }
 
 bool colourful(int descriptor) {
   const char* none = std::getenv("NO_COLOR");
-  return is_terminal(descriptor) && (none == nullptr || *none == '\0');
+  const char* terminal = std::getenv("TERM");
+  const bool dumb = terminal != nullptr && std::string_view(terminal) == "dumb";
+  return is_terminal(descriptor) && !dumb && (none == nullptr || *none == '\0');
 }
 
 int terminal_columns() {

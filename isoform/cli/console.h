@@ -16,7 +16,7 @@
 
 namespace isoform::cli {
 
-/// True where a person is likely to read the stream in colour (a terminal, NO_COLOR unset).
+/// True where a person is likely to read the stream in colour (a terminal that is not dumb, NO_COLOR unset or empty).
 bool colourful(int descriptor);
 bool is_terminal(int descriptor);
 /// Columns of the terminal on standard error; 0 if unknown.

@@ -29,7 +29,9 @@ Examples:
   isoform inspect model.safetensors
   isoform shrink model.safetensors small.safetensors --tolerance 0.05 --data fashion-mnist
   isoform sparsify model.safetensors sparse.safetensors
-  isoform <verb> --help)";
+  isoform <verb> --help
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted. Colours: on terminals, unless NO_COLOR is set.)";
 
 std::string version_text() {
   return fmt::format(
@@ -128,6 +130,8 @@ int main(int argc, char** argv) {
   isoform::cli::add_experiment(app);
   isoform::cli::add_bench(app);
   isoform::cli::add_data(app);
+  isoform::cli::add_completion(app);
+  isoform::cli::add_manual(app);
   try {
     if (argc == 1) {
       std::fputs(app.help().c_str(), stdout);

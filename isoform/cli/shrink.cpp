@@ -35,7 +35,7 @@ struct Options {
   std::optional<Index> remove, parameters, inputs;
   std::optional<double> tolerance;
   std::vector<Index> to;
-  bool no_refit = false, below_need = false, json = false;
+  bool no_refit = false, below_need = false, json = false, quiet = false;
   Index samples = 20000;
   std::uint64_t seed = 0;
   DataOptions data;
@@ -178,6 +178,7 @@ void run(const Options& o) {
     changes.push_back(measure_change(before, probe.outputs(partial)));
   };
   reducer.on_trial = [&](Index count, double change) {
+    if (o.quiet) return;
     fmt::print(stderr, "trying {} parameters: changes {:.3g}\n", format_count(count), change);
   };
   const Reduction<float> reduction = o.tolerance    ? reducer.to_tolerance(*o.tolerance)
@@ -356,6 +357,7 @@ void add_shrink(CLI::App& app) {
   verb->add_option("--seed", options->seed, "which samples are drawn")->type_name("COUNT");
   options->data.add_to(*verb, false);
   verb->add_flag("--json", options->json, "print as JSON");
+  verb->add_flag("--quiet", options->quiet, "no progress");
   verb->callback([options] { run(*options); });
 }
 

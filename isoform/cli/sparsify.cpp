@@ -40,7 +40,7 @@ constexpr Index kTakesLong = 1'000'000;  // weights from which on steps are anno
 struct Options {
   std::string in, out, method = "best";
   std::vector<int> diagonal;
-  bool dry_run = false, json = false;
+  bool dry_run = false, json = false, quiet = false;
   DataOptions data;
 };
 
@@ -168,7 +168,7 @@ void run(const Options& o) {
   const Network<float> before = model.network;
   const auto file_before = static_cast<Index>(std::filesystem::file_size(o.in));
   SparseObserver observer;
-  if (plan.weights >= kTakesLong) {
+  if (plan.weights >= kTakesLong && !o.quiet) {
     observer.step = [](std::string_view step) { fmt::print(stderr, "{}\n", step); };
   }
   const Sparsified done = sparsify(model.network, plan, observer);
@@ -251,6 +251,7 @@ void add_sparsify(CLI::App& app) {
   verb->add_flag("--dry-run", options->dry_run, "say what would be removed; write nothing");
   options->data.add_to(*verb, false);
   verb->add_flag("--json", options->json, "print as JSON");
+  verb->add_flag("--quiet", options->quiet, "no progress");
   verb->callback([options] { run(*options); });
 }
 

@@ -25,7 +25,7 @@ Examples:
 struct Options {
   std::string name;
   StudyOptions study{.out = "studies"};
-  bool json = false;
+  bool json = false, quiet = false;
 };
 
 std::size_t runs_of(const Study& study, int seeds) {
@@ -57,7 +57,7 @@ void run(Options& o) {
   const auto begin = std::chrono::steady_clock::now();
   o.study.stop = &interrupted;
   o.study.progress = [&](const Arm& arm, std::uint64_t seed, double rate, bool done, bool known) {
-    if (!done) {
+    if (!done && !o.quiet) {
       const double spent =
           std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
       const std::string left =
@@ -67,8 +67,8 @@ void run(Options& o) {
                                                   static_cast<double>(planned - finished)));
       complain(fmt::format("run {} of {}: {}, seed {}, learning rate {:g}{}", finished + 1, planned,
                            arm.name, seed, rate, left));
-      return;
     }
+    if (!done) return;
     ++finished;
     if (!known) ++made;
   };
@@ -104,6 +104,7 @@ void add_study(CLI::App& app) {
   verb->add_option("--threads", options->study.threads, "threads; 0: all cores")
       ->type_name("COUNT");
   verb->add_flag("--json", options->json, "print as JSON");
+  verb->add_flag("--quiet", options->quiet, "no progress");
   verb->callback([options] { run(*options); });
 }
 

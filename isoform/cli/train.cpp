@@ -20,6 +20,7 @@
 #include "isoform/monitor/picture.h"
 #include "isoform/monitor/progress.h"
 #include "isoform/monitor/summary.h"
+#include "isoform/monitor/tensorboard.h"
 #include "isoform/run/changes.h"
 #include "isoform/run/settings.h"
 #include "isoform/train/evaluate.h"
@@ -46,7 +47,7 @@ struct Options {
   std::vector<Setting> list = list_settings(settings);
   std::vector<std::pair<const Setting*, std::string>> given;
   bool adapt = false, fixed = false, json = false, quiet = false, show = false, resume = false;
-  std::string config, out = "model.safetensors", events, picture, checkpoint;
+  std::string config, out = "model.safetensors", events, picture, checkpoint, tensorboard;
   double checkpoint_every = 60;
   std::vector<std::string> changes;
 };
@@ -132,7 +133,8 @@ void run(Options& o) {
                      {"out", o.out},
                      {"events", o.events},
                      {"picture", o.picture},
-                     {"checkpoint", o.checkpoint}});
+                     {"checkpoint", o.checkpoint},
+                     {"tensorboard", o.tensorboard}});
   RunCheckpoint checkpoint(o.checkpoint, settings_json(settings));
   if (o.resume) checkpoint.load();
 
@@ -165,6 +167,8 @@ void run(Options& o) {
   std::optional<EventLog> log;
   checkpoint.open(log, o.events);
   if (log) observers.push_back(log->observer());
+  std::optional<TensorBoard> board;
+  if (!o.tensorboard.empty()) observers.push_back(board.emplace(o.tensorboard).observer());
   const bool terminal = is_terminal(STDERR_FILENO);
   Progress progress([](std::string_view text) { std::fwrite(text.data(), 1, text.size(), stderr); },
                     {terminal, colourful(STDERR_FILENO), terminal ? terminal_columns() : 0});
@@ -236,12 +240,14 @@ void run(Options& o) {
     print_line(fmt::format("model          {}", o.out));
     if (log) print_line(fmt::format("events         {}", o.events));
     if (!o.picture.empty()) print_line(fmt::format("picture        {}", o.picture));
+    if (board) print_line(fmt::format("tensorboard    {}", o.tensorboard));
   }
   if (log && log->failed()) complain(log->failure());
   const bool kept = !o.checkpoint.empty() && checkpoint.failure().empty();
   if (!o.checkpoint.empty() && !kept) {
     complain(fmt::format("the last checkpoint is not written: {}", checkpoint.failure()));
   }
+  if (board && board->failed()) complain(board->failure());
   if (result.reason == StopReason::stopped) {
     complain(fmt::format("{}; the model so far is in {}{}", result.message, o.out,
                          kept ? "; the same command with --resume goes on" : ""));
@@ -310,6 +316,8 @@ void add_train(CLI::App& app) {
       ->type_name("SECONDS")
       ->capture_default_str()
       ->group("interruptions");
+  verb->add_option("--tensorboard", options->tensorboard, "folder for an event file of TensorBoard")
+      ->type_name("DIR");
   verb->add_flag("--json", options->json, "print the summary as JSON");
   verb->add_flag("--quiet", options->quiet, "no progress");
   verb->callback([options] { run(*options); });

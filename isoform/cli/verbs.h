@@ -20,6 +20,8 @@ void add_study(CLI::App& app);
 void add_experiment(CLI::App& app);
 void add_data(CLI::App& app);
 void add_bench(CLI::App& app);
+void add_completion(CLI::App& app);
+void add_manual(CLI::App& app);
 
 /// Exit codes: done, failed, wrong usage, interrupted (as a shell reports Ctrl-C).
 inline constexpr int kDone = 0, kFailed = 1, kUsage = 2, kInterrupted = 130;

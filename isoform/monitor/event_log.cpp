@@ -16,10 +16,12 @@
 #include <utility>
 
 #include "isoform/base/error.h"
+#include "isoform/monitor/write_all.h"
 
 namespace isoform {
 namespace {
 
+using detail::write_all;
 using nlohmann::json;
 
 struct Contents {
@@ -111,15 +113,6 @@ Contents parse(const std::filesystem::path& path, std::string_view text,
     text.remove_prefix(used);
   }
   return contents;
-}
-
-int write_all(int file, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(file, bytes.data(), bytes.size());
-    if (written < 0 && errno != EINTR) return errno;
-    if (written > 0) bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return 0;
 }
 
 }  // namespace

@@ -84,6 +84,8 @@ struct Setting {
   std::string help;  // one line; the default is added by whoever prints it
   std::function<void(const std::string&)> set;  // throws UsageError
   std::function<nlohmann::json()> get;
+  std::function<std::vector<std::string>()>
+      choices;  // all that it takes, where these are names; else empty
 };
 
 /// The fields of `settings`, bound to it; it must outlive them.

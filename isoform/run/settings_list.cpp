@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "isoform/base/error.h"
+#include "isoform/base/text.h"
 #include "isoform/run/settings.h"
 
 namespace isoform {
@@ -153,13 +154,16 @@ class SettingList {
         name, "NAME", std::move(help),
         [name, &value, parse](const std::string& t) { value = parse(t); },
         [&value, print] { return Json(std::string(print(value))); });
+    list.back().choices = [parse] {
+      return known_names([parse](const std::string& t) { parse(t); });
+    };
   }
 
  private:
   void add(const std::string& name, std::string type, std::string help,
            std::function<void(const std::string&)> set, std::function<Json()> get) {
     list.push_back(
-        {name, section_, std::move(type), std::move(help), std::move(set), std::move(get)});
+        {name, section_, std::move(type), std::move(help), std::move(set), std::move(get), {}});
   }
   std::string section_;
 };

@@ -255,5 +255,21 @@ TEST(Settings, FinishHandsSharedValuesToEveryoneWhoNeedsThem) {
   EXPECT_EQ(settings.training.adapt.policy.group_size, 3);
 }
 
+TEST(Settings, OfferNamesThatTheyTake) {
+  RunSettings settings;
+  int offering = 0;
+  for (const Setting& setting : list_settings(settings)) {
+    if (!setting.choices) continue;
+    ++offering;
+    const std::vector<std::string> names = setting.choices();
+    EXPECT_THAT(names, ::testing::Contains(setting.get().get<std::string>())) << setting.name;
+    for (const std::string& name : names) {
+      setting.set(name);
+      EXPECT_EQ(setting.get(), name) << setting.name;
+    }
+  }
+  EXPECT_GE(offering, 10);
+}
+
 }  // namespace
 }  // namespace isoform
