@@ -1,10 +1,10 @@
 // isoform train
+#include "isoform/cli/train.h"
+
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <filesystem>
-#include <fstream>
-#include <map>
 #include <memory>
 #include <optional>
 
@@ -13,7 +13,6 @@
 #include "isoform/cli/console.h"
 #include "isoform/cli/train_checkpoint.h"
 #include "isoform/cli/verbs.h"
-#include "isoform/data/split.h"
 #include "isoform/io/model_file.h"
 #include "isoform/monitor/event_log.h"
 #include "isoform/monitor/format.h"
@@ -22,8 +21,6 @@
 #include "isoform/monitor/summary.h"
 #include "isoform/monitor/tensorboard.h"
 #include "isoform/run/changes.h"
-#include "isoform/run/settings.h"
-#include "isoform/train/evaluate.h"
 
 namespace isoform::cli {
 
@@ -34,6 +31,8 @@ using Json = nlohmann::json;
 constexpr const char* kExamples = R"(
 Examples:
   isoform train --data fashion-mnist
+  isoform train --data customers.csv --target churn --folds 10         # a table; nothing else is needed
+  isoform train --continue model.safetensors --data march.csv          # classes and columns that are new
   isoform train --data fashion-mnist --tolerance 0.1 --epochs 10 \
       --out model.safetensors --events run.jsonl --picture run.svg
   isoform train --data mnist --fixed --group-size 0 --hidden 128,128   # the paper's layers
@@ -42,48 +41,8 @@ Examples:
       --change 'epoch=11 remove=mnist' --picture tasks.svg
   isoform train --data mnist --checkpoint run.ckpt --resume            # begins, or goes on)";
 
-struct Options {
-  RunSettings settings;
-  std::vector<Setting> list = list_settings(settings);
-  std::vector<std::pair<const Setting*, std::string>> given;
-  bool adapt = false, fixed = false, json = false, quiet = false, show = false, resume = false;
-  std::string config, out = "model.safetensors", events, picture, checkpoint, tensorboard;
-  double checkpoint_every = 60;
-  std::vector<std::string> changes;
-};
-
-Json evaluation_json(const Evaluation& e) {
-  return {{"samples", e.samples}, {"loss", e.loss}, {"accuracy", e.accuracy}};
-}
-
-struct TestScore {
-  std::string task, data;
-  Evaluation evaluation;
-};
-
-// Every task that is left, on the test part of the data that it had last.
-std::vector<TestScore> test_scores(const Model<float>& model,
-                                   const std::vector<TaskChange>& changes,
-                                   const std::map<std::string, Dataset>& tests,
-                                   Engine<float>& engine) {
-  std::map<std::string, std::string> data_of;  // task → name of its data
-  for (const auto& entry : tests) data_of[entry.first] = entry.first;
-  for (const TaskChange& change : changes) {
-    if (!change.data.empty()) data_of[change.task] = change.data;
-    if (change.action == TaskAction::rename) data_of[change.to] = data_of[change.task];
-  }
-  std::vector<TestScore> scores;
-  for (std::size_t i = 0; i < model.tasks.size(); ++i) {
-    const std::string& task = model.tasks[i].name;
-    const auto found = tests.find(data_of[task]);
-    if (found == tests.end()) continue;
-    scores.push_back({task, found->second.name(), evaluate(model, found->second, engine, i)});
-  }
-  return scores;
-}
-
 // A checkpoint that nothing can go on from. False: there is something to do.
-bool has_ended(const Options& o, const RunCheckpoint& checkpoint) {
+bool has_ended(const TrainOptions& o, const RunCheckpoint& checkpoint) {
   if (!checkpoint.found()) return false;
   const TrainerState<float>& state = checkpoint.found()->state;
   if (state.reason == StopReason::diverged) {
@@ -101,13 +60,19 @@ bool has_ended(const Options& o, const RunCheckpoint& checkpoint) {
                 {"steps", state.step},
                 {"model", o.out}});
   } else {
-    print_line(
-        fmt::format("finished already: {} epochs; the model is in {}", state.epoch, o.out));
+    print_line(fmt::format("finished already: {} epochs; the model is in {}", state.epoch, o.out));
   }
   return true;
 }
 
-void run(Options& o) {
+Model<float> first_model(const RunSettings& settings, const TrainData& data) {
+  if (data.model) return *data.model;
+  const Dataset& training = data.data.front().training;
+  if (data.table) return create_table_model<float>(settings, data.table->facts.schema, training);
+  return create_model<float>(settings, training);
+}
+
+void run(TrainOptions& o) {
   RunSettings& settings = o.settings;
   if (!o.config.empty()) read_settings(o.config, settings);
   for (const auto& [setting, text] : o.given) setting->set(text);
@@ -119,7 +84,6 @@ void run(Options& o) {
     settings.training.changes.push_back(parse_change(text));
   }
   if (o.show) return print(settings_toml(settings));
-  settings.finish();
   if (o.out.empty()) throw UsageError("out: needs a file for the model, got an empty name");
   if (o.resume && o.checkpoint.empty()) {
     throw UsageError("resume: needs --checkpoint FILE, the file to go on from, got none");
@@ -128,38 +92,26 @@ void run(Options& o) {
     throw UsageError(fmt::format("checkpoint-every: needs seconds, 0 (every step) or more, got {}",
                                  o.checkpoint_every));
   }
-  for (const std::string& path : {o.out, o.events, o.picture, o.checkpoint}) require_writable(path);
+  for (const std::string& path : {o.out, o.events, o.picture, o.checkpoint, o.out_of_fold}) {
+    require_writable(path);
+  }
   require_different({{"config", o.config},
                      {"out", o.out},
                      {"events", o.events},
                      {"picture", o.picture},
                      {"checkpoint", o.checkpoint},
+                     {"out-of-fold", o.out_of_fold},
                      {"tensorboard", o.tensorboard}});
+  const TrainData data = load_train_data(o);
   RunCheckpoint checkpoint(o.checkpoint, settings_json(settings));
   if (o.resume) checkpoint.load();
 
-  std::vector<TaskData> data;
-  std::map<std::string, Dataset> tests;  // by the name of the data
-  for (const std::string& set : settings.data_sets()) {
-    const Dataset all = load(set, Split::train, {settings.data_dir, true});
-    const Dataset test = load(set, Split::test, {settings.data_dir, true});
-    if (test.features() != all.features()) {
-      throw FormatError(
-          fmt::format("data '{}': the training part has {} features a sample, the test part {}; "
-                      "give parts of the same set",
-                      all.name(), all.features(), test.features()));
-    }
-    const TrainValidation parts = split(all, settings.validation, settings.training.seed);
-    const std::string name = data.empty() ? all.name() : set;
-    data.push_back({name, parts.train, parts.validation});
-    tests[name] = test;
-  }
-  checkpoint.require_same(data);
+  checkpoint.require_same(data.data);
   if (has_ended(o, checkpoint)) return;
   const auto engine = create_engine<float>(settings.engine);
   const bool goes_on = checkpoint.found().has_value();
   Model<float> model;
-  if (!goes_on) model = create_model<float>(settings, data.front().training);
+  if (!goes_on) model = first_model(settings, data);
 
   RunSummary summary;
   for (const Event& event : checkpoint.memory().events()) summary(event);
@@ -176,14 +128,14 @@ void run(Options& o) {
   // The settings belong to the start of the log; the trainer does not know flags.
   const Json told = settings_json(settings);
   std::vector<Observer> outer = {checkpoint.memory().observer(), [&](const Event& event) {
-    if (event.type != "start") {
-      for (const Observer& observer : observers) observer(event);
-      return;
-    }
-    Event start = event;
-    start.data["settings"] = told;
-    for (const Observer& observer : observers) observer(start);
-  }};
+                                   if (event.type != "start") {
+                                     for (const Observer& observer : observers) observer(event);
+                                     return;
+                                   }
+                                   Event start = event;
+                                   start.data["settings"] = told;
+                                   for (const Observer& observer : observers) observer(start);
+                                 }};
 
   const Observer tell = [&](const Event& event) {
     for (const Observer& observer : outer) observer(event);
@@ -191,9 +143,9 @@ void run(Options& o) {
   };
   const std::atomic<bool>& stop = catch_interrupts();
   Trainer<float> trainer =
-      goes_on ? Trainer<float>(model, data, settings.training, *engine, checkpoint.found()->state,
-                               outer, &stop)
-              : Trainer<float>(model, data, settings.training, *engine, outer, &stop);
+      goes_on ? Trainer<float>(model, data.data, settings.training, *engine,
+                               checkpoint.found()->state, outer, &stop)
+              : Trainer<float>(model, data.data, settings.training, *engine, outer, &stop);
   checkpoint.tell_version(tell);
   if (!o.checkpoint.empty()) {
     trainer.on_checkpoint(o.checkpoint_every, [&](TrainerState<float> state) {
@@ -204,40 +156,33 @@ void run(Options& o) {
   }
   const TrainResult result = trainer.finish();
   save_model(model, o.out);
+  const std::string memory = keep_memory(o, data, model);
   if (!o.picture.empty()) write_file_atomically(o.picture, draw_run(summary.record()));
   if (result.reason == StopReason::finished && !o.checkpoint.empty()) {
     checkpoint.write(trainer.state(), nullptr, {}, true);
   }
-  const std::vector<TestScore> scores =
-      test_scores(model, settings.training.changes, tests, *engine);
-
   if (o.json) {
     Json json = summary.to_json();
-    json["test"] = evaluation_json(scores.front().evaluation);
-    for (const TestScore& score : scores) {
-      json["tests"].push_back({{"task", score.task},
-                               {"data", score.data},
-                               {"samples", score.evaluation.samples},
-                               {"loss", score.evaluation.loss},
-                               {"accuracy", score.evaluation.accuracy}});
-    }
+    json.update(test_json(o, data, model, *engine));
+    if (!memory.empty()) json["memory"] = memory;
     json["model"] = o.out;
     json["adaptation_seconds"] = result.adaptation_seconds;
     print_json(json);
   } else {
     // The plain progress table has said it already.
     if (terminal || o.quiet) print_line(summary.format_summary());
-    for (const TestScore& score : scores) {
-      const std::string who = scores.size() > 1 ? score.task + ", " : "";
-      print_line(fmt::format("test accuracy  {:.2f} %  ({}{} samples of {}, used for no choice)",
-                             100 * score.evaluation.accuracy, who,
-                             format_count(score.evaluation.samples), score.data));
-    }
+    print_tests(o, data, model, *engine);
     print_line(fmt::format("parameters     {}", format_count(model.network.parameter_count())));
     print_line(fmt::format("time           {}, of which adapting {:.1f} %",
                            format_duration(result.seconds),
                            100 * result.adaptation_seconds / std::max(result.seconds, 1e-9)));
     print_line(fmt::format("model          {}", o.out));
+    if (!memory.empty()) {
+      print_line(
+          fmt::format("memory         {}: rows for --continue; training data, not to be handed on "
+                      "with the model",
+                      memory));
+    }
     if (log) print_line(fmt::format("events         {}", o.events));
     if (!o.picture.empty()) print_line(fmt::format("picture        {}", o.picture));
     if (board) print_line(fmt::format("tensorboard    {}", o.tensorboard));
@@ -262,7 +207,7 @@ void run(Options& o) {
 }  // namespace
 
 void add_train(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<TrainOptions>();
   CLI::App* verb = app.add_subcommand("train", "train a network that finds its own size");
   verb->footer(kExamples);
   for (const Setting& setting : options->list) {
@@ -297,6 +242,15 @@ void add_train(CLI::App& app) {
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->group("tasks");
+  verb->add_option(
+          "--continue", options->from,
+          "a model that learns further; what a table brings that it does not know (classes, "
+          "categories, columns) is appended to it")
+      ->type_name("MODEL");
+  verb->add_option("--out-of-fold", options->out_of_fold,
+                   "what each fold of a cross-validation says of rows it had not seen")
+      ->type_name("FILE.csv")
+      ->group("table");
   verb->add_option("--out", options->out, "where the model goes")
       ->type_name("FILE")
       ->capture_default_str();
@@ -308,8 +262,7 @@ void add_train(CLI::App& app) {
                    "where the run is kept, to go on from after an interruption")
       ->type_name("FILE")
       ->group("interruptions");
-  verb->add_flag("--resume", options->resume,
-                 "go on from --checkpoint; where there is none, begin")
+  verb->add_flag("--resume", options->resume, "go on from --checkpoint; where there is none, begin")
       ->group("interruptions");
   verb->add_option("--checkpoint-every", options->checkpoint_every,
                    "seconds between checkpoints within an epoch; there is one after each")
