@@ -100,8 +100,7 @@ bool has_ended(const Options& o, const RunCheckpoint& checkpoint) {
                 {"steps", state.step},
                 {"model", o.out}});
   } else {
-    print_line(
-        fmt::format("finished already: {} epochs; the model is in {}", state.epoch, o.out));
+    print_line(fmt::format("finished already: {} epochs; the model is in {}", state.epoch, o.out));
   }
   return true;
 }
@@ -172,14 +171,14 @@ void run(Options& o) {
   // The settings belong to the start of the log; the trainer does not know flags.
   const Json told = settings_json(settings);
   std::vector<Observer> outer = {checkpoint.memory().observer(), [&](const Event& event) {
-    if (event.type != "start") {
-      for (const Observer& observer : observers) observer(event);
-      return;
-    }
-    Event start = event;
-    start.data["settings"] = told;
-    for (const Observer& observer : observers) observer(start);
-  }};
+                                   if (event.type != "start") {
+                                     for (const Observer& observer : observers) observer(event);
+                                     return;
+                                   }
+                                   Event start = event;
+                                   start.data["settings"] = told;
+                                   for (const Observer& observer : observers) observer(start);
+                                 }};
 
   const Observer tell = [&](const Event& event) {
     for (const Observer& observer : outer) observer(event);
@@ -302,8 +301,7 @@ void add_train(CLI::App& app) {
                    "where the run is kept, to go on from after an interruption")
       ->type_name("FILE")
       ->group("interruptions");
-  verb->add_flag("--resume", options->resume,
-                 "go on from --checkpoint; where there is none, begin")
+  verb->add_flag("--resume", options->resume, "go on from --checkpoint; where there is none, begin")
       ->group("interruptions");
   verb->add_option("--checkpoint-every", options->checkpoint_every,
                    "seconds between checkpoints within an epoch; there is one after each")

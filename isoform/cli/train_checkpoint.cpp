@@ -91,9 +91,11 @@ void RunCheckpoint::write(TrainerState<float> state, const EventLog* log, const 
   Json extra = {{"done", done}, {"memory", memory_.json()}};
   if (log != nullptr) extra["lines"] = log->size();
   try {
-    const std::string bytes = serialise_checkpoint<float>(
-        {std::move(state), settings_,
-         extra.dump(-1, ' ', false, Json::error_handler_t::replace), {}});
+    const std::string bytes =
+        serialise_checkpoint<float>({std::move(state),
+                                     settings_,
+                                     extra.dump(-1, ' ', false, Json::error_handler_t::replace),
+                                     {}});
     write_file_atomically(path_, bytes);
     const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
     failure_.clear();

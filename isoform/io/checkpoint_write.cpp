@@ -147,8 +147,7 @@ class Writer {
                        {"weight", number_json(task.weight)}});
     }
     for (const Input& input : model.inputs) {
-      inputs.push_back(
-          {{"name", text_json(input.name)}, {"features", texts_json(input.features)}});
+      inputs.push_back({{"name", text_json(input.name)}, {"features", texts_json(input.features)}});
     }
     for (const EditRecord& record : model.history) history.push_back(record_json(record));
     add(prefix + ".mean", model.mean);
@@ -269,7 +268,7 @@ std::vector<Difference> setting_differences(const json& then, const json& now) {
   return all;
 }
 
-#define ISOFORM_FOR_SCALAR(T)                                    \
+#define ISOFORM_FOR_SCALAR(T)                                      \
   template std::string serialise_checkpoint(const Checkpoint<T>&); \
   template void save_checkpoint(const Checkpoint<T>&, const std::filesystem::path&);
 ISOFORM_FOR_SCALAR(float)

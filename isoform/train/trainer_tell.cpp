@@ -95,13 +95,13 @@ TrainResult Trainer<T>::Run::finish() {
   return result_;
 }
 
-#define ISOFORM_FOR_SCALAR(T)                              \
-  template void Trainer<T>::Run::emit(std::string, Json);  \
-  template void Trainer<T>::Run::emit_change(Json);        \
-  template void Trainer<T>::Run::emit_step(double);        \
-  template void Trainer<T>::Run::emit_start();             \
-  template void Trainer<T>::Run::emit_spectrum();          \
-  template void Trainer<T>::Run::emit_epoch();             \
+#define ISOFORM_FOR_SCALAR(T)                             \
+  template void Trainer<T>::Run::emit(std::string, Json); \
+  template void Trainer<T>::Run::emit_change(Json);       \
+  template void Trainer<T>::Run::emit_step(double);       \
+  template void Trainer<T>::Run::emit_start();            \
+  template void Trainer<T>::Run::emit_spectrum();         \
+  template void Trainer<T>::Run::emit_epoch();            \
   template TrainResult Trainer<T>::Run::finish();
 ISOFORM_FOR_SCALAR(float)
 ISOFORM_FOR_SCALAR(double)
