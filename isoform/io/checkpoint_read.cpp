@@ -68,6 +68,7 @@ class Reader {
                            {parse_number(total["loss"]), total["correct"].integer(0),
                             total["samples"].integer(0)}});
     }
+    shelf_.require(!s.courses.empty(), "courses", "are missing");
     shelf_.check_empty();
     return checkpoint;
   }

@@ -29,7 +29,8 @@ void Trainer<T>::Run::emit_change(Json change) {
 // As many as there will be if every later epoch is as long as this.
 template <class T>
 std::int64_t Trainer<T>::Run::planned_steps() const {
-  return step_ + steps_per_epoch_ * (settings_.epochs - epoch_);
+  const std::int64_t rest = epoch_step_ ? steps_per_epoch_ - *epoch_step_ : 0;
+  return step_ + rest + steps_per_epoch_ * (settings_.epochs - epoch_);
 }
 
 template <class T>

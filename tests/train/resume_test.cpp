@@ -228,6 +228,7 @@ TYPED_TEST(Resume, GoesOnWhereCtrlCStoppedIt) {
   EXPECT_EQ(events.front().type, "start");
   EXPECT_EQ(events.front().step, state.step);
   EXPECT_GE(events.front().time_s, state.seconds) << "the clock goes on";
+  EXPECT_EQ(events.front().data["steps"], 4 * state.steps_per_epoch) << "of the whole run";
 }
 
 // Changes and edits from outside, of which observers have not been told yet, and ids that are given no more.
