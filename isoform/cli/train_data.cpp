@@ -81,10 +81,9 @@ CrossValidation validate(const TrainOptions& o, const TableData& table) {
   const bool terminal = is_terminal(STDERR_FILENO);
   const auto tell = [&](int done) {
     if (o.quiet) return;
-    fmt::print(
-        stderr,
-        terminal ? "\rcross-validation: {} of {} folds{}" : "cross-validation: {} of {} folds{}\n",
-        done, count, terminal && done == count ? "\n" : "");
+    const bool last = done == count;
+    fmt::print(stderr, "{}cross-validation: {} of {} folds{}", terminal ? "\r" : "", done, count,
+               terminal && !last ? "" : "\n");
     std::fflush(stderr);
   };
   CrossValidation folds = cross_validate(o.settings, table, tell, &catch_interrupts());

@@ -2,53 +2,24 @@
 
 #include <algorithm>
 #include <limits>
-#include <numeric>
-#include <set>
+#include <optional>
 #include <utility>
 
 #include "isoform/base/error.h"
 #include "isoform/io/checkpoint.h"
-#include "isoform/io/checkpoint_words.h"
+#include "isoform/io/checkpoint_shelf.h"
 #include "isoform/io/description.h"
 #include "isoform/io/description_words.h"
 
 namespace isoform {
 
-using detail::known_name;
+using detail::CheckpointShelf;
+using detail::parse_int;
 using detail::parse_number;
 using detail::parse_text;
+using detail::unless_null;
 
 namespace {
-
-// More ids than any network has had.
-constexpr std::int64_t kMostIds = 10'000'000;
-
-std::vector<std::string> parse_texts(const Field& field) {
-  std::vector<std::string> texts;
-  for (const Field& text : field.list()) texts.push_back(parse_text(text));
-  return texts;
-}
-
-int parse_int(const Field& field, std::int64_t least) {
-  const std::int64_t value = field.integer(least);
-  if (value > std::numeric_limits<int>::max()) field.fail("a smaller number");
-  return static_cast<int>(value);
-}
-
-template <class Value>
-std::optional<Value> unless_null(const Field& all, const std::string& key,
-                                 Value (*parse)(const Field&)) {
-  const Field field = all[key];
-  return field.is_null() ? std::optional<Value>() : parse(field);
-}
-
-EditKind parse_kind(const Field& field) {
-  const std::string name = field.text();
-  for (int k = 0; k <= static_cast<int>(EditKind::refit); ++k) {
-    if (edit_kind_name(static_cast<EditKind>(k)) == name) return static_cast<EditKind>(k);
-  }
-  field.fail("a kind of edit");
-}
 
 StopReason parse_reason(const Field& field) {
   const std::string name = field.text();
@@ -57,35 +28,6 @@ StopReason parse_reason(const Field& field) {
     if (stop_reason_name(reason) == name) return reason;
   }
   field.fail("a reason to stop");
-}
-
-EditRecord parse_record(const Field& field) {
-  EditRecord r;
-  r.step = field["step"].integer(0);
-  r.kind = parse_kind(field["kind"]);
-  r.space = parse_int(field["space"], std::numeric_limits<int>::min());
-  r.group = unless_null<Index>(
-      field, "group", +[](const Field& f) -> Index { return f.integer(0); });
-  r.before = field["before"].integer(0);
-  r.after = field["after"].integer(0);
-  r.born = field["born"].integer(0);
-  r.removed = field["removed"].integer(0);
-  r.score = parse_number(field["score"]);
-  r.bound = unless_null<double>(field, "bound", parse_number);
-  r.change = unless_null<double>(field, "change", parse_number);
-  r.why = parse_text(field["why"]);
-  return r;
-}
-
-Task parse_task(const Field& field) {
-  Task task;
-  task.name = parse_text(field["name"]);
-  task.outputs = parse_texts(field["outputs"]);
-  task.loss = known_name(field["loss"], loss_from_name);
-  task.active = field["active"].flag();
-  task.inputs = parse_texts(field["inputs"]);
-  task.weight = parse_number(field["weight"]);
-  return task;
 }
 
 std::uint32_t parse_sum(const Field& field) {
@@ -97,17 +39,18 @@ std::uint32_t parse_sum(const Field& field) {
 template <class T>
 class Reader {
  public:
-  Reader(TensorFile file, std::string name) : file_(std::move(file)), name_(std::move(name)) {}
+  Reader(TensorFile file, std::string name) : shelf_(std::move(file), std::move(name)) {}
 
   Checkpoint<T> read(const nlohmann::json& parsed, const std::string& where) {
     const Field all(parsed, where);
     Checkpoint<T> checkpoint;
     checkpoint.version = all["version"].text();
     checkpoint.settings = parsed.value("settings", nlohmann::json::object());
-    checkpoint.extra = file_.metadata[detail::kExtraKey];
     TrainerState<T>& s = checkpoint.state;
-    s.model = take_model(all["model"], "model");
-    if (const auto good = all.find("last_good")) s.last_good = take_model(*good, "last_good");
+    s.model = detail::take_model(shelf_, all["model"], "model");
+    if (const auto good = all.find("last_good")) {
+      s.last_good = detail::take_model(shelf_, *good, "last_good");
+    }
     read_run(all["run"], s);
     read_optimiser(all["optimiser"], s.model.network, s.optimiser);
     read_adaptation(all["adaptation"], s.model.network, s.adaptation);
@@ -123,119 +66,14 @@ class Reader {
                            static_cast<std::uint64_t>(c["rounds"].integer(0)),
                            static_cast<std::uint64_t>(c["next"].integer(0)),
                            {parse_number(total["loss"]), total["correct"].integer(0),
-                            total["samples"].integer(0)}});
+                            total["samples"].integer(0), parse_number(total["weight"])}});
     }
-    if (!file_.tensors.empty()) fail(file_.tensors.begin()->first, "belongs to nothing");
+    shelf_.require(!s.courses.empty(), "courses", "are missing");
+    shelf_.check_empty();
     return checkpoint;
   }
 
  private:
-  [[noreturn]] void fail(const std::string& what, const std::string& fault) const {
-    throw FormatError(fmt::format("'{}': {} {}; the file is damaged", name_, what, fault));
-  }
-  void require(bool holds, const std::string& what, const std::string& fault) const {
-    if (!holds) fail(what, fault);
-  }
-
-  // Each once. A vector is one column.
-  template <class S = T>
-  Matrix<S> take(const std::string& tensor) {
-    const auto found = file_.tensors.find(tensor);
-    require(found != file_.tensors.end(), tensor, "is missing");
-    const auto* numbers = std::get_if<std::vector<S>>(&found->second.data);
-    require(numbers != nullptr, tensor, "has another precision");
-    std::vector<Index> shape = found->second.shape;
-    require(shape.size() == 1 || shape.size() == 2, tensor, "is no matrix");
-    shape.resize(2, 1);
-    Matrix<S> m = Eigen::Map<
-        const Eigen::Matrix<S, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>(
-        numbers->data(), shape[0], shape[1]);
-    file_.tensors.erase(found);
-    return m;
-  }
-
-  Network<T> take_network(const Field& all, const std::string& prefix) {
-    const std::int64_t space_ids = all["space_ids"].integer(0), map_ids = all["map_ids"].integer(0);
-    require(space_ids <= kMostIds && map_ids <= kMostIds, prefix, "has too many ids");
-    std::vector<Space<T>> spaces;
-    std::map<int, std::size_t> at;
-    for (const Field& field : all["spaces"].list()) {
-      Space<T>& s = spaces.emplace_back();
-      s.id = parse_int(field["id"], 0);
-      const std::string who = fmt::format("{}.space.{}", prefix, s.id);
-      require(s.id < space_ids && at.emplace(s.id, spaces.size() - 1).second, who,
-              "has an id that can't be");
-      s.name = parse_text(field["name"]);
-      s.dimension = field["dimension"].integer(0);
-      s.groups = detail::parse_integers(field["groups"], 1);
-      Index left = s.dimension;
-      for (const Index size : s.groups) left = size > left ? -1 : left - size;
-      require(s.groups.empty() || left == 0, who, "has groups that do not add up");
-      s.radial = known_name(field["radial"], radial_from_name);
-      s.length_mode = known_name(field["length_mode"], length_mode_from_name);
-      for (const Index mark : detail::parse_integers(field["frozen"], 0)) {
-        s.frozen.push_back(mark != 0 ? 1 : 0);
-      }
-      require(s.frozen.empty() || s.frozen.size() == s.parts().size(), who, "has other marks");
-      s.length = take(who);
-      require(s.length.size() == s.gates(), who, "has another size");
-    }
-    std::vector<Map<T>> maps;
-    std::set<int> ids;
-    for (const Field& field : all["maps"].list()) {
-      Map<T>& m = maps.emplace_back();
-      m.id = parse_int(field["id"], 0);
-      m.from = parse_int(field["from"], 0);
-      m.to = parse_int(field["to"], 0);
-      const std::string who = fmt::format("{}.map.{}", prefix, m.id);
-      require(m.id < map_ids && ids.insert(m.id).second, who, "has an id that can't be");
-      require(at.contains(m.from) && at.contains(m.to), who, "ends nowhere");
-      m.psi_mode = known_name(field["psi_mode"], psi_mode_from_name);
-      for (const Index factor : detail::parse_integers(field["factors"], 0)) {
-        require(factor < space_ids && at.contains(static_cast<int>(factor)), who,
-                "has a factor that is not there");
-        m.factors.push_back(static_cast<int>(factor));
-      }
-      m.inputs = spaces[at[m.from]].dimension;
-      m.a = take(who);
-    }
-    try {
-      return Network<T>(std::move(spaces), std::move(maps), static_cast<std::size_t>(space_ids),
-                        static_cast<std::size_t>(map_ids));
-    } catch (const InternalError&) {
-      fail(prefix, "has spaces and maps that do not fit together");
-    }
-  }
-
-  Model<T> take_model(const Field& all, const std::string& prefix) {
-    Model<T> model;
-    model.network = take_network(all, prefix);
-    require(model.network.all_finite(), prefix, "has numbers that are none");
-    model.mean = take(prefix + ".mean");
-    model.scale = take(prefix + ".scale");
-    const std::vector<int> inputs = model.network.inputs(), outputs = model.network.outputs();
-    const Index features = std::accumulate(
-        inputs.begin(), inputs.end(), Index{0},
-        [&](Index sum, int id) { return sum + model.network.space(id).dimension; });
-    require(model.mean.size() == features && model.scale.size() == features, prefix,
-            "has a transform of another size");
-    for (const Field& task : all["tasks"].list()) model.tasks.push_back(parse_task(task));
-    for (const Field& input : all["inputs"].list()) {
-      model.inputs.push_back({parse_text(input["name"]), parse_texts(input["features"])});
-    }
-    require(model.tasks.size() == outputs.size(), prefix, "has not a task for each output");
-    require(model.inputs.empty() || model.inputs.size() == inputs.size(), prefix,
-            "has not a name for each input");
-    const std::vector<Index> image = detail::parse_integers(all["image"], 0);
-    require(image.size() == 2, prefix, "has a picture of another shape");
-    model.image_rows = image[0];
-    model.image_cols = image[1];
-    for (const Field& record : all["history"].list()) {
-      model.history.push_back(parse_record(record));
-    }
-    return model;
-  }
-
   void read_run(const Field& all, TrainerState<T>& s) {
     s.reason = parse_reason(all["reason"]);
     s.message = parse_text(all["message"]);
@@ -244,9 +82,11 @@ class Reader {
     s.steps_per_epoch = all["steps_per_epoch"].integer(0);
     s.epoch_step = unless_null<std::int64_t>(
         all, "epoch_step", +[](const Field& f) { return f.integer(0); });
-    require(s.epoch_step.value_or(0) <= s.steps_per_epoch, "run.epoch_step", "is beyond the epoch");
-    require(s.reason == StopReason::diverged || s.epoch_step.has_value() == s.last_good.has_value(),
-            "last_good", "does not go with the place in the epoch");
+    shelf_.require(s.epoch_step.value_or(0) <= s.steps_per_epoch, "run.epoch_step",
+                   "is beyond the epoch");
+    shelf_.require(
+        s.reason == StopReason::diverged || s.epoch_step.has_value() == s.last_good.has_value(),
+        "last_good", "does not go with the place in the epoch");
     s.phase_steps = all["phase_steps"].integer(0);
     s.phase_start = all["phase_start"].integer(0);
     s.next_change = static_cast<std::size_t>(all["next_change"].integer(0));
@@ -264,7 +104,7 @@ class Reader {
     Factor<T> factor;
     const std::int64_t blocks = all["blocks"].integer(0);
     for (std::int64_t k = 0; k < blocks; ++k) {
-      factor.blocks.push_back(take(fmt::format("{}.{}", prefix, k)));
+      factor.blocks.push_back(shelf_.take(fmt::format("{}.{}", prefix, k)));
     }
     factor.samples = parse_number(all["samples"]);
     return factor;
@@ -278,7 +118,7 @@ class Reader {
     for (std::size_t k = 0; fits && k < groups.size(); ++k) {
       fits = factor.blocks[k].rows() == groups[k] && factor.blocks[k].cols() == groups[k];
     }
-    require(fits, who, "has factors of another shape");
+    shelf_.require(fits, who, "has factors of another shape");
   }
 
   void read_optimiser(const Field& all, const Network<T>& network, OptimiserMemory<T>& memory) {
@@ -288,18 +128,19 @@ class Reader {
       const std::string who = fmt::format("optimiser.{}", k++);
       const std::string name = field["role"].text();
       const auto* role = std::find(detail::kRoles.begin(), detail::kRoles.end(), name);
-      require(role != detail::kRoles.end(), who, "is of no kind of parameter");
+      shelf_.require(role != detail::kRoles.end(), who, "is of no kind of parameter");
       const ParameterKey key = {static_cast<Role>(role - detail::kRoles.begin()),
                                 parse_int(field["owner"], 0)};
       OptimiserState<T> state;
       state.steps = field["steps"].integer(0);
       state.gathered = field["gathered"].integer(0);
-      state.first = take(who + ".first");
-      state.second = take(who + ".second");
+      state.first = shelf_.take(who + ".first");
+      state.second = shelf_.take(who + ".second");
       state.rows = take_factor(field["rows"], who + ".rows");
       state.columns = take_factor(field["columns"], who + ".columns");
       check_parameter(key, network, state, who);
-      require(memory.parameters.emplace(key, std::move(state)).second, who, "is there twice");
+      shelf_.require(memory.parameters.emplace(key, std::move(state)).second, who,
+                     "is there twice");
     }
   }
 
@@ -320,10 +161,11 @@ class Reader {
       check_factor(state.columns, network.space(m.from).groups, who);
     }
     const Matrix<T>& second = state.second;
-    require(state.first.rows() == rows && state.first.cols() == cols, who, "has another shape");
-    require(second.size() == 0 || second.size() == 1 ||
-                (second.rows() == rows && second.cols() == cols),
-            who, "has second moments of another shape");
+    shelf_.require(state.first.rows() == rows && state.first.cols() == cols, who,
+                   "has another shape");
+    shelf_.require(second.size() == 0 || second.size() == 1 ||
+                       (second.rows() == rows && second.cols() == cols),
+                   who, "has second moments of another shape");
   }
 
   void read_adaptation(const Field& all, const Network<T>& network, AdaptationState& s) {
@@ -333,16 +175,17 @@ class Reader {
       Statistics::OfStage& stage = stages.emplace_back();
       const std::int64_t moments = field["moments"].integer(0);
       for (std::int64_t g = 0; g < moments; ++g) {
-        stage.moments.push_back(take<double>(fmt::format("{}.moments.{}", prefix, g)));
+        stage.moments.push_back(
+            shelf_.template take<double>(fmt::format("{}.moments.{}", prefix, g)));
       }
-      stage.z_sum = take<double>(prefix + ".z_sum");
-      stage.probe = take<double>(prefix + ".probe");
-      stage.delta = take<double>(prefix + ".delta");
+      stage.z_sum = shelf_.template take_vector<double>(prefix + ".z_sum");
+      stage.probe = shelf_.template take<double>(prefix + ".probe");
+      stage.delta = shelf_.template take<double>(prefix + ".delta");
       stage.samples = field["samples"].integer(0);
       stage.z_squares = parse_number(field["z_squares"]);
     }
-    require(stages.empty() || stages.size() == network.stage_ids(), "statistics",
-            "are of another number of spaces");
+    shelf_.require(stages.empty() || stages.size() == network.stage_ids(), "statistics",
+                   "are of another number of spaces");
     for (const Stage& stage : stages.empty() ? std::vector<Stage>{} : network.stages()) {
       const Space<T>& space = network.space(stage.space);
       const Statistics::OfStage& of = stages[static_cast<std::size_t>(stage.id)];
@@ -354,7 +197,7 @@ class Reader {
       fits = fits &&
              (of.probe.size() == 0 || of.probe.rows() == space.dimension + 1 + space.gates()) &&
              (of.delta.size() == 0 || of.delta.rows() == space.dimension);
-      require(fits, fmt::format("statistics.{}", stage.id), "have another shape");
+      shelf_.require(fits, fmt::format("statistics.{}", stage.id), "have another shape");
     }
     s.statistics = Statistics(all["samples"].integer(0), std::move(stages));
     s.steps = all["steps"].integer(0);
@@ -372,8 +215,7 @@ class Reader {
     s.seconds = parse_number(all["seconds"]);
   }
 
-  TensorFile file_;
-  std::string name_;
+  CheckpointShelf<T> shelf_;
 };
 
 template <class T>
@@ -381,9 +223,10 @@ Checkpoint<T> from_tensors(TensorFile file, const std::string& name) {
   const auto about = file.metadata.find(detail::kCheckpointKey);
   if (about == file.metadata.end()) {
     const bool model = file.metadata.contains(kModelKey);
-    throw FormatError(fmt::format("'{}': not a checkpoint but {}; give the file that --checkpoint "
-                                  "wrote",
-                                  name, model ? "a model" : "another safetensors file"));
+    throw FormatError(
+        fmt::format("'{}': not a checkpoint but {}; give the file that --checkpoint "
+                    "wrote",
+                    name, model ? "a model" : "another safetensors file"));
   }
   const std::string where = fmt::format("'{}', {}", name, detail::kCheckpointKey);
   const nlohmann::json parsed = parse_json(about->second, where);
@@ -396,17 +239,22 @@ Checkpoint<T> from_tensors(TensorFile file, const std::string& name) {
         name, format, kCheckpointFormat));
   }
   if (file.metadata[detail::kSumKey] != detail::checkpoint_sum(file)) {
-    throw FormatError(fmt::format("'{}': the checkpoint is damaged: its checksum does not fit; copy "
-                                  "it again, or begin anew without --resume",
-                                  name));
+    throw FormatError(
+        fmt::format("'{}': the checkpoint is damaged: its checksum does not fit; copy "
+                    "it again, or begin anew without --resume",
+                    name));
   }
   const std::string numbers = all["numbers"].text();
   if (numbers != detail::numbers_name<T>()) {
-    throw FormatError(fmt::format("'{}': a run in {}, and this one is in {}; go on in the same "
-                                  "precision",
-                                  name, numbers, detail::numbers_name<T>()));
+    throw FormatError(
+        fmt::format("'{}': a run in {}, and this one is in {}; go on in the same "
+                    "precision",
+                    name, numbers, detail::numbers_name<T>()));
   }
-  return Reader<T>(std::move(file), name).read(parsed, where);
+  std::string extra = file.metadata[detail::kExtraKey];
+  Checkpoint<T> checkpoint = Reader<T>(std::move(file), name).read(parsed, where);
+  checkpoint.extra = std::move(extra);
+  return checkpoint;
 }
 
 }  // namespace
@@ -421,8 +269,8 @@ Checkpoint<T> load_checkpoint(const std::filesystem::path& path) {
   return from_tensors<T>(read_tensors(path), path.string());
 }
 
-#define ISOFORM_FOR_SCALAR(T)                                                         \
-  template Checkpoint<T> parse_checkpoint(std::string_view, const std::string&);      \
+#define ISOFORM_FOR_SCALAR(T)                                                    \
+  template Checkpoint<T> parse_checkpoint(std::string_view, const std::string&); \
   template Checkpoint<T> load_checkpoint(const std::filesystem::path&);
 ISOFORM_FOR_SCALAR(float)
 ISOFORM_FOR_SCALAR(double)

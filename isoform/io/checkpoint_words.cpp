@@ -9,8 +9,9 @@ namespace isoform::detail {
 
 namespace {
 
+// Without bytes, which may be nowhere, crc32_z would begin anew.
 unsigned long add(unsigned long crc, const void* bytes, std::size_t count) {
-  return crc32_z(crc, static_cast<const unsigned char*>(bytes), count);
+  return count == 0 ? crc : crc32_z(crc, static_cast<const unsigned char*>(bytes), count);
 }
 
 // With its length, so that no two lists of texts are one.

@@ -7,6 +7,7 @@
 #include "isoform/base/version.h"
 #include "isoform/io/checkpoint.h"
 #include "isoform/io/checkpoint_words.h"
+#include "isoform/io/description_words.h"
 
 namespace isoform {
 
@@ -39,8 +40,10 @@ json record_json(const EditRecord& r) {
 }
 
 json score_json(const BatchScore& score) {
-  return {
-      {"loss", number_json(score.loss)}, {"correct", score.correct}, {"samples", score.samples}};
+  return {{"loss", number_json(score.loss)},
+          {"correct", score.correct},
+          {"samples", score.samples},
+          {"weight", number_json(score.weight)}};
 }
 
 template <class T>
@@ -147,8 +150,7 @@ class Writer {
                        {"weight", number_json(task.weight)}});
     }
     for (const Input& input : model.inputs) {
-      inputs.push_back(
-          {{"name", text_json(input.name)}, {"features", texts_json(input.features)}});
+      inputs.push_back({{"name", text_json(input.name)}, {"features", texts_json(input.features)}});
     }
     for (const EditRecord& record : model.history) history.push_back(record_json(record));
     add(prefix + ".mean", model.mean);
@@ -160,6 +162,7 @@ class Writer {
             {"tasks", tasks},
             {"inputs", inputs},
             {"image", {model.image_rows, model.image_cols}},
+            {"schema", model.schema ? detail::schema_json(*model.schema) : json()},
             {"history", history}};
   }
 
@@ -269,7 +272,7 @@ std::vector<Difference> setting_differences(const json& then, const json& now) {
   return all;
 }
 
-#define ISOFORM_FOR_SCALAR(T)                                    \
+#define ISOFORM_FOR_SCALAR(T)                                      \
   template std::string serialise_checkpoint(const Checkpoint<T>&); \
   template void save_checkpoint(const Checkpoint<T>&, const std::filesystem::path&);
 ISOFORM_FOR_SCALAR(float)

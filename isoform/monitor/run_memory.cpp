@@ -18,7 +18,7 @@ nlohmann::json event_json(const Event& event) {
 Event parse_event(const nlohmann::json& value, const std::string& where) {
   if (!value.is_array() || value.size() != 5 || !value[0].is_string() ||
       !value[1].is_number_integer() || !value[2].is_number_integer() || !value[3].is_number() ||
-      !value[4].is_object()) {
+      !(value[4].is_object() || value[4].is_null())) {
     throw FormatError(fmt::format("{}: needs events, got something else", where));
   }
   return {value[0].get<std::string>(), value[1].get<std::int64_t>(), value[2].get<int>(),

@@ -137,6 +137,10 @@ void Courses::restore(const Model<T>& model, const std::vector<CourseState>& sta
     course.next = state.next;
     course.total = state.total;
   }
+  for (const std::size_t i : active_tasks(model)) {
+    const std::string& task = model.tasks[i].name;
+    if (!has(task)) throw UsageError(fmt::format("task '{}': is on, and has no place", task));
+  }
 }
 
 #define ISOFORM_FOR_SCALAR(T)                                                            \

@@ -236,8 +236,8 @@ double Trainer<T>::Run::run_step() {
 }
 
 template <class T>
-BatchScore Trainer<T>::Run::run_batch(const Task& task, Course& course, double share, Gradients gradients,
-                     bool steps) {
+BatchScore Trainer<T>::Run::run_batch(const Task& task, Course& course, double share,
+                                      Gradients gradients, bool steps) {
   const std::span<const std::uint32_t> samples = courses_.next_batch(course);
   const std::size_t count = samples.size();
   const auto columns = static_cast<Index>(count);

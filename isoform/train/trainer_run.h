@@ -84,8 +84,9 @@ class Trainer<T>::Run {
   std::int64_t steps_ = 0;  // of the phase
   std::int64_t step_ = 0, phase_start_ = 0;
   int epoch_ = 0;
-  std::optional<std::int64_t> epoch_step_;  // steps taken in the epoch under way; none: it has ended
-  bool running_ = false;                    // within run_epoch
+  std::optional<std::int64_t>
+      epoch_step_;        // steps taken in the epoch under way; none: it has ended
+  bool running_ = false;  // within run_epoch
   double rate_ = 0;
   double last_event_s_ = 0;
   Clock::time_point start_ = Clock::now();

@@ -170,11 +170,11 @@ void Trainer<T>::Run::go_on(const TrainerState<T>& state) {
   emit_start();
 }
 
-#define ISOFORM_FOR_SCALAR(T)                                               \
-  template TrainerState<T> Trainer<T>::Run::state() const;                  \
-  template TrainerState<T> Trainer<T>::Run::make_state() const;             \
-  template void Trainer<T>::Run::on_checkpoint(double, Take);               \
-  template void Trainer<T>::Run::checkpoint();                              \
+#define ISOFORM_FOR_SCALAR(T)                                   \
+  template TrainerState<T> Trainer<T>::Run::state() const;      \
+  template TrainerState<T> Trainer<T>::Run::make_state() const; \
+  template void Trainer<T>::Run::on_checkpoint(double, Take);   \
+  template void Trainer<T>::Run::checkpoint();                  \
   template void Trainer<T>::Run::go_on(const TrainerState<T>&);
 ISOFORM_FOR_SCALAR(float)
 ISOFORM_FOR_SCALAR(double)

@@ -68,8 +68,9 @@ struct TrainerState {
   int epoch = 0;                           // begun
   std::optional<std::int64_t> epoch_step;  // steps taken in the epoch under way; none: it has ended
   std::int64_t steps_per_epoch = 0, phase_steps = 0, phase_start = 0;
-  std::size_t next_change = 0;         // of the planned ones
-  std::vector<nlohmann::json> untold;  // changes that observers will be told of when an epoch begins
+  std::size_t next_change = 0;  // of the planned ones
+  std::vector<nlohmann::json>
+      untold;  // changes that observers will be told of when an epoch begins
 
   // Within an epoch: what a divergence goes back to.
   std::optional<Model<T>> last_good;

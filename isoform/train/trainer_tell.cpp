@@ -29,7 +29,8 @@ void Trainer<T>::Run::emit_change(Json change) {
 // As many as there will be if every later epoch is as long as this.
 template <class T>
 std::int64_t Trainer<T>::Run::planned_steps() const {
-  return step_ + steps_per_epoch_ * (settings_.epochs - epoch_);
+  const std::int64_t rest = epoch_step_ ? steps_per_epoch_ - *epoch_step_ : 0;
+  return step_ + rest + steps_per_epoch_ * (settings_.epochs - epoch_);
 }
 
 template <class T>
@@ -95,13 +96,13 @@ TrainResult Trainer<T>::Run::finish() {
   return result_;
 }
 
-#define ISOFORM_FOR_SCALAR(T)                              \
-  template void Trainer<T>::Run::emit(std::string, Json);  \
-  template void Trainer<T>::Run::emit_change(Json);        \
-  template void Trainer<T>::Run::emit_step(double);        \
-  template void Trainer<T>::Run::emit_start();             \
-  template void Trainer<T>::Run::emit_spectrum();          \
-  template void Trainer<T>::Run::emit_epoch();             \
+#define ISOFORM_FOR_SCALAR(T)                             \
+  template void Trainer<T>::Run::emit(std::string, Json); \
+  template void Trainer<T>::Run::emit_change(Json);       \
+  template void Trainer<T>::Run::emit_step(double);       \
+  template void Trainer<T>::Run::emit_start();            \
+  template void Trainer<T>::Run::emit_spectrum();         \
+  template void Trainer<T>::Run::emit_epoch();            \
   template TrainResult Trainer<T>::Run::finish();
 ISOFORM_FOR_SCALAR(float)
 ISOFORM_FOR_SCALAR(double)

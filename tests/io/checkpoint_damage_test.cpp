@@ -46,9 +46,7 @@ std::string refusal(TensorFile file, const json& about) {
   return message_of<FormatError>([&] { parse_checkpoint<double>(bytes, "bad.ckpt"); });
 }
 
-json words(const TensorFile& file) {
-  return json::parse(file.metadata.at(detail::kCheckpointKey));
-}
+json words(const TensorFile& file) { return json::parse(file.metadata.at(detail::kCheckpointKey)); }
 
 TEST(CheckpointDamage, EveryTensorIsNeededInItsShape) {
   const TensorFile file = sample();

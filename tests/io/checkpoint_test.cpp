@@ -94,9 +94,8 @@ TEST(Checkpoint, OtherFilesAreToldApart) {
   EXPECT_THAT(message(serialise(TensorFile{})), HasSubstr("another safetensors file"));
   EXPECT_THAT(message("hello"), HasSubstr("not a safetensors file"));
   EXPECT_THAT(message(""), HasSubstr("not a safetensors file"));
-  EXPECT_THAT(message_of<FormatError>([] {
-                parse_checkpoint<double>(serialise_checkpoint(sample()), "bad.ckpt");
-              }),
+  EXPECT_THAT(message_of<FormatError>(
+                  [] { parse_checkpoint<double>(serialise_checkpoint(sample()), "bad.ckpt"); }),
               AllOf(HasSubstr("a run in F32"), HasSubstr("F64")));
   EXPECT_THAT(about_refusal([](json& about) { about["format"] = kCheckpointFormat + 1; }),
               AllOf(HasSubstr("of format 2, this Isoform reads 1"), HasSubstr("--resume")));

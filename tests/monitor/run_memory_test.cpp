@@ -42,7 +42,11 @@ TEST(RunMemory, TellsTheSameStoryAgain) {
 TEST(RunMemory, ThinsStepsAndKeepsTheirOrder) {
   RunMemory memory;
   for (std::int64_t step = 1; step <= 20000; ++step) {
-    memory({"step", step, 1, 0.1 * static_cast<double>(step), {{"loss", 1.0 / static_cast<double>(step)}}});
+    memory({"step",
+            step,
+            1,
+            0.1 * static_cast<double>(step),
+            {{"loss", 1.0 / static_cast<double>(step)}}});
     if (step % 1000 == 0) memory({"epoch", step, 1, 0.1 * static_cast<double>(step), {}});
     if (step == 7000) {
       const nlohmann::json kept = memory.json();
