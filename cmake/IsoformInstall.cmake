@@ -22,7 +22,7 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/isoform/
 get_target_property(isoform_library_type isoform TYPE)
 if(isoform_library_type STREQUAL "STATIC_LIBRARY")
   set(ISOFORM_LIBRARY_IS_STATIC ON)
-  set(ISOFORM_PC_REQUIRES "eigen3, fmt, nlohmann_json, openblas, zlib")
+  set(ISOFORM_PC_REQUIRES "eigen3, fmt, nlohmann_json, openblas, zlib, libzip")
   set(ISOFORM_PC_LIBS "-lisoform -lstdc++ -lm -pthread")
 else()
   set(ISOFORM_LIBRARY_IS_STATIC OFF)

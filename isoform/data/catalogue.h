@@ -83,7 +83,7 @@ struct LoadOptions {
 /// One part of a known set, from where find_set finds it, or of a folder: one with files named as
 /// MNIST's (train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte,
 /// t10k-labels-idx1-ubyte, plain or .gz), or one with a folder of pictures for each class
-/// (image_folder.h). A known name wins over a folder of the same name ("./NAME" means the folder). A
+/// (image_folder.h), or one of arrays of numpy, or an .npz file (array_set.h; the set is named after the file). A known name wins over a folder of the same name ("./NAME" means the folder). A
 /// folder's set is named after its last part and is not verified; an IDX one has as many classes as the labels of both
 /// parts use.
 ///

@@ -8,6 +8,7 @@
 
 #include "isoform/base/error.h"
 #include "isoform/base/text.h"
+#include "isoform/data/array_set.h"
 #include "isoform/data/catalogue.h"
 #include "isoform/data/cifar.h"
 #include "isoform/data/emnist.h"
@@ -35,7 +36,7 @@ std::string indented(const std::string& lines) {
 [[noreturn]] void refuse_name(const std::string& name) {
   std::vector<std::string> names;
   for (const CatalogueEntry& entry : catalogue()) names.push_back(entry.name);
-  throw UsageError(fmt::format("data: needs a known set ({}) or a folder, got '{}'{}",
+  throw UsageError(fmt::format("data: needs a known set ({}), a folder or an .npz file, got '{}'{}",
                                fmt::join(names, ", "), name, did_you_mean(name, names)));
 }
 
@@ -172,12 +173,14 @@ Dataset load_folder(const fs::path& folder, Split split) {
     return find_file(folder, name, true).has_value();
   });
   if (is_idx) return load_idx_folder(folder, split);
+  if (holds_arrays(folder)) return read_array_set(folder, split, name_of(folder));
   const ImageFolder pictures = list_image_folder(folder);
   if (pictures.classes.empty()) {
     throw FileError(fmt::format(
-        "{}: needs the four IDX files {}, plain or .gz, or a folder of pictures (.jpg, .jpeg, "
-        ".png, .bmp, .ppm) for each class, got neither; for a known set give its name, and this "
-        "folder as the data folder",
+        "{}: needs the four IDX files {}, plain or .gz, or arrays of numpy (x.npy and y.npy, or "
+        "x_train.npy, y_train.npy, x_test.npy and y_test.npy), or a folder of pictures (.jpg, "
+        ".jpeg, .png, .bmp, .ppm) for each class, got none of them; for a known set give its name, "
+        "and this folder as the data folder",
         folder.string(), fmt::join(kIdxNames, ", ")));
   }
   return read_image_folder(pictures, split, name_of(folder));
@@ -191,16 +194,19 @@ Dataset load(const std::string& name_or_directory, Split split, const LoadOption
   }
   std::error_code ignored;
   if (fs::is_directory(name_or_directory, ignored)) return load_folder(name_or_directory, split);
-  if (fs::exists(name_or_directory, ignored)) {
-    throw FileError(
-        fmt::format("{}: needs a known set or a folder of IDX files or pictures, got a file",
-                    name_or_directory));
+  const fs::path path = name_or_directory;
+  if (path.extension() == ".npz") return read_array_set(path, split, path.stem().string());
+  if (fs::exists(path, ignored)) {
+    throw FileError(fmt::format(
+        "{}: needs a known set, an .npz file or a folder of IDX files, arrays (.npy) or "
+        "pictures, got a file of another kind",
+        name_or_directory));
   }
   if (name_or_directory.find('/') != std::string::npos) {
-    throw FileError(
-        fmt::format("{}: no such folder; give the folder of the four IDX files or of pictures, or "
-                    "the name of a known set",
-                    name_or_directory));
+    throw FileError(fmt::format(
+        "{}: no such folder; give the folder of the four IDX files, of arrays (.npy) or "
+        "of pictures, an .npz file, or the name of a known set",
+        name_or_directory));
   }
   refuse_name(name_or_directory);
 }
