@@ -50,7 +50,8 @@ struct Zip {
       append(list, 0x02014b50, 4);
       append(list, 20, 2);
       about(list);
-      append(list, 0, 2 + 2 + 2 + 4);
+      append(list, 0, 6);  // comment, disk, attributes
+      append(list, 0, 4);
       append(list, at, 4);
       list.insert(list.end(), name.begin(), name.end());
     }
