@@ -10,6 +10,7 @@
 #include "isoform/base/file.h"
 #include "isoform/cli/train.h"
 #include "isoform/cli/verbs.h"
+#include "isoform/data/array_set.h"
 #include "isoform/data/combine.h"
 #include "isoform/data/split.h"
 #include "isoform/io/model_file.h"
@@ -24,11 +25,18 @@ void say(const TrainOptions& o, const std::string& line) {
   if (!o.quiet) fmt::print(stderr, "{}\n", line);
 }
 
+// Arrays may come without.
+bool has_test_part(const std::string& set) {
+  if (find_entry(set) != nullptr || !(set.ends_with(".npz") || holds_arrays(set))) return true;
+  return has_array_part(set, Split::test);
+}
+
 TrainData load_sets(const RunSettings& settings) {
   TrainData all;
   for (const std::string& set : settings.data_sets()) {
     const Dataset whole = load(set, Split::train, {settings.data_dir, true});
-    const Dataset test = load(set, Split::test, {settings.data_dir, true});
+    const Dataset test =
+        has_test_part(set) ? load(set, Split::test, {settings.data_dir, true}) : whole.subset({});
     if (test.features() != whole.features()) {
       throw FormatError(
           fmt::format("data '{}': the training part has {} features a sample, the test part {}; "
@@ -38,7 +46,7 @@ TrainData load_sets(const RunSettings& settings) {
     const TrainValidation parts = split(whole, settings.validation, settings.training.seed);
     const std::string name = all.data.empty() ? whole.name() : set;
     all.data.push_back({name, parts.train, parts.validation});
-    all.tests[name] = test;
+    if (!test.empty()) all.tests[name] = test;
   }
   return all;
 }
@@ -106,7 +114,8 @@ TrainData load_table(TrainOptions& o) {
   TableParts parts = split_table(o.settings, table, folds);
   o.settings = table_settings(o.settings, table.facts.schema, parts.training.samples());
   const std::string name = table.rows.data.name();
-  all.data.push_back({name, parts.training, parts.validation});
+  all.data.push_back(
+      {name, weighted(parts.training, o.settings.table.class_weights), parts.validation});
   if (!parts.test.empty()) all.tests[name] = parts.test;
   all.test_name = parts.test_name;
   return all;
@@ -157,9 +166,11 @@ TrainData continue_table(TrainOptions& o, Model<float> model) {
                        moved == 0 ? "unchanged to the last bit"
                                   : fmt::format("changed by {:.2g} at most", moved)));
     const TrainValidation old = stratified_split(rows, settings.validation, settings.training.seed);
+    // Rows that are kept have no weights of their own.
     const auto both = [](const Dataset& a, const Dataset& b) {
       if (a.empty() || b.empty()) return a.empty() ? b : a;
-      const std::array<Dataset, 2> list = {a, b};
+      const std::vector<float> ones(static_cast<std::size_t>(b.has_weights() ? a.samples() : 0), 1);
+      const std::array<Dataset, 2> list = {a.with_weights(ones), b};
       return joined(list);
     };
     parts.training = both(old.train, parts.training);
@@ -177,7 +188,8 @@ TrainData continue_table(TrainOptions& o, Model<float> model) {
       settings.training.optimiser.rate() * settings.training.schedule.restart;
   settings = table_settings(settings, *model.schema, parts.training.samples());
   const std::string name = table.rows.data.name();
-  all.data.push_back({name, parts.training, parts.validation});
+  all.data.push_back(
+      {name, weighted(parts.training, settings.table.class_weights), parts.validation});
   if (!parts.test.empty()) all.tests[name] = parts.test;
   all.test_name = parts.test_name;
   all.table = std::move(table);

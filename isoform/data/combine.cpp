@@ -86,7 +86,9 @@ Dataset joined(std::span<const Dataset> parts) {
                       part.features(), part.classes().size()));
     }
     const Dataset::Contents own = contents_without_values(part);
-    if (own.targets.empty() != !head.has_targets() || own.weights.empty() != !head.has_weights()) {
+    const bool alike =
+        part.has_targets() == head.has_targets() && own.weights.empty() == !head.has_weights();
+    if (!part.empty() && !alike) {
       throw UsageError(
           fmt::format("joining data: '{}' and '{}' need targets and weights both or neither",
                       head.name(), part.name()));

@@ -269,7 +269,7 @@ Dataset Dataset::subset(std::span<const std::uint32_t> indices) const {
 }
 
 Dataset Dataset::with_weights(const std::vector<float>& weights) const {
-  validate_weights(name(), weights, labels().size());
+  if (!weights.empty()) validate_weights(name(), weights, labels().size());
   Selection selection{{}, labels(), classes(), weights};
   for (Index i = 0; i < samples(); ++i) {
     selection.positions.push_back(static_cast<std::uint32_t>(stored_position(i)));

@@ -77,7 +77,7 @@ class Dataset {
   /// How much a sample counts; 1 unless the set says otherwise.
   [[nodiscard]] float weight(Index sample) const;
   [[nodiscard]] bool has_weights() const;
-  /// The same samples with these weights. UsageError unless there is one for each, as Contents has them.
+  /// The same samples with these weights; none: 1 each. UsageError unless there is one for each, as Contents has them.
   [[nodiscard]] Dataset with_weights(const std::vector<float>& weights) const;
 
   /// Writes raw values: column j of out (features × samples.size()) becomes sample samples[j].

@@ -51,7 +51,7 @@ Memory remember(const std::vector<Dataset>& parts, const std::vector<std::string
                 Index most, std::uint64_t seed) {
   ReplayBuffer buffer(most, seed);
   for (const Dataset& part : parts) {
-    if (!part.empty()) buffer.add(part);
+    if (!part.empty()) buffer.add(part.with_weights({}));
   }
   return {buffer.contents(), features};
 }
@@ -73,7 +73,6 @@ void save_memory(const Memory& memory, const std::filesystem::path& path) {
     file.tensors["answers"] = {{rows.samples()},
                                std::vector<float>(facts.labels.begin(), facts.labels.end())};
   }
-  if (rows.has_weights()) file.tensors["weights"] = {{rows.samples()}, facts.weights};
   file.metadata[kKey] = nlohmann::json{
       {"format", 1},
       {"name", rows.name()},
@@ -116,7 +115,6 @@ Memory load_memory(const std::filesystem::path& path) {
                               : static_cast<std::uint32_t>(c.classes.size()));
     }
   }
-  if (file.tensors.contains("weights")) c.weights = numbers(file, "weights", 1, path.string());
   try {
     memory.rows = Dataset(std::move(c));
   } catch (const UsageError& error) {

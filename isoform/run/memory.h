@@ -20,13 +20,13 @@ struct Memory {
   std::vector<std::string> features;
 };
 
-/// At most `most` rows of the parts together, of each class alike as far as there are (data/replay.h), drawn by the seed.
+/// At most `most` rows of the parts together, of each class alike as far as there are (data/replay.h), drawn by the seed, without weights.
 [[nodiscard]] Memory remember(const std::vector<Dataset>& parts,
                               const std::vector<std::string>& features, Index most,
                               std::uint64_t seed);
 
-/// One safetensors file: rows [samples × features], answers [samples] (positions of classes) or [samples × outputs], weights
-/// [samples] where there are some, and names under the metadata key "isoform.memory". Written as model files are.
+/// One safetensors file: rows [samples × features], answers [samples] (positions of classes) or [samples × outputs], and names under the
+/// metadata key "isoform.memory". Written as model files are.
 void save_memory(const Memory& memory, const std::filesystem::path& path);
 /// FileError, FormatError naming the file and what is wrong with it.
 [[nodiscard]] Memory load_memory(const std::filesystem::path& path);

@@ -26,26 +26,6 @@ std::optional<double> share_in(const std::string& text) {
   throw UsageError(fmt::format("test: needs a share from 0 to 0.9, or a file, got '{}'", text));
 }
 
-Dataset weighted(const Dataset& data, ClassWeights kind) {
-  const bool balanced = kind == ClassWeights::balanced && !data.has_targets();
-  if (!balanced && !data.has_weights()) return data;
-  std::vector<double> of_class(data.classes().size(), 0);
-  for (Index i = 0; i < data.samples(); ++i) {
-    of_class[data.labels()[static_cast<std::size_t>(i)]] += static_cast<double>(data.weight(i));
-  }
-  std::vector<double> weights;
-  for (Index i = 0; i < data.samples(); ++i) {
-    const double whole = of_class[data.labels()[static_cast<std::size_t>(i)]];
-    const auto own = static_cast<double>(data.weight(i));
-    weights.push_back(balanced && whole > 0 ? own / whole : own);
-  }
-  const double mean =
-      std::accumulate(weights.begin(), weights.end(), 0.0) / static_cast<double>(weights.size());
-  std::vector<float> scaled;
-  for (const double w : weights) scaled.push_back(static_cast<float>(w / mean));
-  return data.with_weights(scaled);
-}
-
 std::vector<std::uint32_t> samples_of(const std::vector<std::uint32_t>& fold, std::uint32_t part,
                                       bool inside) {
   std::vector<std::uint32_t> samples;
@@ -161,9 +141,29 @@ TableParts split_table(const RunSettings& settings, const TableData& table, bool
     rest = cut.train;
   }
   const TrainValidation cut = stratified_split(rest, settings.validation, settings.training.seed);
-  parts.training = weighted(cut.train, settings.table.class_weights);
+  parts.training = cut.train;
   parts.validation = cut.validation;
   return parts;
+}
+
+Dataset weighted(const Dataset& data, ClassWeights kind) {
+  const bool balanced = kind == ClassWeights::balanced && !data.has_targets();
+  if (!balanced && !data.has_weights()) return data;
+  std::vector<double> of_class(data.classes().size(), 0);
+  for (Index i = 0; i < data.samples(); ++i) {
+    of_class[data.labels()[static_cast<std::size_t>(i)]] += static_cast<double>(data.weight(i));
+  }
+  std::vector<double> weights;
+  for (Index i = 0; i < data.samples(); ++i) {
+    const double whole = of_class[data.labels()[static_cast<std::size_t>(i)]];
+    const auto own = static_cast<double>(data.weight(i));
+    weights.push_back(balanced && whole > 0 ? own / whole : own);
+  }
+  const double mean =
+      std::accumulate(weights.begin(), weights.end(), 0.0) / static_cast<double>(weights.size());
+  std::vector<float> scaled;
+  for (const double w : weights) scaled.push_back(static_cast<float>(w / mean));
+  return data.with_weights(scaled);
 }
 
 RunSettings table_settings(const RunSettings& settings, const Schema& schema, Index samples) {

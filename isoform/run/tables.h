@@ -38,10 +38,12 @@ struct TableParts {
   std::string test_name;               // "20 % of customers", "a table of its own"
 };
 
-/// Takes the test part (TableSettings::test, unless `whole`), and settings.validation of what is left, from each class its share. Training
-/// samples are weighted as TableSettings::class_weights says, with mean 1.
+/// Takes the test part (TableSettings::test, unless `whole`), and settings.validation of what is left, from each class its share.
 [[nodiscard]] TableParts split_table(const RunSettings& settings, const TableData& table,
                                      bool whole = false);
+
+/// Training samples weighted as they are to count: their own weights, and as class_weights says, with mean 1.
+[[nodiscard]] Dataset weighted(const Dataset& data, ClassWeights class_weights);
 
 /// Settings for so many training samples of this kind of target: RunSettings::finish(samples), and the loss. UsageError for a loss that does
 /// not fit.
