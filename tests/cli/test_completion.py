@@ -163,6 +163,9 @@ class Manual(Tree):
             self.assertTrue(part, path)
             for flag in self.long_flags(text):
                 self.assertRegex(part, rf"\n\.TP\n(-\w, )?{flag}\b", path)
+        # Once as an example of its verb, and not with every verb below.
+        self.assertEqual(plain.count("\nisoform task list model.safetensors\n") +
+                         plain.count("\n  isoform task list model.safetensors\n"), 1)
         for word in ("NO_COLOR", "ISOFORM_DATA_DIR", "130"):
             self.assertIn(f"\n.TP\n{word}\n", plain)
 
