@@ -49,7 +49,7 @@ constexpr std::array<Entry, 6> kFiles = {{
     {"./data/NAME, /usr/share/datasets/NAME, /usr/local/share/datasets/NAME",
      "Known data sets, beside the places that ENVIRONMENT names; isoform data list says which are "
      "found."},
-    {"studies, results",
+    {"studies, experiment-results",
      "Folders of finished runs of study and experiment, which they go on from."},
 }};
 
@@ -141,7 +141,8 @@ std::string verb_text(const Verb& verb) {
 
 std::string page(const Verb& program) {
   std::string out = fmt::format(
-      ".\\\" As `isoform manual` prints it.\n.TH ISOFORM 1 \"\" \"isoform {}\" \"User commands\"\n",
+      ".\\\" As `isoform manual` prints it.\n.TH ISOFORM 1 \"\" \"isoform {}\" \"User "
+      "commands\"\n.nh\n",
       version());
   out += ".SH NAME\nisoform \\- neural networks that change their own shape while they learn\n";
   out +=

@@ -95,6 +95,8 @@ Argument read_argument(const CLI::Option& option, const std::map<std::string, Wo
 Verb read(const CLI::App& app, std::vector<std::string> path,
           const std::map<std::string, Words>& values) {
   Verb verb{.path = std::move(path), .about = app.get_description(), .notes = app.get_footer()};
+  // A verb without notes of its own inherits those above.
+  if (app.get_parent() != nullptr && verb.notes == app.get_parent()->get_footer()) verb.notes = "";
   for (const CLI::Option* option : app.get_options()) {
     verb.arguments.push_back(read_argument(*option, values));
   }

@@ -10,7 +10,7 @@ namespace isoform::cli {
 
 /// What may stand for a value, as far as it is known without opening a file.
 struct Offer {
-  std::vector<std::string> words;
+  std::vector<std::string> words = {};
   bool list = false;  // of words with commas between them
   bool files = false, folders = false;
 };
@@ -27,8 +27,8 @@ struct Argument {
 struct Verb {
   std::vector<std::string> path;  // {"task", "add"}; empty: the program
   std::string about, notes;       // notes: what --help says at its end
-  std::vector<Argument> arguments;
-  std::vector<Verb> verbs;
+  std::vector<Argument> arguments = {};
+  std::vector<Verb> verbs = {};
   [[nodiscard]] std::string words() const;  // "task add"
 };
 

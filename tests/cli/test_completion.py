@@ -2,6 +2,7 @@
 import os
 import pty
 import re
+import select
 import shutil
 import subprocess
 import unittest
@@ -116,6 +117,14 @@ class Zsh(Tree):
             for flag in self.long_flags(text):
                 self.assertRegex(body, rf"'(\(- : \*\)|\*)?{flag}=?\[")
 
+    def read_until(self, terminal, end):
+        said = b""
+        while end not in said:
+            if not select.select([terminal], [], [], 60)[0]:
+                self.fail(f"zsh says no more: {said}")
+            said += os.read(terminal, 4096)
+        return said
+
     def test_completes_in_a_terminal(self):
         """A zsh of its own, asked as a person asks: words and a tab."""
         (self.folder / "_isoform").write_text(self.works("completion", "zsh").out)
@@ -127,19 +136,13 @@ class Zsh(Tree):
             process = subprocess.Popen(["zsh", "-f", "-i"], cwd=self.folder, stdin=slave, stdout=slave, stderr=slave,
                                        env={**os.environ, "TERM": "dumb", "PS1": "> "}, start_new_session=True)
             os.close(slave)
-            os.write(master, b"fpath=($PWD $fpath); autoload -U compinit; compinit -u -D; unsetopt zle_bracketed_paste\n")
-            os.write(master, b"bindkey '^Q' beep; show() { print -r -- \"<<$BUFFER>>\"; exit }; zle -N show; "
-                             b"bindkey '^O' show\n")
-            os.write(master, typed.encode() + b"\t\x0f")
-            said = b""
             try:
-                while b">>" not in said.partition(b"\r\n<<")[2]:
-                    piece = os.read(master, 4096)
-                    if not piece:
-                        break
-                    said += piece
-            except OSError:
-                pass
+                os.write(master, b"fpath=($PWD $fpath); autoload -U compinit; compinit -u -D; "
+                                 b"show() { print -r -- \"<<$BUFFER>>\"; exit }; zle -N show; bindkey '^O' show; "
+                                 b"print rea''dy\n")
+                self.read_until(master, b"ready\r\n")
+                os.write(master, typed.encode() + b"\t\x0f")
+                said = self.read_until(master, b">>\r\n")
             finally:
                 process.kill()
                 process.wait()
@@ -160,6 +163,9 @@ class Manual(Tree):
             self.assertTrue(part, path)
             for flag in self.long_flags(text):
                 self.assertRegex(part, rf"\n\.TP\n(-\w, )?{flag}\b", path)
+        # Once as an example of its verb, and not with every verb below.
+        self.assertEqual(plain.count("\nisoform task list model.safetensors\n") +
+                         plain.count("\n  isoform task list model.safetensors\n"), 1)
         for word in ("NO_COLOR", "ISOFORM_DATA_DIR", "130"):
             self.assertIn(f"\n.TP\n{word}\n", plain)
 
