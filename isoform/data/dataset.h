@@ -13,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include "isoform/data/float_store.h"
 #include "isoform/linalg/matrix.h"
 
 namespace isoform {
@@ -37,7 +38,7 @@ struct ImageShape {
 class Dataset {
  public:
   /// Sample after sample; the features of one sample are contiguous.
-  using Values = std::variant<std::vector<std::uint8_t>, std::vector<float>>;
+  using Values = std::variant<std::vector<std::uint8_t>, std::vector<float>, MappedFloats>;
 
   /// What a reader fills in. features × labels.size() values; every label < classes.size(). With targets every label is 0.
   struct Contents {
@@ -50,7 +51,7 @@ class Dataset {
     std::optional<ImageShape> image =
         {};  ///< rows × columns × channels = features, where the samples are pictures
     std::vector<std::string> feature_names = {};  ///< of the columns of a table; none: unnamed
-    std::vector<float> targets = {};  ///< classes.size() for each sample, or none
+    std::vector<float> targets = {};              ///< classes.size() for each sample, or none
     std::vector<float> weights = {};  ///< of each sample, 0 or more and not all 0; none: all 1
   };
 
