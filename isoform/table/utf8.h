@@ -32,6 +32,9 @@ class Utf8 {
     return std::string_view::npos;
   }
 
+  /// True where what was read so far ends inside a character.
+  [[nodiscard]] bool is_cut() const { return more_ > 0; }
+
  private:
   int more_ = 0;  // bytes of the character that are still to come
   unsigned char low_ = 0x80, high_ = 0xbf;
