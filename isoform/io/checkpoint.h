@@ -3,6 +3,7 @@
 //   model.map.{id}         [out × in + 1 + groups]   [W b ψ] as trained
 //   model.space.{id}       [groups]                  o, β (with its sign) or log o, as trained
 //   last_good.…                                      the same, what a divergence goes back to; within an epoch
+//   best.…                                           the same, the best so far on the validation part
 //   optimiser.{k}.…        first and second moments of parameter k, factors of rows and columns
 //   statistics.{stage}.…   half gathered for the next adaptation, F64
 //

@@ -51,6 +51,10 @@ class Reader {
     if (const auto good = all.find("last_good")) {
       s.last_good = detail::take_model(shelf_, *good, "last_good");
     }
+    if (const auto best = all.find("best")) {
+      s.best = {detail::take_model(shelf_, (*best)["model"], "best"), parse_number((*best)["loss"]),
+                parse_number((*best)["accuracy"]), parse_int((*best)["epoch"], 1)};
+    }
     read_run(all["run"], s);
     read_optimiser(all["optimiser"], s.model.network, s.optimiser);
     read_adaptation(all["adaptation"], s.model.network, s.adaptation);

@@ -61,6 +61,12 @@ class Writer {
                 {"adaptation", adaptation_json(s.adaptation)},
                 {"data", json::array()},
                 {"courses", json::array()}};
+    if (s.best) {
+      all["best"] = {{"model", model_json(s.best->model, "best")},
+                     {"loss", number_json(s.best->loss)},
+                     {"accuracy", number_json(s.best->accuracy)},
+                     {"epoch", s.best->epoch}};
+    }
     if (s.last_good) all["last_good"] = model_json(*s.last_good, "last_good");
     for (const DataFingerprint& d : s.data) {
       all["data"].push_back({{"name", text_json(d.name)},

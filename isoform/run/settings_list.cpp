@@ -263,6 +263,9 @@ std::vector<Setting> list_settings(RunSettings& s) {
   f.number("warm-up", t.schedule.warm_up, "first share of training in which the rate rises");
   f.number("restart", t.schedule.restart,
            "share of the rate where a schedule begins again after tasks have changed");
+  f.number("patience", t.patience,
+           "epochs without a lower validation loss that end a run early, with the best model kept; "
+           "0: never; they count once widths have settled");
   f.number("clip-norm", t.clip_norm, "largest joint norm of the gradient; 0: no clipping");
   f.optional(
       "dropout", s.dropout,

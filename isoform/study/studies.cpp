@@ -134,7 +134,7 @@ using Protocol = Figures (*)(const Dataset&, const Dataset&, const ContinualSett
 
 // Protocols keep a validation part of each task themselves.
 Study continual(const std::string& name, const std::string& about, Protocol protocol,
-                ContinualSettings (*settings)(), std::vector<Column> columns) {
+                ContinualSettings (*settings)(), std::vector<StudyColumn> columns) {
   Study study{name, "Continual learning: " + name, about, {}, std::move(columns)};
   const auto procedure = [=](const StudyContext& c, StudyRun& run) {
     ContinualSettings own = settings();
@@ -156,9 +156,9 @@ Study continual(const std::string& name, const std::string& about, Protocol prot
 }
 
 std::vector<Study> continual_studies() {
-  const Column parameters{"parameters", "parameters", Unit::count};
-  const Column state{"bytes kept beside", "state bytes", Unit::count};
-  const Column validation{"validation", "validation accuracy"};
+  const StudyColumn parameters{"parameters", "parameters", Unit::count};
+  const StudyColumn state{"bytes kept beside", "state bytes", Unit::count};
+  const StudyColumn validation{"validation", "validation accuracy"};
   return {
       continual("split-mnist-task", "Five tasks of two digits, told at test; append-only.",
                 split_task_incremental, split_task_settings,

@@ -46,7 +46,7 @@ struct Arm {
 
 /// How a figure is shown: 0.9712 as 97.12 %, 12345 as 12,345, -0.00123 as it is.
 enum class Unit { percent, count, number };
-struct Column {
+struct StudyColumn {
   std::string title, figure;  // figure: its name among StudyRun::figures
   Unit unit = Unit::percent;
 };
@@ -55,7 +55,7 @@ struct Study {
   std::string name, title, about;
   std::vector<Arm> arms;
   /// None: those of a training; else the figures of its procedures.
-  std::vector<Column> columns = {};
+  std::vector<StudyColumn> columns = {};
 };
 
 /// Those there are, and one of them by name; UsageError with the known ones.

@@ -67,7 +67,7 @@ double figure_of(const StudyRun& run, const std::string& name) {
   return std::numeric_limits<double>::quiet_NaN();
 }
 
-std::string shown(const Row& row, const Column& column) {
+std::string shown(const Row& row, const StudyColumn& column) {
   const auto value = [&](const StudyRun& run) { return figure_of(run, column.figure); };
   const double mean = row.mean(value), error = row.error(value);
   if (!std::isfinite(mean)) return "–";
@@ -86,7 +86,7 @@ std::string shown(const Row& row, const Column& column) {
 // Rows of procedures: their figures, and no more.
 std::string figures_table(const Study& study, const std::vector<StudyRun>& runs) {
   std::string text = "| run |", rule = "|---|";
-  for (const Column& column : study.columns) {
+  for (const StudyColumn& column : study.columns) {
     text += fmt::format(" {} |", column.title);
     rule += "---|";
   }
@@ -95,7 +95,8 @@ std::string figures_table(const Study& study, const std::vector<StudyRun>& runs)
     const Row row = row_of(arm, runs);
     if (row.runs.empty()) continue;
     text += fmt::format("| {} |", arm.name);
-    for (const Column& column : study.columns) text += fmt::format(" {} |", shown(row, column));
+    for (const StudyColumn& column : study.columns)
+      text += fmt::format(" {} |", shown(row, column));
     text += fmt::format(" {} |\n",
                         format_duration(row.mean([](const StudyRun& r) { return r.seconds; })));
   }

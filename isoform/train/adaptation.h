@@ -41,6 +41,9 @@ class Adaptation {
                                  std::int64_t total, const std::function<Matrix<T>()>& samples,
                                  const std::function<void(const Edit&)>& apply);
 
+  /// True where the shape stays as it is to the end of the phase.
+  [[nodiscard]] bool is_settled() const { return interval_ == 0 || settled_; }
+
   /// Idle neurons of each hidden space after the last adaptation.
   [[nodiscard]] const std::vector<Index>& scaffold() const { return scaffold_; }
   [[nodiscard]] double seconds() const { return seconds_; }

@@ -28,6 +28,7 @@ void TrainSettings::validate() const {
   };
   require(epochs >= 1, "epochs", epochs, "at least 1");
   require(batch_size >= 1, "batch-size", static_cast<double>(batch_size), "at least 1");
+  require(patience >= 0, "patience", patience, "0 (none) or more epochs");
   require(clip_norm >= 0, "clip-norm", clip_norm, "0 (none) or a norm above 0");
   const auto share = [&](std::string_view field, double value) {
     require(value >= 0 && value < 1, field, value, "0 or more and below 1");

@@ -51,7 +51,7 @@ void Trainer<T>::Run::begin() {
 template <class T>
 bool Trainer<T>::Run::run_epoch() {
   if (result_.reason != StopReason::finished) return false;
-  if (!epoch_step_ && epoch_ >= settings_.epochs) return false;
+  if (!epoch_step_ && has_ended()) return false;
   if (!epoch_step_) begin_epoch();
   running_ = true;
   train_epoch();
@@ -93,6 +93,7 @@ void Trainer<T>::Run::edit_from_outside(const Edit& edit) {
   require_between_epochs();
   apply(edit);
   adaptation_.forget();
+  best_.reset();
 }
 
 template <class T>
@@ -115,6 +116,7 @@ void Trainer<T>::Run::begin_phase() {
   adaptation_.begin(model_.network, steps_per_epoch_, steps_, courses_.samples(model_), is_last);
   prepared_ = false;
   last_good_ = model_;
+  best_.reset();
 }
 
 template <class T>
@@ -185,7 +187,22 @@ void Trainer<T>::Run::train_epoch() {
   if (!model_.network.all_finite()) return diverge();
   epoch_step_.reset();
   emit_epoch();
+  judge();
   checkpoint();
+}
+
+template <class T>
+bool Trainer<T>::Run::has_ended() const {
+  return epoch_ >= settings_.epochs || (best_ && epoch_ - best_->epoch >= settings_.patience);
+}
+
+// A network that still changes its width is judged later.
+template <class T>
+void Trainer<T>::Run::judge() {
+  const bool counts = settings_.patience > 0 && std::isfinite(validation_loss_) &&
+                      next_change_ == settings_.changes.size() && adaptation_.is_settled();
+  if (!counts || (best_ && !(validation_loss_ < best_->loss))) return;
+  best_ = {model_, validation_loss_, result_.validation_accuracy, epoch_};
 }
 
 template <class T>

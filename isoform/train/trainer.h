@@ -37,9 +37,12 @@ struct TrainSettings {
   std::uint64_t seed = 0;
   OptimiserSettings optimiser;
   ScheduleSettings schedule;
-  double clip_norm = 0;                  // joint gradient norm; 0: no clipping
-  double dropout = 0;                    // of whole groups of hidden neurons (network/pass.h)
-  double input_dropout = 0;              // of features
+  double clip_norm = 0;      // joint gradient norm; 0: no clipping
+  double dropout = 0;        // of whole groups of hidden neurons (network/pass.h)
+  double input_dropout = 0;  // of features
+  /// Epochs without a lower validation loss after which a run ends early, with the model that had the lowest; 0: never.
+  /// They count once widths have settled, in the last phase.
+  int patience = 0;
   double label_smoothing = 0;            // share of the target that goes to all classes alike
   Scaling scaling = Scaling::automatic;  // of inputs that tasks bring with them
   AdaptSettings adapt;
@@ -61,8 +64,9 @@ struct TrainResult {
   std::int64_t steps = 0;
   Index born = 0, removed = 0;
   double seconds = 0, adaptation_seconds = 0;
-  double validation_accuracy = 0;  // of the last whole epoch; NaN without a validation set
-  std::string message;             // for people, when not finished
+  double validation_accuracy =
+      0;                // of the last whole epoch, or of the best; NaN without a validation set
+  std::string message;  // for people, when not finished or ended early
 };
 
 /// The samples of a task. `name` is the task's, or what a TaskChange calls its data.

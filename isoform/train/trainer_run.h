@@ -46,6 +46,8 @@ class Trainer<T>::Run {
                        bool steps);
   void adapt();
   void diverge();
+  void judge();
+  [[nodiscard]] bool has_ended() const;
   [[nodiscard]] std::int64_t phase_step() const { return step_ - phase_start_; }
   [[nodiscard]] double seconds() const {
     return std::chrono::duration<double>(Clock::now() - start_).count();
@@ -76,6 +78,8 @@ class Trainer<T>::Run {
   Adaptation<T> adaptation_;
   Model<T> last_good_;  // at the start of the epoch
   Index good_born_ = 0, good_removed_ = 0;
+  double validation_loss_ = 0;                          // of the last epoch
+  std::optional<typename TrainerState<T>::Best> best_;  // with patience
   Pass<T> pass_;
   bool prepared_ = false;
   Matrix<T> buffer_;

@@ -77,6 +77,7 @@ TrainerState<T> Trainer<T>::Run::make_state() const {
   state.phase_start = phase_start_;
   state.next_change = next_change_;
   state.untold.assign(done_.begin() + static_cast<std::ptrdiff_t>(told_), done_.end());
+  state.best = best_;
   state.born = result_.born;
   state.removed = result_.removed;
   state.validation_accuracy = result_.validation_accuracy;
@@ -159,6 +160,7 @@ void Trainer<T>::Run::go_on(const TrainerState<T>& state) {
   phase_start_ = state.phase_start;
   next_change_ = state.next_change;
   done_ = state.untold;
+  best_ = state.best;
   result_.born = state.born;
   result_.removed = state.removed;
   result_.validation_accuracy = state.validation_accuracy;

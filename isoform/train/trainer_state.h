@@ -76,6 +76,14 @@ struct TrainerState {
   std::optional<Model<T>> last_good;
   Index good_born = 0, good_removed = 0;
 
+  /// The model with the lowest validation loss so far, where somebody is patient.
+  struct Best {
+    Model<T> model;
+    double loss = 0, accuracy = 0;
+    int epoch = 0;
+  };
+  std::optional<Best> best;
+
   Index born = 0, removed = 0;
   double validation_accuracy = 0, learning_rate = 0, seconds = 0;
   /// A run that stopped can go on, one that diverged can't: its model is the last good one, and the optimiser and the

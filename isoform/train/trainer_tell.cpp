@@ -1,4 +1,6 @@
 // What a trainer's observers hear.
+#include <fmt/format.h>
+
 #include <cmath>
 
 #include "isoform/base/version.h"
@@ -67,6 +69,7 @@ template <class T>
 void Trainer<T>::Run::emit_epoch() {
   EpochScores scores = score_epoch(model_, courses_, engine_);
   result_.validation_accuracy = scores.validation_accuracy;
+  validation_loss_ = scores.validation_loss;
   emit_spectrum();
   emit("epoch", {{"epochs", settings_.epochs},
                  {"train_loss", scores.train_loss},
@@ -83,6 +86,12 @@ void Trainer<T>::Run::emit_epoch() {
 
 template <class T>
 TrainResult Trainer<T>::Run::finish() {
+  if (best_ && result_.reason == StopReason::finished) {
+    model_ = best_->model;
+    result_.validation_accuracy = best_->accuracy;
+    result_.message =
+        fmt::format("the model is that of epoch {}, the best on the validation part", best_->epoch);
+  }
   result_.steps = step_;
   result_.seconds = seconds();
   result_.adaptation_seconds = adaptation_.seconds();
