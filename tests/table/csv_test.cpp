@@ -39,7 +39,7 @@ std::string random_field(Dice& dice) {
 TEST(Csv, WhatIsWrittenIsReadBack) {
   Folder folder;
   const auto path = folder / "t.csv";
-  for (std::uint64_t seed = 0; seed < 400; ++seed) {
+  for (std::uint64_t seed = 0; seed < 200; ++seed) {
     Dice dice(seed, 90);
     const char delimiter = ",;\t|"[dice.between(0, 3)];
     const std::string end = dice.coin() ? "\n" : "\r\n";
@@ -126,6 +126,8 @@ TEST(Csv, SpacesAroundFieldsAreNoPartOfThem) {
 TEST(Csv, EmptyLinesAreNoRecords) {
   EXPECT_EQ(rows_of(TableFile("\n\r\na,b\n\n1,2\n   \n\n3,4\n\n").open()),
             (Rows{{"1", "2"}, {"3", "4"}}));
+  EXPECT_EQ(rows_of(TableFile("x\n1\n\"\"\n\n3\n").open()), (Rows{{"1"}, {""}, {"3"}}))
+      << "but a field in quotes is one";
 }
 
 TEST(Csv, RecordsOfOtherLengthsAreNamedByLine) {
@@ -199,7 +201,7 @@ TEST(Csv, AnyBytesAreReadOrRefused) {
   const Folder folder;
   int read = 0, refused = 0;
   const std::string valid = "name,size\n\"a \"\"b\"\"\",1.5\né,2\n,\nx,\"3\n4\"\n";
-  for (std::uint64_t seed = 0; seed < 3000; ++seed) {
+  for (std::uint64_t seed = 0; seed < 1000; ++seed) {
     Dice dice(seed, 93);
     std::string text = valid;
     for (Index n = dice.between(1, 4); n > 0; --n) {
@@ -225,8 +227,8 @@ TEST(Csv, AnyBytesAreReadOrRefused) {
       ++refused;
     }
   }
-  EXPECT_GT(read, 300);
-  EXPECT_GT(refused, 300);
+  EXPECT_GT(read, 100);
+  EXPECT_GT(refused, 100);
 }
 
 }  // namespace

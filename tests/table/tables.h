@@ -3,6 +3,8 @@
 
 #include <zlib.h>
 
+#include <cstdlib>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -41,12 +43,18 @@ inline void spill_gzip(const std::filesystem::path& path, const std::string& tex
   gzclose(file);
 }
 
-/// A file in a folder that goes with it.
+/// A file in a folder of its own that goes with it.
 class TableFile {
  public:
   explicit TableFile(const std::string& text, const std::string& name = "t.csv")
-      : path_(folder_ / name) {
+      : path_(made() / name) {
     spill(path_, text);
+  }
+  TableFile(const TableFile&) = delete;
+  TableFile& operator=(const TableFile&) = delete;
+  ~TableFile() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_.parent_path(), ignored);
   }
   explicit TableFile(const Rows& rows) : TableFile(csv_of(rows)) {}
   [[nodiscard]] std::string path() const { return path_.string(); }
@@ -55,7 +63,11 @@ class TableFile {
   }
 
  private:
-  Folder folder_;
+  static std::filesystem::path made() {
+    std::string path = (std::filesystem::temp_directory_path() / "isoform-table-XXXXXX").string();
+    if (::mkdtemp(path.data()) == nullptr) throw std::runtime_error("no folder can be made");
+    return path;
+  }
   std::filesystem::path path_;
 };
 

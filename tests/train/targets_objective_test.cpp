@@ -49,7 +49,7 @@ struct Case {
     if (loss == Loss::binary) {
       for (double& t : wanted.targets.reshaped()) t = dice.coin() ? 1 : 0;
     }
-    for (Index j = 0; weights && j < samples; ++j) wanted.weights.push_back(dice.between(0, 3) * 0.5);
+    for (Index j = 0; weights && j < samples; ++j) wanted.weights.push_back(0.5 * static_cast<double>(dice.between(0, 3)));
   }
 };
 
