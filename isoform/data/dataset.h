@@ -50,7 +50,7 @@ class Dataset {
     std::optional<ImageShape> image =
         {};  ///< rows × columns × channels = features, where the samples are pictures
     std::vector<std::string> feature_names = {};  ///< of the columns of a table; none: unnamed
-    std::vector<float> targets = {};  ///< classes.size() for each sample, or none
+    std::vector<float> targets = {};              ///< classes.size() for each sample, or none
     std::vector<float> weights = {};  ///< of each sample, 0 or more and not all 0; none: all 1
   };
 

@@ -329,12 +329,12 @@ void CsvFile::read(const std::function<void(const Record&)>& use) const {
   Parser(name_, format_.delimiter).run(lines, [&](const Record& record) {
     if (std::exchange(header, false)) return true;
     if (record.fields.size() != columns_.size()) {
-      throw FormatError(
-          fmt::format("{}:{}: has {} fields, but there are {} columns (delimiter {}); {}", name_,
-                      record.line, record.fields.size(), columns_.size(), delimiter_name(format_.delimiter),
-                      record.fields.size() > columns_.size()
-                          ? "quote fields that hold the delimiter, or take what is too much away"
-                          : "fill in what is missing, if only with delimiters"));
+      throw FormatError(fmt::format(
+          "{}:{}: has {} fields, but there are {} columns (delimiter {}); {}", name_, record.line,
+          record.fields.size(), columns_.size(), delimiter_name(format_.delimiter),
+          record.fields.size() > columns_.size()
+              ? "quote fields that hold the delimiter, or take what is too much away"
+              : "fill in what is missing, if only with delimiters"));
     }
     use(record);
     return true;

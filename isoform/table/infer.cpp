@@ -257,8 +257,8 @@ class Inference {
     } else {
       const bool counted = first.texts == 0 && first.whole && !first.many &&
                            first.values.size() <= kMostNumberedClasses;
-      const bool slip = first.mostly_numbers() &&
-                        (first.many || first.values.size() > kMostNumberedClasses);
+      const bool slip =
+          first.mostly_numbers() && (first.many || first.values.size() > kMostNumberedClasses);
       const bool text = first.texts > 0 && !slip;
       schema.target = counted || text ? TargetKind::classes : TargetKind::numbers;
     }
@@ -270,7 +270,8 @@ class Inference {
     facts_.classes = schema.targets;
     for (const std::size_t c : at) {
       const Scan& scan = scans_[c];
-      if (scan.texts > 0) fail_text(c, "name another target, or take it for classes (--target-kind)");
+      if (scan.texts > 0)
+        fail_text(c, "name another target, or take it for classes (--target-kind)");
       if (scan.least == scan.most && !options_.partial) fail_one_value(c);
       if (schema.target != TargetKind::numbers) continue;
       schema.mean.push_back(scan.mean);

@@ -3,7 +3,9 @@ import csv
 import gzip
 import io
 import json
+import os
 import random
+import unittest.mock
 
 from support import quick_build
 from tables import SHORT, TableCase, csv_text, flowers, prices, r2
@@ -77,6 +79,16 @@ class Learning(TableCase):
                 self.assertEqual(self.works("predict", "pipe.safetensors", "--data", plain).out, answers)
                 file.seek(0)
                 self.assertEqual(self.works("predict", MODEL, "--data", "-", stdin=file).out, answers)
+
+    def test_a_pipe_leaves_no_copy_behind(self):
+        copies = self.folder / "copies"
+        copies.mkdir()
+        with unittest.mock.patch.dict(os.environ, TMPDIR=str(copies)):
+            for text, code in ((csv_text(flowers(60)), 0), ("kind,a\n1,2,3\n", 1)):
+                process = self.start("train", "--data", "-", "--target", "kind", "--epochs", 1, *SHORT, stdin=-1)
+                _, err = process.communicate(text.encode())
+                self.assertEqual(process.returncode, code, err)
+                self.assertEqual(list(copies.iterdir()), [])
 
     def test_without_a_header(self):
         rows = [row[:2] + row[3:] for row in flowers(90)[1:]]

@@ -15,13 +15,14 @@
 namespace isoform {
 namespace {
 
-using testing::message_of;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using testing::message_of;
 
 // Sample i: features i, i + ½; targets 10 i, −i; weight i + 1.
 Dataset::Contents contents(std::uint32_t samples = 5) {
-  Dataset::Contents c{.name = "numbers", .features = 2, .classes = {"u", "v"}, .feature_names = {"a", "b"}};
+  Dataset::Contents c{
+      .name = "numbers", .features = 2, .classes = {"u", "v"}, .feature_names = {"a", "b"}};
   std::vector<float> values;
   for (std::uint32_t i = 0; i < samples; ++i) {
     const auto x = static_cast<float>(i);
@@ -73,14 +74,17 @@ TEST(DatasetTargets, AreCopiedWithTheRest) {
 
 TEST(DatasetTargets, WhatDoesNotFit) {
   EXPECT_THAT(refusal([](auto& c) { c.targets.pop_back(); }), HasSubstr("need as many targets"));
-  EXPECT_THAT(refusal([](auto& c) { c.targets[3] = std::numeric_limits<float>::infinity(); }), HasSubstr("target 1 of sample 1"));
+  EXPECT_THAT(refusal([](auto& c) { c.targets[3] = std::numeric_limits<float>::infinity(); }),
+              HasSubstr("target 1 of sample 1"));
   EXPECT_THAT(refusal([](auto& c) { c.labels[2] = 1; }), HasSubstr("every label needs to be 0"));
   EXPECT_THAT(refusal([](auto& c) { c.weights.pop_back(); }), HasSubstr("need as many weights"));
   EXPECT_THAT(refusal([](auto& c) { c.weights[1] = -1; }), HasSubstr("weight of sample 1"));
-  EXPECT_THAT(refusal([](auto& c) { c.weights[1] = std::numeric_limits<float>::quiet_NaN(); }), HasSubstr("weight of sample 1"));
+  EXPECT_THAT(refusal([](auto& c) { c.weights[1] = std::numeric_limits<float>::quiet_NaN(); }),
+              HasSubstr("weight of sample 1"));
   EXPECT_THAT(refusal([](auto& c) { c.weights.assign(5, 0); }), HasSubstr("all weights are 0"));
   EXPECT_THAT(refusal([](auto& c) { c.feature_names.pop_back(); }), HasSubstr("names"));
-  EXPECT_THAT(message_of<UsageError>([] { (void)Dataset(contents()).with_weights({1}); }), HasSubstr("as many weights"));
+  EXPECT_THAT(message_of<UsageError>([] { (void)Dataset(contents()).with_weights({1}); }),
+              HasSubstr("as many weights"));
 }
 
 TEST(DatasetTargets, AreJoined) {
@@ -93,10 +97,16 @@ TEST(DatasetTargets, AreJoined) {
   EXPECT_THAT(all.targets(6), ElementsAre(40, -4));
   EXPECT_EQ(all.weight(1), 2);
   EXPECT_THAT(all.feature_names(), ElementsAre("a", "b"));
-  EXPECT_THAT(message_of<UsageError>([&] { (void)joined(std::array<Dataset, 2>{data, data.with_weights({})}); }), HasSubstr("both or neither"));
+  EXPECT_THAT(message_of<UsageError>([&] {
+                (void)joined(std::array<Dataset, 2>{data, data.with_weights({})});
+              }),
+              HasSubstr("both or neither"));
   Dataset::Contents bare = contents();
   bare.targets.clear();
-  EXPECT_THAT(message_of<UsageError>([&] { (void)joined(std::array<Dataset, 2>{data, Dataset(bare)}); }), HasSubstr("both or neither"));
+  EXPECT_THAT(message_of<UsageError>([&] {
+                (void)joined(std::array<Dataset, 2>{data, Dataset(bare)});
+              }),
+              HasSubstr("both or neither"));
 }
 
 TEST(DatasetTargets, AreSeenByTheChecksum) {

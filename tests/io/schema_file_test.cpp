@@ -5,11 +5,11 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "io/random_damage.h"
 #include "isoform/base/error.h"
 #include "isoform/io/checkpoint.h"
 #include "isoform/io/model_file.h"
 #include "isoform/io/safetensors.h"
-#include "io/random_damage.h"
 #include "tests/support/random_table.h"
 
 namespace isoform {
@@ -26,7 +26,8 @@ Model<T> sample(TargetKind kind = TargetKind::numbers) {
   const TableFile file(table.write(1));
   const RunSettings settings = table_run(file.path(), table);
   Model<T> model = table_model<T>(settings, read_table(settings));
-  model.schema->columns.push_back({.name = "id \"é\"", .kind = ColumnKind::ignored, .why = "it counts the rows"});
+  model.schema->columns.push_back(
+      {.name = "id \"é\"", .kind = ColumnKind::ignored, .why = "it counts the rows"});
   model.schema->columns.front().fill = -1.0 / 3;
   return model;
 }
@@ -77,7 +78,8 @@ TYPED_TEST(SchemaFile, IsInTheCheckpoint) {
   Model<TypeParam> model = table_model<TypeParam>(settings, data);
   const auto engine = create_engine<TypeParam>({.threads = 1});
   const Dataset rows = data.rows.data.with_weights(std::vector<float>(60, 2.5F));
-  Trainer<TypeParam> trainer(model, {{"t", rows, rows}}, table_settings(settings, data.facts.schema, 60).training, *engine);
+  Trainer<TypeParam> trainer(model, {{"t", rows, rows}},
+                             table_settings(settings, data.facts.schema, 60).training, *engine);
   trainer.on_checkpoint(0, [&](TrainerState<TypeParam> state) {
     if (taken || state.courses.front().total.samples == 0) return;
     checkpoint.state = std::move(state);
@@ -92,7 +94,8 @@ TYPED_TEST(SchemaFile, IsInTheCheckpoint) {
   ASSERT_TRUE(read.state.model.schema.has_value());
   expect_same(*model.schema, *read.state.model.schema);
   EXPECT_EQ(read.state.courses.front().total.weight, checkpoint.state.courses.front().total.weight);
-  EXPECT_EQ(read.state.courses.front().total.weight, 2.5 * static_cast<double>(read.state.courses.front().total.samples));
+  EXPECT_EQ(read.state.courses.front().total.weight,
+            2.5 * static_cast<double>(read.state.courses.front().total.samples));
 }
 
 std::string refusal(const std::function<void(json&)>& change) {
@@ -104,9 +107,12 @@ std::string refusal(const std::function<void(json&)>& change) {
 }
 
 TEST(SchemaDamage, EveryKeyIsChecked) {
-  const auto of = [](const std::function<void(json&)>& change) { return refusal([&](json& about) { change(about["schema"]); }); };
+  const auto of = [](const std::function<void(json&)>& change) {
+    return refusal([&](json& about) { change(about["schema"]); });
+  };
   EXPECT_THAT(of([](json& s) { s = 1; }), HasSubstr("schema"));
-  EXPECT_THAT(of([](json& s) { s.erase("target"); }), AllOf(HasSubstr("'bad'"), HasSubstr("target")));
+  EXPECT_THAT(of([](json& s) { s.erase("target"); }),
+              AllOf(HasSubstr("'bad'"), HasSubstr("target")));
   EXPECT_THAT(of([](json& s) { s["target"] = "ranks"; }), HasSubstr("ranks"));
   EXPECT_THAT(of([](json& s) { s["targets"] = json::array(); }), HasSubstr("schema.targets"));
   EXPECT_THAT(of([](json& s) { s["targets"] = {"y", "y"}; }), HasSubstr("twice"));
@@ -114,7 +120,8 @@ TEST(SchemaDamage, EveryKeyIsChecked) {
   EXPECT_THAT(of([](json& s) { s["columns"][0]["kind"] = "text"; }), HasSubstr("text"));
   EXPECT_THAT(of([](json& s) { s["columns"][0].erase("fill"); }), HasSubstr("fill"));
   EXPECT_THAT(of([](json& s) { s["columns"][0]["missing"] = 3; }), HasSubstr("missing"));
-  EXPECT_THAT(of([](json& s) { s["columns"][1]["name"] = s["columns"][0]["name"]; }), HasSubstr("twice"));
+  EXPECT_THAT(of([](json& s) { s["columns"][1]["name"] = s["columns"][0]["name"]; }),
+              HasSubstr("twice"));
   EXPECT_THAT(of([](json& s) { s["columns"][2].erase("categories"); }), HasSubstr("categories"));
   EXPECT_THAT(of([](json& s) { s["columns"][2]["categories"] = {"a", "a"}; }), HasSubstr("twice"));
   EXPECT_THAT(of([](json& s) { s["mean"] = {1, 2}; }), HasSubstr("schema.mean"));
@@ -139,7 +146,9 @@ TEST(SchemaDamage, TargetsAreTheOutputs) {
   EXPECT_THAT(refusal(two), HasSubstr("schema.targets"));
 }
 
-TEST(SchemaDamage, RandomDamageIsReadOrRefused) { expect_read_or_refused(serialise_model(sample<float>())); }
+TEST(SchemaDamage, RandomDamageIsReadOrRefused) {
+  expect_read_or_refused(serialise_model(sample<float>()));
+}
 
 }  // namespace
 }  // namespace isoform

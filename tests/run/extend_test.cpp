@@ -33,7 +33,9 @@ class ExtendModel : public ::testing::Test {
     said = known_columns(said, *model.schema, file);
     added = extend_model(model, infer_schema(file, said), file, said.weights);
     fresh = encode_table(file, *model.schema,
-                         {.features = model.inputs.front().features, .classes = model.tasks.front().outputs, .weights = said.weights})
+                         {.features = model.inputs.front().features,
+                          .classes = model.tasks.front().outputs,
+                          .weights = said.weights})
                 .data;
   }
   // Old rows with whatever the new features may hold.
@@ -91,7 +93,8 @@ TYPED_TEST(ExtendModel, SaysWhatIsNew) {
   this->extend(first, second, 1);
   EXPECT_THAT(this->added.classes, ElementsAre("class 2"));
   EXPECT_THAT(this->added.columns, ElementsAre("x3"));
-  EXPECT_THAT(this->added.features, ElementsAre("x1 is missing", "city = city 2", "x3", "x3 is missing"));
+  EXPECT_THAT(this->added.features,
+              ElementsAre("x1 is missing", "city = city 2", "x3", "x3 is missing"));
   const auto& features = this->model.inputs.front().features;
   const std::vector<std::string> old = feature_names(this->table.facts.schema);
   EXPECT_TRUE(std::equal(old.begin(), old.end(), features.begin()));
@@ -146,7 +149,8 @@ TEST(Extend, RefusalsChangeNothing) {
   bare.schema.reset();
   const CsvFile file = before.open();
   const TableFacts facts = infer_schema(file, settings.table.columns);
-  EXPECT_THAT(message_of<UsageError>([&] { (void)extend_model(bare, facts, file); }), HasSubstr("--target"));
+  EXPECT_THAT(message_of<UsageError>([&] { (void)extend_model(bare, facts, file); }),
+              HasSubstr("--target"));
 }
 
 TEST(Extend, KnownColumnsKeepTheirKinds) {

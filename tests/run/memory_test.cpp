@@ -43,7 +43,9 @@ TEST(Memory, ComesBack) {
   for (const TargetKind kind : {TargetKind::classes, TargetKind::labels, TargetKind::numbers}) {
     const Dataset data = rows_of_table(kind);
     for (const Index most : {1, 30, 5000}) {
-      const Memory memory = remember({data.with_weights(std::vector<float>(100, 3)), data.subset({})}, data.feature_names(), most, 1);
+      const Memory memory =
+          remember({data.with_weights(std::vector<float>(100, 3)), data.subset({})},
+                   data.feature_names(), most, 1);
       EXPECT_EQ(memory.rows.samples(), std::min<Index>(most, 100));
       EXPECT_FALSE(memory.rows.has_weights());
       save_memory(memory, folder / "m");
@@ -73,14 +75,18 @@ TEST(Memory, RowsFollowTheModel) {
   const Memory memory = remember({data}, data.feature_names(), 50, 1);
   const std::vector<std::string>& known = data.feature_names();
   Schema schema;
-  schema.columns = {{.name = "x3", .has_missing = true, .fill = 7},
-                    {.name = "x1", .has_missing = true},
-                    {.name = "x2", .has_missing = true},
-                    {.name = "sky", .kind = ColumnKind::category, .categories = {"red"}, .has_missing = true},
-                    {.name = "city", .kind = ColumnKind::category, .categories = {"city 0", "city 1", "city 2", "city 3"}}};
+  schema.columns = {
+      {.name = "x3", .has_missing = true, .fill = 7},
+      {.name = "x1", .has_missing = true},
+      {.name = "x2", .has_missing = true},
+      {.name = "sky", .kind = ColumnKind::category, .categories = {"red"}, .has_missing = true},
+      {.name = "city",
+       .kind = ColumnKind::category,
+       .categories = {"city 0", "city 1", "city 2", "city 3"}}};
   std::vector<std::string> features = {"x3", "x3 is missing"};
   features.insert(features.end(), known.rbegin(), known.rend());
-  features.insert(features.end(), {"x1 is missing", "sky = red", "sky is missing", "city = city 3"});
+  features.insert(features.end(),
+                  {"x1 is missing", "sky = red", "sky is missing", "city = city 3"});
   std::vector<std::string> classes = {"new"};
   classes.insert(classes.end(), data.classes().rbegin(), data.classes().rend());
   const Dataset rows = remembered_rows(memory, schema, features, classes);
@@ -96,7 +102,9 @@ TEST(Memory, RowsFollowTheModel) {
   for (std::size_t i = 0; i < rows.labels().size(); ++i) {
     EXPECT_EQ(classes[rows.labels()[i]], data.classes()[memory.rows.labels()[i]]);
   }
-  EXPECT_THAT(message_of<UsageError>([&] { (void)remembered_rows(memory, schema, features, {"class 0"}); }), HasSubstr("no longer has"));
+  EXPECT_THAT(
+      message_of<UsageError>([&] { (void)remembered_rows(memory, schema, features, {"class 0"}); }),
+      HasSubstr("no longer has"));
 }
 
 class MemoryDamage : public ::testing::Test {
@@ -125,19 +133,28 @@ TEST_F(MemoryDamage, IsSaid) {
       file.metadata["isoform.memory"] = words.dump();
     };
   };
-  EXPECT_THAT(refusal([](auto& f) { f.metadata.clear(); }), AllOf(HasSubstr(path.string()), HasSubstr("no rows of a model")));
+  EXPECT_THAT(refusal([](auto& f) { f.metadata.clear(); }),
+              AllOf(HasSubstr(path.string()), HasSubstr("no rows of a model")));
   EXPECT_THAT(refusal([](auto& f) { f.tensors.erase("rows"); }), HasSubstr("tensor rows"));
   EXPECT_THAT(refusal([](auto& f) { f.tensors.erase("answers"); }), HasSubstr("tensor answers"));
-  EXPECT_THAT(refusal([](auto& f) { f.tensors["answers"] = {{19}, std::vector<float>(19, 0)}; }), HasSubstr("damaged"));
-  EXPECT_THAT(refusal([](auto& f) { std::get<std::vector<float>>(f.tensors["answers"].data)[3] = 77; }), HasSubstr("damaged"));
-  EXPECT_THAT(refusal([](auto& f) { std::get<std::vector<float>>(f.tensors["answers"].data)[3] = -1; }), HasSubstr("damaged"));
+  EXPECT_THAT(refusal([](auto& f) {
+                f.tensors["answers"] = {{19}, std::vector<float>(19, 0)};
+              }),
+              HasSubstr("damaged"));
+  EXPECT_THAT(
+      refusal([](auto& f) { std::get<std::vector<float>>(f.tensors["answers"].data)[3] = 77; }),
+      HasSubstr("damaged"));
+  EXPECT_THAT(
+      refusal([](auto& f) { std::get<std::vector<float>>(f.tensors["answers"].data)[3] = -1; }),
+      HasSubstr("damaged"));
   EXPECT_THAT(refusal([](auto& f) {
                 f.tensors["rows"] = {{0, 1}, std::vector<float>()};
                 f.tensors["answers"] = {{0}, std::vector<float>()};
               }),
               HasSubstr("damaged"));
   EXPECT_THAT(refusal(about([](json& w) { w["format"] = 2; })), HasSubstr("newer"));
-  EXPECT_THAT(refusal(about([](json& w) { w["features"].push_back("more"); })), HasSubstr("damaged"));
+  EXPECT_THAT(refusal(about([](json& w) { w["features"].push_back("more"); })),
+              HasSubstr("damaged"));
   EXPECT_THAT(refusal(about([](json& w) { w["features"] = json::array(); })), HasSubstr("damaged"));
   EXPECT_THAT(refusal(about([](json& w) { w["classes"] = json::array(); })), HasSubstr("damaged"));
   EXPECT_THAT(refusal(about([](json& w) {
@@ -156,9 +173,11 @@ TEST_F(MemoryDamage, AnyBytesAreReadOrRefused) {
     Dice dice(seed, 141);
     std::string bytes = valid;
     for (Index n = dice.between(1, 3); n > 0; --n) {
-      const auto at = static_cast<std::size_t>(dice.between(0, static_cast<Index>(dice.coin() ? header : bytes.size()) - 1));
+      const auto at = static_cast<std::size_t>(
+          dice.between(0, static_cast<Index>(dice.coin() ? header : bytes.size()) - 1));
       if (at >= bytes.size()) continue;
-      bytes[at] = dice.coin() ? "0,]}\"9-"[dice.between(0, 6)] : static_cast<char>(dice.between(0, 255));
+      bytes[at] =
+          dice.coin() ? "0,]}\"9-"[dice.between(0, 6)] : static_cast<char>(dice.between(0, 255));
       if (dice.between(0, 9) == 0) bytes.resize(at);
     }
     spill(path, bytes);

@@ -45,7 +45,8 @@ TEST(TableParts, AreDisjointAndComplete) {
   EXPECT_EQ(split_table(settings, data, true).test_name, own.path());
   for (const char* bad : {"0.95", "-0.1", "nan", "1"}) {
     settings.table.test = bad;
-    EXPECT_THAT(message_of<UsageError>([&] { (void)split_table(settings, data); }), HasSubstr("test: needs a share"));
+    EXPECT_THAT(message_of<UsageError>([&] { (void)split_table(settings, data); }),
+                HasSubstr("test: needs a share"));
   }
   settings.table.test = "absent.csv";
   EXPECT_THROW((void)split_table(settings, data), FileError);
@@ -66,7 +67,8 @@ TEST(TableWeights, HaveMeanOneAndMakeClassesAlike) {
       // Within a class: as they were.
       for (Index j = 0; j < 5; ++j) {
         if (own.labels()[static_cast<std::size_t>(j)] != label) continue;
-        EXPECT_NEAR(double(own.weight(i)) * double(data.weight(j)), double(own.weight(j)) * double(data.weight(i)), 1e-5);
+        EXPECT_NEAR(double(own.weight(i)) * double(data.weight(j)),
+                    double(own.weight(j)) * double(data.weight(i)), 1e-5);
       }
     }
     EXPECT_NEAR(sum / 300, 1, 1e-5);
@@ -99,7 +101,8 @@ TEST(TableSettings, LossAndLengthFollowTheTable) {
   said.loss = Loss::huber;
   EXPECT_EQ(table_settings(said, schema, 1000).loss, Loss::huber);
   said.loss = Loss::binary;
-  EXPECT_THAT(message_of<UsageError>([&] { (void)table_settings(said, schema, 1000); }), HasSubstr("loss"));
+  EXPECT_THAT(message_of<UsageError>([&] { (void)table_settings(said, schema, 1000); }),
+              HasSubstr("loss"));
   said.loss = Loss::cross_entropy;
   for (const Index samples : {1, 10, 100, 1000, 10'000, 100'000, 1'000'000}) {
     RunSettings s = said;
@@ -108,7 +111,8 @@ TEST(TableSettings, LossAndLengthFollowTheTable) {
     EXPECT_LE(s.training.batch_size, 128);
     EXPECT_GE(s.training.epochs, 20);
     EXPECT_LE(s.training.epochs, 200);
-    const double steps = std::ceil(double(samples) / double(s.training.batch_size)) * s.training.epochs;
+    const double steps =
+        std::ceil(double(samples) / double(s.training.batch_size)) * s.training.epochs;
     if (s.training.epochs > 20 && s.training.epochs < 200) EXPECT_NEAR(steps, 3000, 3000 / 20.0);
   }
   said.training.epochs = 7;
@@ -124,8 +128,10 @@ TEST(TableNotes, SayWhatWasFound) {
   report.newly_missing["age"] = 2;
   report.new_columns = {"p", "q"};
   report.without_target = 1;
-  EXPECT_THAT(notes(report), ElementsAre(::testing::AllOf(HasSubstr("'city': 3 rows"), HasSubstr("'Bonn'")), HasSubstr("'age': is missing in 2"),
-                                         HasSubstr("p, q"), HasSubstr("1 rows without a target")));
+  EXPECT_THAT(notes(report),
+              ElementsAre(::testing::AllOf(HasSubstr("'city': 3 rows"), HasSubstr("'Bonn'")),
+                          HasSubstr("'age': is missing in 2"), HasSubstr("p, q"),
+                          HasSubstr("1 rows without a target")));
   EXPECT_TRUE(notes(EncodeReport{}).empty());
 }
 
@@ -148,12 +154,14 @@ TEST(CrossValidation, DoesNotDependOnThreads) {
     EXPECT_EQ(one.widths, two.widths);
     ASSERT_EQ(one.answers.size(), two.answers.size());
     for (Index i = 0; i < one.answers.size(); ++i) {
-      EXPECT_EQ(std::bit_cast<std::uint64_t>(one.answers(i)), std::bit_cast<std::uint64_t>(two.answers(i)));
+      EXPECT_EQ(std::bit_cast<std::uint64_t>(one.answers(i)),
+                std::bit_cast<std::uint64_t>(two.answers(i)));
       EXPECT_TRUE(std::isfinite(one.answers(i))) << "every row is held out once";
     }
     for (std::size_t k = 0; k < 3; ++k) {
       for (std::size_t s = 0; s < one.folds[k].size(); ++s) {
-        EXPECT_EQ(std::bit_cast<std::uint64_t>(one.folds[k][s].value), std::bit_cast<std::uint64_t>(two.folds[k][s].value));
+        EXPECT_EQ(std::bit_cast<std::uint64_t>(one.folds[k][s].value),
+                  std::bit_cast<std::uint64_t>(two.folds[k][s].value));
       }
     }
   }
@@ -163,7 +171,8 @@ TEST(CrossValidation, ScoresRowsThatWereNotSeen) {
   // The target is noise: a score above chance would mean that the folds leak.
   Dice dice(1, 150);
   std::string text = "x,y\n";
-  for (int i = 0; i < 240; ++i) text += std::to_string(dice.normal()) + (dice.coin() ? ",a\n" : ",b\n");
+  for (int i = 0; i < 240; ++i)
+    text += std::to_string(dice.normal()) + (dice.coin() ? ",a\n" : ",b\n");
   const TableFile file(text);
   RunSettings settings = table_run(file.path());
   settings.table.folds = 4;
@@ -173,7 +182,8 @@ TEST(CrossValidation, ScoresRowsThatWereNotSeen) {
   EXPECT_EQ(folds.folds.front().front().name, "accuracy");
   EXPECT_NEAR(mean, 0.5, 0.12);
   settings.table.folds = 241;
-  EXPECT_THAT(message_of<UsageError>([&] { (void)validated(settings, 1); }), HasSubstr("folds: needs 2 to 240"));
+  EXPECT_THAT(message_of<UsageError>([&] { (void)validated(settings, 1); }),
+              HasSubstr("folds: needs 2 to 240"));
 }
 
 TEST(CrossValidation, StopsWhenItIsTold) {
@@ -207,7 +217,8 @@ TEST(ColumnImportance, FindsTheColumnThatDetermines) {
     }
     const auto again = column_importance(model, data.rows.data, *engine, 3, 1);
     for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(list[i].loss, again[i].loss);
-    EXPECT_TRUE(std::is_sorted(list.begin(), list.end(), [](const auto& a, const auto& b) { return a.loss > b.loss; }));
+    EXPECT_TRUE(std::is_sorted(list.begin(), list.end(),
+                               [](const auto& a, const auto& b) { return a.loss > b.loss; }));
     const std::vector<std::uint32_t> one = {0};
     EXPECT_THROW((void)column_importance(model, data.rows.data.subset(one), *engine), UsageError);
     model.schema.reset();
@@ -234,7 +245,8 @@ TEST(TableScores, AreInTheTermsOfTheTable) {
     } else {
       const Matrix<double> truth = table_targets(data.facts.schema, rows);
       const Rows text = table.write(3);
-      for (Index j = 0; j < rows.samples(); ++j) EXPECT_NEAR(truth(0, j), std::stod(text[static_cast<std::size_t>(j + 1)][3]), 1e-3);
+      for (Index j = 0; j < rows.samples(); ++j)
+        EXPECT_NEAR(truth(0, j), std::stod(text[static_cast<std::size_t>(j + 1)][3]), 1e-3);
       const double mean = truth.mean();
       const double r2 = 1 - (answers - truth).squaredNorm() / (truth.array() - mean).square().sum();
       EXPECT_NEAR(scores.front().value, r2, 1e-9 * std::abs(r2) + 1e-9);

@@ -29,7 +29,8 @@ struct RandomTable {
     for (int i = 0; i < rows; ++i) {
       const double x = dice.normal(), other = dice.normal();
       const Index city = dice.between(0, cities - 1);
-      std::vector<std::string> row = {std::to_string(x), dice.between(0, 3) == 0 ? "" : std::to_string(other),
+      std::vector<std::string> row = {std::to_string(x),
+                                      dice.between(0, 3) == 0 ? "" : std::to_string(other),
                                       "city " + std::to_string(city)};
       if (wider && dice.between(0, 9) == 0) row[0] = "NA";
       const double y = 3 * x + static_cast<double>(city) + 0.1 * dice.normal();
@@ -48,7 +49,8 @@ struct RandomTable {
     return all;
   }
   [[nodiscard]] std::vector<std::string> targets() const {
-    return kind == TargetKind::labels ? std::vector<std::string>{"p", "q"} : std::vector<std::string>{"y"};
+    return kind == TargetKind::labels ? std::vector<std::string>{"p", "q"}
+                                      : std::vector<std::string>{"y"};
   }
 };
 
@@ -70,10 +72,12 @@ inline RunSettings table_run(const std::string& path, const RandomTable& table =
 template <class T>
 Model<T> table_model(const RunSettings& settings, const TableData& table, std::uint64_t seed = 1) {
   const Dataset& rows = table.rows.data;
-  Model<T> model = create_table_model<T>(table_settings(settings, table.facts.schema, rows.samples()), table.facts.schema, rows);
+  Model<T> model = create_table_model<T>(
+      table_settings(settings, table.facts.schema, rows.samples()), table.facts.schema, rows);
   Dice dice(seed, 131);
   for (const Map<T>& map : model.network.maps()) {
-    for (T& value : model.network.map(map.id).a.reshaped()) value = static_cast<T>(dice.normal() / 2);
+    for (T& value : model.network.map(map.id).a.reshaped())
+      value = static_cast<T>(dice.normal() / 2);
   }
   return model;
 }

@@ -27,8 +27,9 @@ std::string refusal(const std::string& text, const CsvOptions& options = {}) {
 }
 
 std::string random_field(Dice& dice) {
-  const std::vector<std::string> pieces = {",", ";", "\t", "|", "\"", "\"\"", "\n", "\r\n", "\r", " ",
-                                           "a", "é", "漢", "😀", "1.5", "x y", "'", "\\", "-", "\x01"};
+  const std::vector<std::string> pieces = {",",    ";",   "\t", "|",  "\"", "\"\"", "\n",
+                                           "\r\n", "\r",  " ",  "a",  "é",  "漢",   "😀",
+                                           "1.5",  "x y", "'",  "\\", "-",  "\x01"};
   std::string field;
   for (Index n = dice.between(0, 5); n > 0; --n) {
     field += pieces[static_cast<std::size_t>(dice.between(0, std::ssize(pieces) - 1))];
@@ -88,7 +89,8 @@ TEST(Csv, FormatIsFound) {
       Dice dice(seed, 91);
       Rows rows = {{"name", "size, in m", "when"}};
       for (int i = 0; i < 80; ++i) {
-        rows.push_back({dice.coin() ? "one; two" : "three", std::to_string(dice.uniform()), "12:30"});
+        rows.push_back(
+            {dice.coin() ? "one; two" : "three", std::to_string(dice.uniform()), "12:30"});
       }
       const TableFile table(csv_of(rows, delimiter));
       const CsvFile file = table.open();
@@ -116,7 +118,8 @@ TEST(Csv, HeadersAreFoundOrSaid) {
   EXPECT_EQ(rows_of(none.open()).size(), 2U);
   EXPECT_THAT(none.open({.header = true}).columns(), ElementsAre("1", "x"));
   EXPECT_EQ(rows_of(some.open({.header = false})).size(), 2U);
-  EXPECT_THAT(TableFile("a ,,\" c\"\n1,2,3\n").open().columns(), ElementsAre("a", "column 2", " c"));
+  EXPECT_THAT(TableFile("a ,,\" c\"\n1,2,3\n").open().columns(),
+              ElementsAre("a", "column 2", " c"));
 }
 
 TEST(Csv, SpacesAroundFieldsAreNoPartOfThem) {
@@ -131,15 +134,18 @@ TEST(Csv, EmptyLinesAreNoRecords) {
 }
 
 TEST(Csv, RecordsOfOtherLengthsAreNamedByLine) {
-  EXPECT_THAT(refusal("a,b\n1,2\n1,2,3\n"), StartsWith(":3: has 3 fields, but there are 2 columns"));
+  EXPECT_THAT(refusal("a,b\n1,2\n1,2,3\n"),
+              StartsWith(":3: has 3 fields, but there are 2 columns"));
   EXPECT_THAT(refusal("a,b\n1,2\n\n\n7\n"), StartsWith(":5: has 1 fields"));
   EXPECT_THAT(refusal("a,b\n\"1\n\n2\",2\n7,8,9\n"), StartsWith(":5: has 3 fields"));
 }
 
 TEST(Csv, QuotesThatDoNotFitAreNamedByLineAndColumn) {
   EXPECT_THAT(refusal("a,b\n1,2\n3,4\"5\n"), StartsWith(":3: column 2: a quote where none may be"));
-  EXPECT_THAT(refusal("a,b\n1,2\n\"3\"4,5\n"), StartsWith(":3: column 1: a quote where none may be"));
-  EXPECT_THAT(refusal("a,b\n1,\"2\n3,4\n5,6\n"), StartsWith(":2: column 2: a quote that is opened"));
+  EXPECT_THAT(refusal("a,b\n1,2\n\"3\"4,5\n"),
+              StartsWith(":3: column 1: a quote where none may be"));
+  EXPECT_THAT(refusal("a,b\n1,\"2\n3,4\n5,6\n"),
+              StartsWith(":2: column 2: a quote that is opened"));
   // Beyond the rows that the format is found from.
   std::string text = "a,b\n";
   for (int i = 0; i < 500; ++i) text += "1,2\n";
@@ -148,16 +154,21 @@ TEST(Csv, QuotesThatDoNotFitAreNamedByLineAndColumn) {
 }
 
 TEST(Csv, WhatIsNoTextIsNamedByLineAndByte) {
-  EXPECT_THAT(refusal("a,b\n1,caf\xe9\n"), AllOf(StartsWith(":2: byte 6"), HasSubstr("0xe9"),
-                                              HasSubstr("WINDOWS-1252")));
-  EXPECT_THAT(refusal(std::string("a,b\n1,\0\n", 8)), AllOf(StartsWith(":2: byte 3"), HasSubstr("no text")));
-  EXPECT_THAT(refusal(std::string("\xff\xfe") + std::string("a\0,\0b\0\n\0", 8)), HasSubstr("UTF-16"));
-  EXPECT_THAT(refusal(std::string("\xfe\xff") + std::string("\0a\0,\0b\0\n", 8)), HasSubstr("UTF-16"));
+  EXPECT_THAT(refusal("a,b\n1,caf\xe9\n"),
+              AllOf(StartsWith(":2: byte 6"), HasSubstr("0xe9"), HasSubstr("WINDOWS-1252")));
+  EXPECT_THAT(refusal(std::string("a,b\n1,\0\n", 8)),
+              AllOf(StartsWith(":2: byte 3"), HasSubstr("no text")));
+  EXPECT_THAT(refusal(std::string("\xff\xfe") + std::string("a\0,\0b\0\n\0", 8)),
+              HasSubstr("UTF-16"));
+  EXPECT_THAT(refusal(std::string("\xfe\xff") + std::string("\0a\0,\0b\0\n", 8)),
+              HasSubstr("UTF-16"));
   // Overlong, a surrogate, beyond the last character, a lone continuation.
-  for (const char* bad : {"\xc0\xaf", "\xe0\x80\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\x80", "\xc3("}) {
+  for (const char* bad :
+       {"\xc0\xaf", "\xe0\x80\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\x80", "\xc3("}) {
     EXPECT_THAT(refusal(std::string("a,b\n1,") + bad + "\n"), HasSubstr("not UTF-8")) << bad;
   }
-  for (const char* good : {"\xc2\x80", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xef\xbf\xbf", "\xf4\x8f\xbf\xbf"}) {
+  for (const char* good :
+       {"\xc2\x80", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xef\xbf\xbf", "\xf4\x8f\xbf\xbf"}) {
     EXPECT_EQ(rows_of(TableFile(std::string("a,b\n1,") + good + "\n").open()), (Rows{{"1", good}}));
   }
   // A character that the end of the file cuts.
@@ -172,14 +183,17 @@ TEST(Csv, TablesWithoutContentAreRefused) {
 }
 
 TEST(Csv, NamesThatAreThereTwiceAreRefused) {
-  EXPECT_THAT(refusal("a,b,a\n1,2,3\n"), AllOf(StartsWith(":1: two columns are called 'a'"), HasSubstr("--header no")));
+  EXPECT_THAT(refusal("a,b,a\n1,2,3\n"),
+              AllOf(StartsWith(":1: two columns are called 'a'"), HasSubstr("--header no")));
   EXPECT_THAT(refusal("a,a\n1,2\n", {.header = true}), Not(HasSubstr("--header no")));
 }
 
 TEST(Csv, FilesThatCannotBeReadAreNamed) {
   const Folder folder;
-  EXPECT_THAT(message_of<FileError>([&] { CsvFile file(folder / "none.csv"); }), HasSubstr("none.csv: no such file"));
-  EXPECT_THAT(message_of<FileError>([&] { CsvFile file(folder.path()); }), HasSubstr("got a folder"));
+  EXPECT_THAT(message_of<FileError>([&] { CsvFile file(folder / "none.csv"); }),
+              HasSubstr("none.csv: no such file"));
+  EXPECT_THAT(message_of<FileError>([&] { CsvFile file(folder.path()); }),
+              HasSubstr("got a folder"));
 }
 
 TEST(Csv, DamagedGzipIsSaid) {
@@ -220,7 +234,8 @@ TEST(Csv, AnyBytesAreReadOrRefused) {
     spill(folder / "t.csv", text);
     try {
       const CsvFile file(folder / "t.csv");
-      file.read([&](const CsvFile::Record& r) { EXPECT_EQ(r.fields.size(), file.columns().size()); });
+      file.read(
+          [&](const CsvFile::Record& r) { EXPECT_EQ(r.fields.size(), file.columns().size()); });
       ++read;
     } catch (const FormatError& error) {
       EXPECT_THAT(error.what(), HasSubstr("t.csv:"));

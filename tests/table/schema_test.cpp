@@ -24,10 +24,13 @@ TEST(Schema, FeaturesFollowTheColumns) {
   Schema schema;
   schema.columns = {{.name = "age", .has_missing = true},
                     {.name = "id", .kind = ColumnKind::ignored, .has_missing = true},
-                    {.name = "city", .kind = ColumnKind::category, .categories = {"Oslo", "Rome"}, .has_missing = true},
+                    {.name = "city",
+                     .kind = ColumnKind::category,
+                     .categories = {"Oslo", "Rome"},
+                     .has_missing = true},
                     {.name = "size"}};
-  EXPECT_THAT(feature_names(schema),
-              ElementsAre("age", "age is missing", "city = Oslo", "city = Rome", "city is missing", "size"));
+  EXPECT_THAT(feature_names(schema), ElementsAre("age", "age is missing", "city = Oslo",
+                                                 "city = Rome", "city is missing", "size"));
   const auto features = features_of(schema);
   EXPECT_EQ(features[3].second.column, 2U);
   EXPECT_EQ(features[3].second.category, 1U);

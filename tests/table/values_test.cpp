@@ -14,7 +14,8 @@ namespace {
 using namespace isoform::testing;
 
 TEST(Values, MissingHasItsWords) {
-  for (const char* text : {"", "  ", "\t", "NA", "na", "N/A", "NaN", "nan", "-nan", "null", "NULL", "None", "?", " NA ", "#N/A"}) {
+  for (const char* text : {"", "  ", "\t", "NA", "na", "N/A", "NaN", "nan", "-nan", "null", "NULL",
+                           "None", "?", " NA ", "#N/A"}) {
     EXPECT_TRUE(is_missing(text)) << text;
   }
   for (const char* text : {"0", "-", "nana", "N", "no", "nan1", "inf", "missing", "'"}) {
@@ -39,8 +40,9 @@ TEST(Values, NumbersAreThoseOfStrtod) {
 }
 
 TEST(Values, WhatIsNoNumber) {
-  for (const char* text : {"", " ", "x", "1x", "1 2", "0x10", "1,5", "1.2.3", "inf", "-inf", "infinity", "nan", "1e", "e5", "--1",
-                           "+-1", "-+1", "++1", "1_000", "1e999", ".", "-", "½", "1%"}) {
+  for (const char* text : {"",    " ",    "x",        "1x",    "1 2", "0x10", "1,5", "1.2.3",
+                           "inf", "-inf", "infinity", "nan",   "1e",  "e5",   "--1", "+-1",
+                           "-+1", "++1",  "1_000",    "1e999", ".",   "-",    "½",   "1%"}) {
     EXPECT_FALSE(number_in(text).has_value()) << text;
   }
   EXPECT_FALSE(number_in("1.5", ',').has_value());
@@ -67,7 +69,8 @@ TEST(Values, DelimitersHaveNames) {
     EXPECT_EQ(delimiter_from_name(delimiter_name(delimiter)), delimiter);
   }
   EXPECT_EQ(delimiter_from_name("\\t"), '\t');
-  for (const char* bad : {"", "x", ",,", "comma", " "}) EXPECT_THROW((void)delimiter_from_name(bad), UsageError) << bad;
+  for (const char* bad : {"", "x", ",,", "comma", " "})
+    EXPECT_THROW((void)delimiter_from_name(bad), UsageError) << bad;
 }
 
 TEST(Values, TablesAreToldFromSets) {
@@ -77,10 +80,12 @@ TEST(Values, TablesAreToldFromSets) {
   EXPECT_TRUE(names_table("-"));
   EXPECT_TRUE(names_table((folder / "t.csv").string()));
   EXPECT_TRUE(names_table((folder / "any name").string()));
-  EXPECT_TRUE(names_table((folder / "absent.csv").string())) << "so that it is said that there is none";
+  EXPECT_TRUE(names_table((folder / "absent.csv").string()))
+      << "so that it is said that there is none";
   EXPECT_TRUE(names_table((folder / "absent.tsv.gz").string()));
-  for (const std::string& other : {std::string("mnist"), std::string(""), folder.path().string(), (folder / "absent").string(),
-                                   (folder / "absent.npz").string()}) {
+  for (const std::string& other :
+       {std::string("mnist"), std::string(""), folder.path().string(), (folder / "absent").string(),
+        (folder / "absent.npz").string()}) {
     EXPECT_FALSE(names_table(other)) << other;
   }
 }

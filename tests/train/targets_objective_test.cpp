@@ -18,8 +18,8 @@ namespace {
 
 using testing::blob_model;
 using testing::Dice;
-using testing::message_of;
 using ::testing::HasSubstr;
+using testing::message_of;
 using Real = long double;
 
 constexpr Loss kLosses[] = {Loss::squared, Loss::binary, Loss::huber};
@@ -45,11 +45,13 @@ struct Case {
   explicit Case(Dice& dice, Loss loss, bool weights) {
     const Index outputs = dice.between(1, 6), samples = dice.between(1, 8);
     y = dice.normals(outputs, samples, 2);
-    wanted.targets = loss == Loss::binary ? Matrix<double>(outputs, samples) : dice.normals(outputs, samples, 2);
+    wanted.targets =
+        loss == Loss::binary ? Matrix<double>(outputs, samples) : dice.normals(outputs, samples, 2);
     if (loss == Loss::binary) {
       for (double& t : wanted.targets.reshaped()) t = dice.coin() ? 1 : 0;
     }
-    for (Index j = 0; weights && j < samples; ++j) wanted.weights.push_back(0.5 * static_cast<double>(dice.between(0, 3)));
+    for (Index j = 0; weights && j < samples; ++j)
+      wanted.weights.push_back(0.5 * static_cast<double>(dice.between(0, 3)));
   }
 };
 
@@ -67,7 +69,10 @@ TEST(TargetLosses, AreTheirFormulas) {
         for (Index i = 0; i < c.y.rows(); ++i) {
           const double t = c.wanted.targets(i, j);
           right = right && (c.y(i, j) > 0) == (t == 1);
-          total += w * loss_of(loss, c.y(i, j), loss == Loss::binary ? (1 - Real{smoothing}) * t + Real{smoothing} / 2 : t);
+          total +=
+              w *
+              loss_of(loss, c.y(i, j),
+                      loss == Loss::binary ? (1 - Real{smoothing}) * t + Real{smoothing} / 2 : t);
         }
         weight += w;
         correct += right ? 1 : 0;
@@ -95,8 +100,10 @@ TEST(TargetLosses, GradientsAreThoseOfDifferences) {
           Matrix<double> up = c.y, down = c.y;
           up(i, j) += h;
           down(i, j) -= h;
-          const double slope = (score_batch<double>(loss, up, c.wanted, nullptr, smoothing).loss -
-                                score_batch<double>(loss, down, c.wanted, nullptr, smoothing).loss) / (2 * h * double(c.y.cols()));
+          const double slope =
+              (score_batch<double>(loss, up, c.wanted, nullptr, smoothing).loss -
+               score_batch<double>(loss, down, c.wanted, nullptr, smoothing).loss) /
+              (2 * h * double(c.y.cols()));
           EXPECT_NEAR(gradient(i, j), slope, 1e-5) << seed << " " << loss_name(loss);
         }
       }
@@ -140,7 +147,8 @@ TEST(Weights, AreCopies) {
       }
     }
     if (of.empty()) continue;
-    Matrix<double> many(classes, std::ssize(of)), gradient(classes, samples), gradients(classes, std::ssize(of));
+    Matrix<double> many(classes, std::ssize(of)), gradient(classes, samples),
+        gradients(classes, std::ssize(of));
     for (std::size_t k = 0; k < of.size(); ++k) many.col(static_cast<Index>(k)) = y.col(of[k]);
     for (const Loss loss : {Loss::cross_entropy, Loss::squared, Loss::binary, Loss::huber}) {
       View<double> one = gradient, other = gradients;
@@ -150,8 +158,10 @@ TEST(Weights, AreCopies) {
       EXPECT_EQ(a.weight, b.weight);
       EXPECT_EQ(b.weight, static_cast<double>(b.samples));
       Matrix<double> sum = Matrix<double>::Zero(classes, samples);
-      for (std::size_t k = 0; k < of.size(); ++k) sum.col(of[k]) += gradients.col(static_cast<Index>(k));
-      EXPECT_LE((gradient * double(samples) - sum * double(of.size())).norm(), 1e-12 * (1 + sum.norm() * double(of.size())));
+      for (std::size_t k = 0; k < of.size(); ++k)
+        sum.col(of[k]) += gradients.col(static_cast<Index>(k));
+      EXPECT_LE((gradient * double(samples) - sum * double(of.size())).norm(),
+                1e-12 * (1 + sum.norm() * double(of.size())));
     }
   }
 }
@@ -159,13 +169,15 @@ TEST(Weights, AreCopies) {
 // Two outputs that depend on the features; weights 1, 2, 3, 1, …
 Dataset numbers(std::uint64_t seed, bool labels) {
   Dice dice(seed, 123);
-  Dataset::Contents c{.name = "blobs", .features = 3, .classes = {"u", "v"}, .feature_names = {"a", "b", "c"}};
+  Dataset::Contents c{
+      .name = "blobs", .features = 3, .classes = {"u", "v"}, .feature_names = {"a", "b", "c"}};
   std::vector<float> values;
   for (int i = 0; i < 700; ++i) {
     float x[3];
     for (float& v : x) values.push_back(v = static_cast<float>(dice.normal()));
     const float u = x[0] - 2 * x[1], v = x[2];
-    c.targets.insert(c.targets.end(), {labels ? (u > 0 ? 1.0F : 0.0F) : u, labels ? (v > 0 ? 1.0F : 0.0F) : v});
+    c.targets.insert(c.targets.end(),
+                     {labels ? (u > 0 ? 1.0F : 0.0F) : u, labels ? (v > 0 ? 1.0F : 0.0F) : v});
     c.labels.push_back(0);
     c.weights.push_back(static_cast<float>(1 + i % 3));
   }
@@ -184,7 +196,8 @@ TEST(EvaluateTargets, AgreesWithTheLogits) {
     Real total = 0, weight = 0, right = 0;
     for (Index j = 0; j < data.samples(); ++j) {
       const auto t = data.targets(j);
-      for (std::size_t i = 0; i < 2; ++i) total += Real{data.weight(j)} * loss_of(loss, y(static_cast<Index>(i), j), t[i]);
+      for (std::size_t i = 0; i < 2; ++i)
+        total += Real{data.weight(j)} * loss_of(loss, y(static_cast<Index>(i), j), t[i]);
       weight += Real{data.weight(j)};
       right += (y(0, j) > 0) == (t[0] == 1) && (y(1, j) > 0) == (t[1] == 1) ? 1 : 0;
     }
@@ -202,13 +215,15 @@ TEST(EvaluateTargets, RefusesWhatDoesNotFit) {
   const auto engine = create_engine<double>({.threads = 1});
   const Dataset data = numbers(1, false);
   Model<double> model = blob_model<double>(data, {5});
-  EXPECT_THAT(message_of<UsageError>([&] { (void)evaluate(model, data, *engine); }), HasSubstr("cross_entropy"));
+  EXPECT_THAT(message_of<UsageError>([&] { (void)evaluate(model, data, *engine); }),
+              HasSubstr("cross_entropy"));
   Dataset::Contents one = contents_without_values(data);
   one.classes = {"u"};
   one.targets.assign(one.labels.size(), 1);
   one.values = std::vector<float>(one.labels.size() * 3, 1);
   model.tasks.front().loss = Loss::squared;
-  EXPECT_THAT(message_of<UsageError>([&] { (void)evaluate(model, Dataset(one), *engine); }), HasSubstr("1 targets"));
+  EXPECT_THAT(message_of<UsageError>([&] { (void)evaluate(model, Dataset(one), *engine); }),
+              HasSubstr("1 targets"));
 }
 
 TEST(EvaluateTargets, AreLearned) {
@@ -221,7 +236,8 @@ TEST(EvaluateTargets, AreLearned) {
     settings.epochs = 12;
     settings.batch_size = 20;
     const double before = evaluate(model, fresh, *engine).loss;
-    EXPECT_EQ(train(model, {{"blobs", data, fresh}}, settings, *engine).reason, StopReason::finished);
+    EXPECT_EQ(train(model, {{"blobs", data, fresh}}, settings, *engine).reason,
+              StopReason::finished);
     EXPECT_LT(evaluate(model, fresh, *engine).loss, 0.25 * before) << loss_name(loss);
   }
 }
