@@ -95,6 +95,8 @@ void Progress::operator()(const Event& event) {
     loss_ = detail::number_of(event.data, "train_loss");
     if (settings_.terminal) {
       redraw(event, true);
+    } else if (!is_row_due(event)) {
+      return;
     } else {
       write_row(event);
     }
@@ -184,6 +186,15 @@ void Progress::redraw(const Event& event, bool now) {
     text = kBold + text.substr(0, head) + kReset + kDim + text.substr(head) + kReset;
   }
   sink_("\r" + text + kClearToEnd);
+}
+
+// Of many short epochs some 40 get a row, and what lies between them is told in it.
+bool Progress::is_row_due(const Event& event) const {
+  constexpr std::int64_t kRows = 40;
+  constexpr double kLong = 10;  // seconds
+  const std::int64_t every = std::max<std::int64_t>(1, (epochs_ + kRows - 1) / kRows);
+  return event.epoch == 1 || event.epoch % every == 0 || event.epoch >= epochs_ ||
+         event.time_s - epoch_began_s_ >= kLong;
 }
 
 void Progress::write_row(const Event& event) {

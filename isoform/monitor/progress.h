@@ -60,6 +60,7 @@ class Progress {
   void start(const Event& event);
   void measure_pace(const Event& event);
   void redraw(const Event& event, bool now);
+  [[nodiscard]] bool is_row_due(const Event& event) const;
   void write_row(const Event& event);
   void write_tasks(const Event& event);
   void write_alone(const std::string& text);

@@ -41,6 +41,7 @@ ChainSettings chain_settings(const RunSettings& settings, Index inputs, Index ou
 
 void RunSettings::finish(Index samples) {
   constexpr double kSteps = 3000;
+  constexpr Index kBudget = 500'000;
   const auto n = static_cast<double>(std::max<Index>(samples, 1));
   if (training.batch_size == 0) {
     training.batch_size = std::clamp<Index>(samples / 20, 16, 128);
@@ -48,7 +49,11 @@ void RunSettings::finish(Index samples) {
   if (training.epochs == 0) {
     const double steps_per_epoch = std::ceil(n / static_cast<double>(training.batch_size));
     training.epochs =
-        static_cast<int>(std::clamp(std::ceil(kSteps / steps_per_epoch), 20.0, 200.0));
+        static_cast<int>(std::clamp(std::ceil(kSteps / steps_per_epoch), 16.0, 200.0));
+  }
+  PolicySettings& policy = training.adapt.policy;
+  if (policy.parameter_budget == 0 && policy.rule == PolicyRule::tolerance) {
+    policy.parameter_budget = std::min(policy.budget(samples), kBudget);
   }
   finish();
 }

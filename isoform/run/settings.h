@@ -66,8 +66,8 @@ struct RunSettings {
   /// Derives what follows from other settings and validates all of it: UsageError. Epochs and batch size that are 0 become those
   /// of known sets, 30 and 128, unless the data are a table.
   void finish();
-  /// The same for a table with so many training samples: epochs · steps of about 3,000 steps, 20 at least, 200 at most, in batches of 16
-  /// to 128. docs/defaults.md.
+  /// The same for a table with so many training samples: some 3,000 steps in 16 to 200 epochs, in batches of 16 to 128, and 500,000
+  /// parameters at most where the policy has its own budget. docs/defaults.md.
   void finish(Index samples);
   /// Data of every task that the run will have, by name as in TaskChange::data; the first is the run's own.
   [[nodiscard]] std::vector<std::string> data_sets() const;

@@ -188,7 +188,7 @@ std::vector<Setting> list_settings(RunSettings& s) {
 
   f.choice("scaling", s.training.scaling, scaling_from_name, scaling_name,
            "inputs are divided by their deviation: each feature by its own, or all together; auto: "
-           "pictures together");
+           "pictures, and tables of one unit, together");
 
   f.section("table");
   TableSettings& table = s.table;
@@ -298,7 +298,8 @@ std::vector<Setting> list_settings(RunSettings& s) {
   f.number("min-width", a.policy.min_width, "no layer is shrunk below");
   f.number("max-width", a.policy.max_width, "no layer is grown beyond");
   f.number("parameter-budget", a.policy.parameter_budget,
-           "no growth beyond; 0: tolerance 28 a training sample, 1,500,000 at most; others none");
+           "no growth beyond; 0: tolerance 28 a training sample, 1,500,000 at most, of tables "
+           "500,000; others none");
   f.choice("outgoing", a.policy.outgoing, outgoing_from_name, outgoing_name,
            "first outgoing weights of new neurons: random, gradient");
   return f.list;

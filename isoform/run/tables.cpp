@@ -191,14 +191,35 @@ RunSettings table_settings(const RunSettings& settings, const Schema& schema, In
   return own;
 }
 
+bool share_a_unit(const Schema& schema, const Dataset& data) {
+  constexpr Index kColumns = 16;
+  for (const Column& column : schema.columns) {
+    if (column.kind == ColumnKind::category || column.has_missing) return false;
+  }
+  if (data.features() < kColumns) return false;
+  Vector<float> most = Vector<float>::Zero(data.features());
+  Matrix<float> x(data.features(), 1);
+  for (std::uint32_t i = 0; i < data.samples(); ++i) {
+    data.gather(std::span(&i, 1), View<float>(x));
+    if (x.minCoeff() < 0 || (x.array() != x.array().round()).any()) return false;
+    most = most.cwiseMax(x.col(0));
+  }
+  const float largest = most.maxCoeff();
+  return largest > 1 && 2 * (most.array() == largest).count() >= data.features();
+}
+
 template <class T>
 Model<T> create_table_model(const RunSettings& settings, const Schema& schema,
                             const Dataset& training) {
   Model<T> model = create_model<T>(settings, training);
   const std::vector<std::string> features = feature_names(schema);
-  const FeatureStatistics statistics = input_statistics(training, settings.training.scaling);
+  Scaling scaling = settings.training.scaling;
+  if (scaling == Scaling::automatic && share_a_unit(schema, training)) scaling = Scaling::together;
+  const FeatureStatistics statistics = input_statistics(training, scaling);
   model.set_transform(statistics.mean,
-                      table_deviations(schema, features, statistics.standard_deviation));
+                      scaling == Scaling::together
+                          ? statistics.standard_deviation
+                          : table_deviations(schema, features, statistics.standard_deviation));
   model.inputs = {{training.name(), features}};
   model.schema = schema;
   return model;

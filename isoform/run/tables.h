@@ -50,7 +50,11 @@ struct TableParts {
 [[nodiscard]] RunSettings table_settings(const RunSettings& settings, const Schema& schema,
                                          Index samples);
 
-/// An untrained model that reads tables of this schema.
+/// True for numbers of one unit, as pixels are: 16 columns or more, all whole numbers from 0 on, of which half or more reach the
+/// largest there is. O(values).
+[[nodiscard]] bool share_a_unit(const Schema& schema, const Dataset& data);
+
+/// An untrained model that reads tables of this schema. Scaling::automatic: together where columns share a unit, else as table_deviations.
 template <class T>
 Model<T> create_table_model(const RunSettings& settings, const Schema& schema,
                             const Dataset& training);
