@@ -100,6 +100,12 @@ std::string schema_fault(const ModelDescription& d) {
     return "schema: a model that reads tables has one task, and one input whose features have "
            "names";
   }
+  const std::size_t answers =
+      schema.target == TargetKind::classes ? 1 : d.tasks.front().outputs.size();
+  if (schema.targets.size() != answers) {
+    return fmt::format("schema.targets: needs {} for the outputs of the task, got {}", answers,
+                       schema.targets.size());
+  }
   return "";
 }
 

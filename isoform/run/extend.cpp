@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <set>
+#include <unordered_map>
 
 #include "isoform/base/error.h"
 #include "isoform/model/blocks.h"
@@ -15,9 +16,9 @@ TableOptions known_columns(const TableOptions& said, const Schema& schema, const
   options.targets = schema.targets;
   options.target_kind = schema.target;
   options.partial = true;
-  const auto& there = file.columns();
+  const std::set<std::string> there(file.columns().begin(), file.columns().end());
   for (const Column& column : schema.columns) {
-    if (std::find(there.begin(), there.end(), column.name) == there.end()) continue;
+    if (!there.contains(column.name)) continue;
     switch (column.kind) {
       case ColumnKind::number:
         options.numbers.push_back(column.name);
@@ -38,16 +39,18 @@ namespace {
 // Adds what is new to the schema; returns the names of columns that it did not have.
 std::vector<std::string> merge(Schema& schema, const Schema& other) {
   std::vector<std::string> columns;
+  std::unordered_map<std::string, std::size_t> at;
+  for (const Column& column : schema.columns) at.emplace(column.name, at.size());
   for (const Column& column : other.columns) {
-    const auto found = std::find_if(schema.columns.begin(), schema.columns.end(),
-                                    [&](const Column& c) { return c.name == column.name; });
-    if (found == schema.columns.end()) {
+    const auto there = at.find(column.name);
+    if (there == at.end()) {
       if (column.kind != ColumnKind::ignored) columns.push_back(column.name);
       schema.columns.push_back(column);
       // The rows there were before do not have it.
       schema.columns.back().has_missing = column.kind != ColumnKind::ignored;
       continue;
     }
+    Column* const found = &schema.columns[there->second];
     if (found->kind == ColumnKind::ignored) continue;
     found->has_missing = found->has_missing || column.has_missing;
     for (const std::string& category : column.categories) {

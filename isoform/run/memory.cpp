@@ -125,6 +125,9 @@ Memory load_memory(const std::filesystem::path& path) {
                               : static_cast<std::uint32_t>(c.classes.size()));
     }
   }
+  if (c.labels.empty()) {
+    throw FormatError(fmt::format("'{}': holds no rows; the file is damaged", path.string()));
+  }
   try {
     memory.rows = Dataset(std::move(c));
   } catch (const UsageError& error) {

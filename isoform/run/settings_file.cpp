@@ -30,7 +30,13 @@ std::string flag_text(const toml::node& node, const std::string& where) {
   if (const auto* number = node.as_floating_point()) return fmt::format("{}", number->get());
   if (const auto* array = node.as_array()) {
     std::vector<std::string> parts;
-    for (const auto& item : *array) parts.push_back(flag_text(item, where));
+    for (const auto& item : *array) {
+      parts.push_back(flag_text(item, where));
+      // Names may hold commas; flags write them so.
+      for (std::size_t at = 0; (at = parts.back().find(',', at)) != std::string::npos; at += 2) {
+        parts.back().insert(at, 1, '\\');
+      }
+    }
     if (parts.empty()) return "none";
     return fmt::format("{}", fmt::join(parts, ","));
   }

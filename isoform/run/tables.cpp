@@ -163,6 +163,11 @@ Dataset weighted(const Dataset& data, ClassWeights kind) {
   }
   const double mean =
       std::accumulate(weights.begin(), weights.end(), 0.0) / static_cast<double>(weights.size());
+  if (!(mean > 0)) {
+    throw UsageError(fmt::format(
+        "weights: all weights are 0 among the {} rows of '{}' to learn from; nothing would count",
+        data.samples(), data.name()));
+  }
   std::vector<float> scaled;
   for (const double w : weights) scaled.push_back(static_cast<float>(w / mean));
   return data.with_weights(scaled);

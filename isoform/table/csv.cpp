@@ -28,6 +28,7 @@ constexpr std::size_t kSniffed = 64;                     // records that the for
 constexpr std::size_t kLongest = std::size_t{64} << 20;  // bytes of a record
 constexpr std::size_t kLine = std::size_t{1} << 16;      // bytes read at a time
 constexpr std::size_t kColumns = 1'000'000;
+constexpr int kBetweenRecords = 0;  // libcsv's state, before the first byte of a record
 
 // The lines of a file, gzip or plain, pieces of long ones.
 class Lines {
@@ -120,9 +121,14 @@ class Parser {
           piece.size()) {
         fail_quote();
       }
+      if (csv_.pstate == kBetweenRecords) in_record_ = 0;  // empty lines too
       if (piece.back() == '\n') ++line_;
     }
     if (enough_) return;
+    if (utf8_.is_cut()) {
+      throw FormatError(fmt::format(
+          "{}:{}: ends within a character, so that it is cut short, or not UTF-8", name_, line_));
+    }
     if (csv_fini(&csv_, &on_field, &on_record, this) != 0) {
       throw FormatError(fmt::format(
           "{}:{}: column {}: a quote that is opened in this record is never closed; close it, or "
@@ -146,8 +152,8 @@ class Parser {
       p.fields_.push_back(std::string_view(p.text_).substr(begin, end - begin));
       begin = end;
     }
-    const bool empty = p.fields_.size() == 1 && p.fields_.front().empty();
-    if (!empty && !p.enough_) p.enough_ = !(*p.use_)({p.fields_, p.record_line_});
+    // Empty lines never come here; "" is a field of its own, which a table of one column may miss.
+    if (!p.enough_) p.enough_ = !(*p.use_)({p.fields_, p.record_line_});
     p.text_.clear();
     p.ends_.clear();
     p.in_record_ = 0;

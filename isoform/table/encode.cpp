@@ -8,6 +8,7 @@
 #include <limits>
 #include <optional>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "isoform/base/error.h"
 #include "isoform/base/text.h"
@@ -31,6 +32,7 @@ class Encoder {
  public:
   Encoder(const CsvFile& file, const Schema& schema, const EncodeOptions& options)
       : file_(file), schema_(schema), options_(options) {
+    for (std::size_t c = 0; c < file.columns().size(); ++c) in_file_[file.columns()[c]] = c;
     place_features();
     if (options.labelled) {
       for (const std::string& name : schema.targets) targets_.push_back(in_file(name, "target"));
@@ -39,10 +41,10 @@ class Encoder {
       }
     }
     if (!options.weights.empty()) weights_ = in_file(options.weights, "column of weights");
+    std::unordered_set<std::string_view> known(schema.targets.begin(), schema.targets.end());
+    for (const Column& column : schema.columns) known.insert(column.name);
     for (const std::string& name : file.columns()) {
-      const auto& targets = schema.targets;
-      if (schema.find(name) != nullptr || name == options.weights) continue;
-      if (std::find(targets.begin(), targets.end(), name) != targets.end()) continue;
+      if (known.contains(name) || name == options.weights) continue;
       result_.report.new_columns.push_back(name);
     }
   }
@@ -86,11 +88,9 @@ class Encoder {
   }
 
   std::size_t in_file(const std::string& name, std::string_view what) const {
-    const auto& columns = file_.columns();
-    const auto found = std::find(columns.begin(), columns.end(), name);
-    if (found != columns.end()) return static_cast<std::size_t>(found - columns.begin());
+    if (const auto found = in_file_.find(name); found != in_file_.end()) return found->second;
     throw UsageError(fmt::format("'{}' has no column '{}', which is the {} of the model{}",
-                                 file_.name(), name, what, did_you_mean(name, columns)));
+                                 file_.name(), name, what, did_you_mean(name, file_.columns())));
   }
 
   void place_features() {
@@ -129,13 +129,12 @@ class Encoder {
       for (const std::string& category : place.column->categories) {
         place.categories.emplace(category, kNowhere);
       }
-      const auto& columns = file_.columns();
-      const auto found = std::find(columns.begin(), columns.end(), place.column->name);
-      if (found == columns.end()) {
+      const auto found = in_file_.find(place.column->name);
+      if (found == in_file_.end()) {
         absent.push_back(place.column->name);
         continue;
       }
-      place.in_file = static_cast<std::size_t>(found - columns.begin());
+      place.in_file = found->second;
       places_.push_back(std::move(place));
     }
     if (absent.empty()) return;
@@ -225,6 +224,7 @@ class Encoder {
   const Schema& schema_;
   const EncodeOptions& options_;
   Index features_ = 0;
+  std::unordered_map<std::string_view, std::size_t> in_file_;  // position of each column
   std::vector<Place> places_;
   std::vector<std::size_t> targets_;
   std::unordered_map<std::string, std::uint32_t> classes_;

@@ -71,6 +71,11 @@ struct Scan {
     return texts == 0 ? least == most : !many && values.size() == 1;
   }
 
+  // Texts among them are rather slips than names.
+  [[nodiscard]] bool mostly_numbers() const {
+    return static_cast<double>(numbers) >= 0.9 * static_cast<double>(known());
+  }
+
   // Different values in order: by number where all are numbers.
   [[nodiscard]] std::vector<std::string> sorted() const {
     std::vector<std::string> names;
@@ -88,6 +93,7 @@ class Inference {
  public:
   Inference(const CsvFile& file, const TableOptions& options)
       : file_(file), options_(options), scans_(file.columns().size()) {
+    for (std::size_t c = 0; c < file.columns().size(); ++c) in_file_[file.columns()[c]] = c;
     if (options.targets.empty()) {
       throw UsageError(fmt::format(
           "target: needs the column of '{}' that the model shall answer; columns are {}",
@@ -156,8 +162,7 @@ class Inference {
 
   std::size_t position(std::string_view flag, const std::string& name) const {
     const auto& columns = file_.columns();
-    const auto found = std::find(columns.begin(), columns.end(), name);
-    if (found != columns.end()) return static_cast<std::size_t>(found - columns.begin());
+    if (const auto found = in_file_.find(name); found != in_file_.end()) return found->second;
     throw UsageError(fmt::format("{}: '{}' has no column '{}'{}; columns are {}", flag,
                                  file_.name(), name, did_you_mean(name, columns), some(columns)));
   }
@@ -211,7 +216,7 @@ class Inference {
     } else if (scan.texts == 0) {
       column.kind = ColumnKind::number;
     } else {
-      if (scan.many) fail_text(c, "leave the column out (--ignore)");
+      if (is_slip(scan)) fail_text(c, "leave the column out (--ignore)");
       column.kind = ColumnKind::category;
     }
     if (column.kind == ColumnKind::number) column.fill = scan.mean;
@@ -220,17 +225,20 @@ class Inference {
     return column;
   }
 
+  // A text among so many different numbers that these are no categories.
+  static bool is_slip(const Scan& scan) {
+    return scan.texts > 0 && scan.mostly_numbers() &&
+           (scan.many || 2 * scan.values.size() > scan.known());
+  }
+
   static std::string reason_to_ignore(const Scan& scan) {
     if (scan.known() == 0) return "empty";
     if (scan.constant() && scan.missing == 0) return "the same in every row";
     if (scan.texts == 0) {
       return scan.counts && scan.numbers > 20 ? "it counts the rows" : "";
     }
-    const bool mostly_numbers =
-        static_cast<double>(scan.numbers) >= 0.9 * static_cast<double>(scan.known());
-    if (scan.many) {
-      return mostly_numbers ? "" : "text with too many different values";
-    }
+    if (is_slip(scan)) return "";
+    if (scan.many) return "text with too many different values";
     if (2 * scan.values.size() > scan.known()) {
       return fmt::format("text with {} different values in {} rows", scan.values.size(),
                          scan.known());
@@ -257,7 +265,9 @@ class Inference {
     } else {
       const bool counted = first.texts == 0 && first.whole && !first.many &&
                            first.values.size() <= kMostNumberedClasses;
-      const bool text = first.texts > 0 && (first.numbers == 0 || !first.many);
+      const bool slip =
+          first.mostly_numbers() && (first.many || first.values.size() > kMostNumberedClasses);
+      const bool text = first.texts > 0 && !slip;
       schema.target = counted || text ? TargetKind::classes : TargetKind::numbers;
     }
     if (schema.target == TargetKind::classes) return classes(at);
@@ -268,7 +278,8 @@ class Inference {
     facts_.classes = schema.targets;
     for (const std::size_t c : at) {
       const Scan& scan = scans_[c];
-      if (scan.texts > 0) fail_text(c, "name another target");
+      if (scan.texts > 0)
+        fail_text(c, "name another target, or take it for classes (--target-kind)");
       if (scan.least == scan.most && !options_.partial) fail_one_value(c);
       if (schema.target != TargetKind::numbers) continue;
       schema.mean.push_back(scan.mean);
@@ -334,6 +345,7 @@ class Inference {
 
   const CsvFile& file_;
   const TableOptions& options_;
+  std::unordered_map<std::string_view, std::size_t> in_file_;  // position of each column
   std::vector<Scan> scans_;
   std::set<std::size_t> targets_;
   std::map<std::size_t, ColumnKind> said_;

@@ -74,8 +74,11 @@ bool is_infinite(std::string_view field) {
 
 std::optional<double> number_in(std::string_view field, char decimal_point) {
   std::string_view text = trimmed(field);
-  if (text.starts_with('+')) text.remove_prefix(1);
-  if (text.empty() || text.starts_with("+")) return {};
+  if (text.starts_with('+')) {
+    text.remove_prefix(1);
+    if (text.starts_with('+') || text.starts_with('-')) return {};
+  }
+  if (text.empty()) return {};
   std::string pointed;
   if (decimal_point != '.') {
     if (text.find('.') != std::string_view::npos) return {};
@@ -85,6 +88,11 @@ std::optional<double> number_in(std::string_view field, char decimal_point) {
   }
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  // from_chars has one error for both ends of the range; what is too small is 0.
+  if (error == std::errc::result_out_of_range && end == text.data() + text.size()) {
+    const std::size_t exponent = text.find_first_of("eE");
+    if (exponent != std::string_view::npos && text.substr(exponent + 1).starts_with('-')) return 0;
+  }
   if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) return {};
   return value;
 }

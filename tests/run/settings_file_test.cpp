@@ -115,6 +115,18 @@ TEST(SettingsFile, ListsAreListsOrTexts) {
   EXPECT_THAT(refusal<UsageError>("[network]\nhidden = ['a']\n"), HasSubstr("hidden"));
 }
 
+TEST(SettingsFile, NamesMayHoldCommas) {
+  const auto target = [](const std::string& value) {
+    return read_back("[table]\ntarget = " + value + "\n").at("table").at("target");
+  };
+  EXPECT_EQ(target("['size, in m', 'y', ',']"), nlohmann::json({"size, in m", "y", ","}));
+  EXPECT_EQ(target("'size\\, in m,y'"), nlohmann::json({"size, in m", "y"}));
+  EXPECT_EQ(target("'y'"), nlohmann::json({"y"}));
+  RunSettings settings;
+  settings.table.columns.ignored = {"a,b", "c"};
+  EXPECT_EQ(read_back(settings_toml(settings)), settings_json(settings));
+}
+
 TEST(SettingsFile, WholeNumbersServeAsNumbers) {
   EXPECT_EQ(read_back("[training]\nlearning_rate = 1\n").at("training").at("learning_rate"), 1.0);
 }

@@ -1,0 +1,281 @@
+"""Tables: trained on, predicted, scored."""
+import csv
+import gzip
+import io
+import json
+import os
+import random
+import unittest.mock
+
+from support import quick_build
+from tables import SHORT, TableCase, csv_text, flowers, prices, r2
+
+MODEL = "model.safetensors"
+LONGER = ("--epochs", 40, "--learning-rate", 0.02)
+
+
+class Learning(TableCase):
+    def test_numbers_are_recovered(self):
+        summary = self.learn(self.write("prices.csv", prices(400)), "price", "--epochs", 30)
+        self.assertGreater(summary["test"]["scores"]["R²"], 0.95)
+        fresh = prices(100, seed=2)
+        answers, err = self.predictions(MODEL, self.write("fresh.csv", [row[:3] for row in fresh]))
+        self.assertEqual(err, "")
+        truth = [float(row[3]) for row in fresh[1:]]
+        self.assertGreater(r2(truth, [float(row["price"]) for row in answers]), 0.95)
+        scores = json.loads(self.works("eval", MODEL, "--data", self.write("known.csv", fresh), "--json", "--importance").out)
+        self.assertAlmostEqual(scores["scores"]["R²"], r2(truth, [float(row["price"]) for row in answers]), places=4)
+        self.assertEqual([c["column"] for c in scores["importance"]], ["size", "age", "noise"])
+        self.assertLess(abs(scores["importance"][2]["score"]), 0.05)
+
+    @quick_build
+    def test_a_network_that_finds_its_own_size(self):
+        done = self.works("train", "--data", self.write("flowers.csv", flowers(240)), "--target", "kind", "--epochs", 20, "--parameter-budget",
+                          2000, "--threads", 1, "--json")
+        self.assertGreater(json.loads(done.out)["test"]["scores"]["accuracy"], 0.85)
+        for words in ("flowers: 240 rows", "target kind: 3 classes", "aster (80)", "2 columns of numbers, 1 of categories", "missing: "):
+            self.assertIn(words, done.err)
+
+    def test_labels(self):
+        dice = random.Random(1)
+        rows = [["a", "b", "p", "q"]]
+        for _ in range(300):
+            a, b = dice.gauss(0, 1), dice.gauss(0, 1)
+            rows.append([a, b, int(a > 0), int(a + b > 0)])
+        summary = self.learn(self.write("t.csv", rows), "p,q", "--epochs", 30)
+        self.assertGreater(summary["test"]["scores"]["exact match"], 0.8)
+        answers, _ = self.predictions(MODEL, "t.csv")
+        self.assertEqual(list(answers[0]), ["p", "q", "probability of p", "probability of q"])
+        self.assertGreater(sum(int(row["q"]) == known[3] for row, known in zip(answers, rows[1:])), 270)
+        for row in answers:
+            self.assertEqual(row["p"] == "1", float(row["probability of p"]) > 0.5)
+
+    def test_a_table_is_the_same_in_every_dress(self):
+        rows = flowers(90)
+        plain = self.write("flowers.csv", rows)
+        commas = [[cell.replace(".", ",") for cell in row] for row in rows]
+        for folder in "abcdef":
+            (self.folder / folder).mkdir()
+        dresses = [self.write("a/flowers.csv", gzip.compress(csv_text(rows).encode())),
+                   self.write("b/flowers.csv", b"\xef\xbb\xbf" + csv_text(rows).replace("\n", "\r\n").encode()),
+                   self.write("c/flowers.csv", commas, delimiter=";"),
+                   self.write("d/flowers.tsv", rows, delimiter="\t"),
+                   self.write("e/flowers.csv", rows, delimiter="|", quoting=csv.QUOTE_ALL),
+                   self.write("f/flowers.csv", csv_text(rows).replace("\n", "\n\n").rstrip("\n"))]
+        self.learn(plain, "kind", "--epochs", 3)
+        expected, answers = self.bytes_of(MODEL), self.works("predict", MODEL, "--data", plain).out
+        for dress in dresses:
+            with self.subTest(dress):
+                self.learn(dress, "kind", "--epochs", 3, "--out", "other.safetensors")
+                self.assertEqual(self.bytes_of("other.safetensors"), expected)
+                self.assertEqual(self.works("predict", MODEL, "--data", dress).out, answers)
+        for name in (plain, dresses[0]):
+            with self.subTest(pipe=name), open(self.folder / name, "rb") as file:
+                # A pipe and a file as standard input.
+                process = self.start("train", "--data", "-", "--target", "kind", "--epochs", 3, *SHORT, "--out", "pipe.safetensors",
+                                     stdin=-1)
+                _, err = process.communicate(file.read())
+                self.assertEqual(process.returncode, 0, err)
+                self.assertEqual(self.works("predict", "pipe.safetensors", "--data", plain).out, answers)
+                file.seek(0)
+                self.assertEqual(self.works("predict", MODEL, "--data", "-", stdin=file).out, answers)
+
+    def test_a_pipe_leaves_no_copy_behind(self):
+        copies = self.folder / "copies"
+        copies.mkdir()
+        with unittest.mock.patch.dict(os.environ, TMPDIR=str(copies)):
+            for text, code in ((csv_text(flowers(60)), 0), ("kind,a\n1,2,3\n", 1)):
+                process = self.start("train", "--data", "-", "--target", "kind", "--epochs", 1, *SHORT, stdin=-1)
+                _, err = process.communicate(text.encode())
+                self.assertEqual(process.returncode, code, err)
+                self.assertEqual(list(copies.iterdir()), [])
+
+    def test_without_a_header(self):
+        rows = [row[:2] + row[3:] for row in flowers(90)[1:]]
+        self.learn(self.write("t.csv", [[row[0] or "0", *row[1:]] for row in rows]), "column 3", "--epochs", 3)
+        answers, _ = self.predictions(MODEL, "t.csv")
+        self.assertEqual(len(answers), 90)
+        self.assertIn("column 3", answers[0])
+
+
+class Predicting(TableCase):
+    def setUp(self):
+        super().setUp()
+        self.learn(self.write("flowers.csv", flowers(120)), "kind", "--epochs", 5)
+
+    def test_columns_may_stand_in_any_order(self):
+        rows = flowers(30, seed=4)
+        here, _ = self.predictions(MODEL, self.write("here.csv", rows))
+        there, err = self.predictions(MODEL, self.write("there.csv", [["extra", *reversed(rows[0][:3])]] +
+                                                        [[i, *reversed(row[:3])] for i, row in enumerate(rows[1:])]))
+        self.assertEqual(here, there)
+        self.assertIn("does not read: extra", err)
+
+    def test_what_was_never_seen_is_counted(self):
+        rows = [["length", "width", "colour"], ["4", "1", "pink"], ["4", "", "red"], ["", "1", "pink"], ["4", "1", ""]]
+        answers, err = self.predictions(MODEL, self.write("new.csv", rows))
+        self.assertEqual(len(answers), 4)
+        self.assertIn("column 'colour': 2 rows have a category that the model has not seen (the first: 'pink')", err)
+        self.assertIn("column 'width': is missing in 1 rows", err)
+        self.assertNotIn("'length'", err)
+
+    def test_as_many_rows_as_were_asked(self):
+        self.write("all.csv", flowers(30, seed=4))
+        for count, rows in ((0, 30), (7, 7), (30, 30), (99, 30)):
+            answers, _ = self.predictions(MODEL, "all.csv", "--count", count)
+            self.assertEqual(len(answers), rows)
+        listed = json.loads(self.works("predict", MODEL, "--data", "all.csv", "--count", 5, "--json").out)
+        self.assertEqual([row["prediction"] for row in listed], [row["kind"] for row in answers[:5]])
+        for row, told in zip(answers, listed):
+            shares = [float(row[f"probability of {kind}"]) for kind in ("aster", "broom", "clover")]
+            self.assertAlmostEqual(sum(shares), 1, places=5)
+            self.assertEqual(float(row["probability"]), max(shares))
+            self.assertAlmostEqual(told["probability"], max(shares), places=5)
+        self.works("predict", MODEL, "--data", "all.csv", "--out", "answers.csv")
+        self.assertEqual(self.bytes_of("answers.csv").decode(), self.works("predict", MODEL, "--data", "all.csv").out)
+
+    def test_a_column_alone_may_miss_values(self):
+        self.learn(self.write("one.csv", [["x", "y"], *([i % 5 or "", "pq"[i % 2]] for i in range(40))]), "y", "--epochs", 2)
+        for style in ({}, {"quoting": csv.QUOTE_ALL}):
+            answers, _ = self.predictions(MODEL, self.write("x.csv", [["x"], [1], [""], ["NA"], [""], [2]], **style))
+            self.assertEqual(len(answers), 5)
+
+    def test_what_is_kept_is_what_python_wrote(self):
+        dice = random.Random(5)
+        pieces = [",", ";", '"', '""', "\n", "\r\n", "é", "漢", "x", " ", "\t", "'", "1.5", "\\"]
+        rows = flowers(200, seed=6)
+        name = 'so; a "note"'
+        # Spaces around a field that is not quoted are no part of it.
+        notes = [name] + ["".join(dice.choices(pieces, k=dice.randrange(6))).strip(" ") for _ in rows[1:]]
+        table = [[*row[:3], note] for row, note in zip(rows, notes)]
+        for style in ({}, {"quoting": csv.QUOTE_ALL}, {"delimiter": ";"}, {"delimiter": "|"}, {"delimiter": "\t"}):
+            with self.subTest(style):
+                self.write("notes.csv", table, **style)
+                answers, _ = self.predictions(MODEL, "notes.csv", "--keep", name, "--keep", "width")
+                self.assertEqual([(row[name], row["width"]) for row in answers], [(row[3], row[1]) for row in table[1:]])
+
+    def test_classes_and_categories_of_any_text(self):
+        dice = random.Random(7)
+        names = ['a,b', 'say "no"', "zwölf;", "日本", "a|b\tc", "=1+1"]
+        rows = [["x", "what, where", "so \"it\" is"]]
+        for _ in range(120):
+            k = dice.randrange(6)
+            rows.append([k + dice.gauss(0, 0.1), names[k], names[5 - k]])
+        self.learn(self.write("odd.csv", rows), 'so "it" is', "--epochs", 10, "--out", "odd.safetensors")
+        answers, err = self.predictions("odd.safetensors", "odd.csv")
+        self.assertEqual(err, "")
+        told = {name.replace("\t", " ") for name in names}
+        self.assertLessEqual({row['so "it" is'] for row in answers}, told)
+        self.assertEqual(set(list(answers[0])[2:]), {f"probability of {name}" for name in told})
+
+
+class Choosing(TableCase):
+    def test_cross_validation(self):
+        self.write("flowers.csv", flowers(90))
+        files = []
+        for threads in (1, 2):
+            done = self.works("train", "--data", "flowers.csv", "--target", "kind", "--folds", 3, "--out-of-fold", "oof.csv", "--epochs", 5,
+                              "--parameter-budget", 500, "--threads", threads, "--json", "--quiet")
+            files.append((self.bytes_of("oof.csv"), self.bytes_of(MODEL)))
+        self.assertEqual(files[0], files[1], "threads change nothing")
+        told = json.loads(done.out)["cross_validation"]
+        self.assertEqual(told["folds"], 3)
+        rows = list(csv.DictReader(io.StringIO(files[0][0].decode())))
+        self.assertEqual([int(row["line"]) for row in rows], list(range(2, 92)))
+        truth = [row[3] for row in flowers(90)[1:]]
+        for fold in (1, 2, 3):
+            own = [(row, kind) for row, kind in zip(rows, truth) if row["fold"] == str(fold)]
+            self.assertEqual(len(own), 30)
+            right = sum(max(("aster", "broom", "clover"), key=lambda k: float(row[k])) == kind for row, kind in own)
+            self.assertAlmostEqual(told["scores"]["accuracy"]["values"][fold - 1], right / 30, places=6)
+        self.assertNotIn("test", json.loads(done.out), "all rows are learned from")
+
+    def test_a_test_of_its_own(self):
+        self.write("train.csv", flowers(90))
+        self.write("test.csv", flowers(33, seed=9))
+        summary = self.learn("train.csv", "kind", "--test", "test.csv", "--epochs", 5)
+        self.assertEqual(summary["test"]["samples"], 33)
+        scores = json.loads(self.works("eval", MODEL, "--data", "test.csv", "--json").out)
+        self.assertEqual(scores["samples"], 33)
+        self.assertAlmostEqual(scores["accuracy"], summary["test"]["accuracy"], places=6)
+
+    def test_weights(self):
+        dice = random.Random(3)
+        rows = [["x", "w", "y"]]
+        for _ in range(300):
+            # Half of the rows are wrong, and weigh nothing.
+            x, wrong = dice.gauss(0, 1), dice.random() < 0.5
+            rows.append([x, 0 if wrong else dice.choice((1, 2)), "up" if (x > 0) != wrong else "down"])
+        self.learn(self.write("t.csv", rows), "y", "--weights", "w", "--epochs", 15)
+        answers, _ = self.predictions(MODEL, "t.csv")
+        self.assertGreater(sum(row["y"] == ("up" if known[0] > 0 else "down") for row, known in zip(answers, rows[1:])), 280)
+        self.assertNotIn("w", json.dumps(self.about(MODEL)["inputs"][0]["features"]))
+
+    def test_class_weights(self):
+        dice = random.Random(4)
+        rows = [["x", "y"]] + [[dice.gauss(1.2 if i % 12 == 0 else 0, 1), "rare" if i % 12 == 0 else "often"] for i in range(480)]
+        self.write("t.csv", rows)
+        rare = []
+        for kind in ("none", "balanced"):
+            self.learn("t.csv", "y", "--class-weights", kind, "--epochs", 10)
+            rare.append(sum(row["y"] == "rare" for row in self.predictions(MODEL, "t.csv")[0]))
+        self.assertLess(rare[0], 40)
+        self.assertGreater(rare[1], 80)
+
+
+class Continuing(TableCase):
+    def test_a_new_class_and_a_new_column(self):
+        self.learn(self.write("old.csv", flowers(120, kinds=("aster", "broom"))), "kind", "--epochs", 10)
+        self.assertIn("model.memory.safetensors", self.files())
+        old = flowers(40, seed=5, kinds=("aster", "broom"))
+        dice = random.Random(2)
+        new = [[*row[:3], f"{dice.gauss(0, 1):.2f}", row[3]] for row in flowers(90, seed=3)]
+        new[0][3] = "height"
+        new[1][2] = "violet"
+        new[2][1] = ""
+        before = self.bytes_of(MODEL)
+        done = self.works("train", "--continue", MODEL, "--data", self.write("new.csv", new), "--out", "more.safetensors",
+                          *LONGER, *SHORT[1:])
+        self.assertEqual(self.bytes_of(MODEL), before)
+        for words in ("new classes: clover", "new columns: height", "unchanged to the last bit"):
+            self.assertIn(words, done.err)
+        about = self.about("more.safetensors")
+        self.assertEqual(about["tasks"][0]["outputs"], ["aster", "broom", "clover"])
+        for feature in ("height", "height is missing", "colour = violet", "width is missing"):
+            self.assertIn(feature, about["inputs"][0]["features"])
+        scores = json.loads(self.works("eval", "more.safetensors", "--data", "new.csv", "--json").out)
+        self.assertGreater(scores["accuracy"], 0.75)
+        # What it knew, with the new column not known.
+        rows = [[*row[:3], "", row[3]] for row in old]
+        rows[0][3] = "height"
+        scores = json.loads(self.works("eval", "more.safetensors", "--data", self.write("again.csv", rows), "--json").out)
+        self.assertGreater(scores["accuracy"], 0.75)
+        self.assertIn("more.memory.safetensors", self.files())
+
+    def test_without_rows_that_are_kept(self):
+        self.learn(self.write("old.csv", flowers(60)), "kind", "--epochs", 2, "--memory", 0)
+        self.assertNotIn("model.memory.safetensors", self.files())
+        done = self.works("train", "--continue", MODEL, "--data", "old.csv", "--epochs", 2, "--out", "more.safetensors", *SHORT)
+        self.assertIn("there is no 'model.memory.safetensors'", done.err)
+
+    def test_damaged_rows_are_refused(self):
+        self.learn(self.write("old.csv", flowers(60)), "kind", "--epochs", 2)
+        (self.folder / "model.memory.safetensors").write_bytes(self.bytes_of("model.memory.safetensors")[:-7])
+        self.refuses(1, "train", "--continue", MODEL, "--data", "old.csv", "--epochs", 2, "--out", "more.safetensors", *SHORT,
+                     says="model.memory.safetensors")
+
+    def test_more_numbers(self):
+        self.learn(self.write("old.csv", prices(200)), "price", "--epochs", 20)
+        new = [[*row, "new" if i % 2 else "old"] for i, row in enumerate(prices(100, seed=4))]
+        new[0][4] = "state"
+        self.works("train", "--continue", MODEL, "--data", self.write("new.csv", new), "--out", "more.safetensors", *LONGER, *SHORT)
+        scores = json.loads(self.works("eval", "more.safetensors", "--data", "new.csv", "--json").out)
+        self.assertGreater(scores["scores"]["R²"], 0.9)
+
+    def test_a_finished_run_is_finished(self):
+        self.write("t.csv", flowers(60))
+        run = ("train", "--data", "t.csv", "--target", "kind", "--epochs", 2, *SHORT, "--checkpoint", "run.ckpt", "--resume")
+        self.works(*run)
+        self.assertIn("finished already", self.works(*run).out)
+        self.write("t.csv", flowers(60, seed=2))
+        self.refuses(2, *run, says="resume")
