@@ -256,7 +256,8 @@ Checkpoint<T> from_tensors(TensorFile file, const std::string& name) {
                     name, numbers, detail::numbers_name<T>()));
   }
   std::string extra = file.metadata[detail::kExtraKey];
-  Checkpoint<T> checkpoint = Reader<T>(std::move(file), name).read(parsed, where);
+  Reader<T> reader(std::move(file), name);
+  Checkpoint<T> checkpoint = reader.read(parsed, where);
   checkpoint.extra = std::move(extra);
   return checkpoint;
 }
