@@ -30,6 +30,7 @@ struct TrainData {
   std::vector<TaskData> data;
   std::map<std::string, Dataset> tests;  // by the name of the data
   std::optional<TableData> table;
+  std::vector<Dataset> known;         // rows of a table, before classes are weighted
   std::string test_name;              // of a table
   std::optional<Model<float>> model;  // --continue
   std::optional<CrossValidation> folds;

@@ -23,6 +23,7 @@ Json counted(Json settings) {
   settings["data"].erase("data");
   settings["data"].erase("data_dir");
   settings["training"].erase("threads");
+  settings["table"].erase("in_memory");
   // As it will be read again, bytes that are no text included.
   return Json::parse(settings.dump(-1, ' ', false, Json::error_handler_t::replace));
 }

@@ -108,12 +108,18 @@ TrainData load_table(TrainOptions& o) {
   TrainData all;
   all.table = read_table(o.settings);
   const TableData& table = *all.table;
+  constexpr Index kFewest = 10;
+  if (table.rows.data.samples() < kFewest) {
+    throw UsageError(fmt::format("data: '{}' has {} rows; {} at least are needed to learn from",
+                                 o.settings.data, table.rows.data.samples(), kFewest));
+  }
   tell_table(o, table);
   const bool folds = o.settings.table.folds > 0;
   if (folds) all.folds = validate(o, table);
   TableParts parts = split_table(o.settings, table, folds);
   o.settings = table_settings(o.settings, table.facts.schema, parts.training.samples());
   const std::string name = table.rows.data.name();
+  all.known = {parts.training, parts.validation};
   all.data.push_back(
       {name, weighted(parts.training, o.settings.table.class_weights), parts.validation});
   if (!parts.test.empty()) all.tests[name] = parts.test;
@@ -166,11 +172,15 @@ TrainData continue_table(TrainOptions& o, Model<float> model) {
                        moved == 0 ? "unchanged to the last bit"
                                   : fmt::format("changed by {:.2g} at most", moved)));
     const TrainValidation old = stratified_split(rows, settings.validation, settings.training.seed);
-    // Rows that are kept have no weights of their own.
-    const auto both = [](const Dataset& a, const Dataset& b) {
+    // Rows that are kept stand for many.
+    const auto counted = [](const Dataset& d) {
+      return d.has_weights()
+                 ? d
+                 : d.with_weights(std::vector<float>(static_cast<std::size_t>(d.samples()), 1));
+    };
+    const auto both = [&](const Dataset& a, const Dataset& b) {
       if (a.empty() || b.empty()) return a.empty() ? b : a;
-      const std::vector<float> ones(static_cast<std::size_t>(b.has_weights() ? a.samples() : 0), 1);
-      const std::array<Dataset, 2> list = {a.with_weights(ones), b};
+      const std::array<Dataset, 2> list = {counted(a), counted(b)};
       return joined(list);
     };
     parts.training = both(old.train, parts.training);
@@ -188,6 +198,7 @@ TrainData continue_table(TrainOptions& o, Model<float> model) {
       settings.training.optimiser.rate() * settings.training.schedule.restart;
   settings = table_settings(settings, *model.schema, parts.training.samples());
   const std::string name = table.rows.data.name();
+  all.known = {parts.training, parts.validation};
   all.data.push_back(
       {name, weighted(parts.training, settings.table.class_weights), parts.validation});
   if (!parts.test.empty()) all.tests[name] = parts.test;
@@ -197,16 +208,16 @@ TrainData continue_table(TrainOptions& o, Model<float> model) {
   return all;
 }
 
-void require_no_table(const RunSettings& settings, bool continues) {
+void require_no_table(const RunSettings& settings) {
   const TableSettings& table = settings.table;
-  const auto refuse = [](std::string_view flag) {
-    throw UsageError(fmt::format("{}: is for tables; --data names none", flag));
+  const auto refuse = [&](std::string_view flag) {
+    throw UsageError(
+        fmt::format("{}: is for tables, and '{}' is none; give a file, for example customers.csv",
+                    flag, settings.data));
   };
   if (!table.columns.targets.empty()) refuse("target");
   if (table.folds > 0) refuse("folds");
-  if (continues || !table.columns.weights.empty()) {
-    if (!table.columns.weights.empty()) refuse("weights");
-  }
+  if (!table.columns.weights.empty()) refuse("weights");
 }
 
 }  // namespace
@@ -227,10 +238,15 @@ TrainData load_train_data(TrainOptions& o) {
     if (settings.table.memory < 0) {
       throw UsageError(fmt::format("memory: needs 0 or more rows, got {}", settings.table.memory));
     }
+    if (settings.table.in_memory < 0) {
+      throw UsageError(
+          fmt::format("in-memory: needs MiB, or 0 for half of what the machine has, got {}",
+                      settings.table.in_memory));
+    }
     RunSettings trial = settings;  // mistakes show before a long file is read
     trial.finish(1);
   } else {
-    require_no_table(settings, !o.from.empty());
+    require_no_table(settings);
     settings.finish();
   }
   if (o.from.empty()) return table ? load_table(o) : load_sets(settings);
@@ -246,16 +262,16 @@ TrainData load_train_data(TrainOptions& o) {
 
 std::string keep_memory(const TrainOptions& o, const TrainData& data, const Model<float>& model) {
   const std::filesystem::path path = memory_path(o.out);
-  if (!data.table || o.settings.table.memory < 1) {
+  if (!data.table) return "";
+  if (o.settings.table.memory < 1) {
     // One of an earlier model of this name would be taken for this one's.
     std::error_code ignored;
     std::filesystem::remove(path, ignored);
     return "";
   }
-  save_memory(
-      remember({data.data.front().training, data.data.front().validation},
-               model.inputs.front().features, o.settings.table.memory, o.settings.training.seed),
-      path);
+  save_memory(remember(data.known, model.inputs.front().features, o.settings.table.memory,
+                       o.settings.training.seed),
+              path);
   return path.string();
 }
 

@@ -28,11 +28,11 @@ std::vector<std::uint32_t> of_classes(const Dataset& data, std::uint32_t first,
 }
 
 // Calls use(values of one sample) in the order of the selection.
-template <class Stored, class Function>
-void each_sample(const Dataset& data, const std::vector<Stored>& values, const Function& use) {
+template <class Values, class Function>
+void each_sample(const Dataset& data, const Values& values, const Function& use) {
   const auto width = static_cast<std::size_t>(data.features());
   for (Index i = 0; i < data.samples(); ++i) {
-    use(std::span<const Stored>(values).subspan(data.stored_position(i) * width, width));
+    use(std::span(values.data(), values.size()).subspan(data.stored_position(i) * width, width));
   }
 }
 

@@ -56,14 +56,16 @@ void validate(const Dataset::Contents& c) {
                          c.labels[i], i, c.classes.size()));
     }
   }
-  if (const auto* floats = std::get_if<std::vector<float>>(&c.values)) {
-    for (std::size_t i = 0; i < floats->size(); ++i) {
-      if (!std::isfinite((*floats)[i])) {
+  const auto require_finite = [&](std::span<const float> floats) {
+    for (std::size_t i = 0; i < floats.size(); ++i) {
+      if (!std::isfinite(floats[i])) {
         refuse(fmt::format("feature {} of sample {} is {}; replace values that are not finite",
-                           i % features, i / features, (*floats)[i]));
+                           i % features, i / features, floats[i]));
       }
     }
-  }
+  };
+  if (const auto* floats = std::get_if<std::vector<float>>(&c.values)) require_finite(*floats);
+  if (const auto* floats = std::get_if<MappedFloats>(&c.values)) require_finite(*floats);
 }
 
 void validate_targets(const Dataset::Contents& c) {
@@ -148,7 +150,7 @@ FeatureStatistics byte_statistics(const Dataset& data, const std::vector<std::ui
   return out;
 }
 
-FeatureStatistics float_statistics(const Dataset& data, const std::vector<float>& values) {
+FeatureStatistics float_statistics(const Dataset& data, std::span<const float> values) {
   using Column = Eigen::Map<const Vector<float>>;
   const Index features = data.features();
   const auto n = static_cast<double>(data.samples());
@@ -325,6 +327,9 @@ FeatureStatistics feature_statistics(const Dataset& data) {
   if (const auto* bytes = std::get_if<std::vector<std::uint8_t>>(&data.stored_values())) {
     return byte_statistics(data, *bytes);
   }
+  if (const auto* mapped = std::get_if<MappedFloats>(&data.stored_values())) {
+    return float_statistics(data, *mapped);
+  }
   return float_statistics(data, std::get<std::vector<float>>(data.stored_values()));
 }
 
@@ -365,7 +370,7 @@ Dataset select_features(const Dataset& data, std::span<const Index> positions) {
     throw UsageError(fmt::format("dataset '{}': needs at least 1 feature to keep", data.name()));
   }
   const auto chosen = [&](const auto& values) {
-    std::decay_t<decltype(values)> kept;
+    std::vector<typename std::decay_t<decltype(values)>::value_type> kept;
     kept.reserve(static_cast<std::size_t>(data.samples()) * positions.size());
     for (Index i = 0; i < data.samples(); ++i) {
       const std::size_t first = data.stored_position(i) * static_cast<std::size_t>(data.features());

@@ -13,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include "isoform/data/float_store.h"
 #include "isoform/linalg/matrix.h"
 
 namespace isoform {
@@ -37,7 +38,7 @@ struct ImageShape {
 class Dataset {
  public:
   /// Sample after sample; the features of one sample are contiguous.
-  using Values = std::variant<std::vector<std::uint8_t>, std::vector<float>>;
+  using Values = std::variant<std::vector<std::uint8_t>, std::vector<float>, MappedFloats>;
 
   /// What a reader fills in. features × labels.size() values; every label < classes.size(). With targets every label is 0.
   struct Contents {

@@ -50,10 +50,16 @@ std::filesystem::path memory_path(const std::filesystem::path& model) {
 Memory remember(const std::vector<Dataset>& parts, const std::vector<std::string>& features,
                 Index most, std::uint64_t seed) {
   ReplayBuffer buffer(most, seed);
+  std::vector<double> counts;
   for (const Dataset& part : parts) {
-    if (!part.empty()) buffer.add(part.with_weights({}));
+    if (part.empty()) continue;
+    buffer.add(part.with_weights({}));
+    counts.resize(part.has_targets() ? 1 : part.classes().size(), 0);
+    for (Index i = 0; i < part.samples(); ++i) {
+      counts[part.labels()[static_cast<std::size_t>(i)]] += static_cast<double>(part.weight(i));
+    }
   }
-  return {buffer.contents(), features};
+  return {buffer.contents(), features, counts};
 }
 
 void save_memory(const Memory& memory, const std::filesystem::path& path) {
@@ -96,13 +102,17 @@ Memory load_memory(const std::filesystem::path& path) {
   if (all["format"].integer(1) > 1) {
     throw FormatError(fmt::format("{}: written by a newer Isoform; update this one", where));
   }
-  Memory memory{{}, texts(all["features"])};
+  Memory memory{{}, texts(all["features"]), {}};
+  for (const Field& count : all["counts"].list()) memory.counts.push_back(count.number());
   Dataset::Contents c{.name = all["name"].text(),
                       .features = static_cast<Index>(memory.features.size()),
                       .classes = texts(all["classes"])};
   c.feature_names = memory.features;
   c.values = numbers(file, "rows", memory.features.size(), path.string());
   const bool targets = all["targets"].flag();
+  if (memory.counts.size() != (targets ? 1 : c.classes.size())) {
+    all["counts"].fail("a number for each class");
+  }
   const std::vector<float>& answers =
       numbers(file, "answers", targets ? c.classes.size() : 1, path.string());
   if (targets) {
@@ -138,6 +148,11 @@ Dataset remembered_rows(const Memory& memory, const Schema& schema,
     if (known.contains(name)) known_columns.insert(source.column);
   }
   Dataset::Contents c = contents_without_values(memory.rows);
+  std::vector<double> kept(memory.counts.size(), 0);
+  for (const std::uint32_t label : c.labels) kept[label] += 1;
+  for (const std::uint32_t label : c.labels) {
+    c.weights.push_back(static_cast<float>(memory.counts[label] / kept[label]));
+  }
   std::vector<float> values(features.size() * c.labels.size());
   Matrix<float> row(memory.rows.features(), 1);
   for (std::uint32_t i = 0; i < c.labels.size(); ++i) {

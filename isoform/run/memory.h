@@ -16,11 +16,14 @@ namespace isoform {
 
 /// Rows as a model reads them, with the names of its features and classes.
 struct Memory {
-  Dataset rows;
+  Dataset rows;  // without weights
   std::vector<std::string> features;
+  std::vector<double>
+      counts;  // rows of each class that those kept stand for; with targets one number, of all
 };
 
-/// At most `most` rows of the parts together, of each class alike as far as there are (data/replay.h), drawn by the seed, without weights.
+/// At most `most` rows of the parts together, of each class alike as far as there are (data/replay.h), drawn by the seed. Rows stand for as many as their weights
+/// say.
 [[nodiscard]] Memory remember(const std::vector<Dataset>& parts,
                               const std::vector<std::string>& features, Index most,
                               std::uint64_t seed);
@@ -33,7 +36,8 @@ void save_memory(const Memory& memory, const std::filesystem::path& path);
 
 /// The rows as a model reads them that has got more features and classes since. What the rows do not say of a column is missing: numbers
 /// are filled as Column::fill, categories 0, "is missing" 1 for a column that has no other feature among those of the memory. UsageError
-/// for classes that the model has no longer.
+/// for classes that the model has no longer. Each row has the weight of the rows that it stands for, so that these and those of a new
+/// table together count as if nothing had been left out.
 [[nodiscard]] Dataset remembered_rows(const Memory& memory, const Schema& schema,
                                       const std::vector<std::string>& features,
                                       const std::vector<std::string>& classes);

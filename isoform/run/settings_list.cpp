@@ -217,6 +217,10 @@ std::vector<Setting> list_settings(RunSettings& s) {
       "rows that are used for no choice and measure the model: a share, or a table of their own");
   f.number("folds", table.folds,
            "cross-validation in so many parts before the model is made of all rows; 0: none");
+  f.number(
+      "in-memory", table.in_memory,
+      "MiB of values held in memory, beyond which they lie in a temporary file ($TMPDIR); 0: half "
+      "of what the machine has");
   f.number("memory", table.memory,
            "rows kept beside the model, so that it can learn further without its table; 0: none");
 

@@ -42,7 +42,9 @@ TableData read_table(const RunSettings& settings) {
   TableData table{infer_schema(file, settings.table.columns), {}};
   table.rows =
       encode_table(file, table.facts.schema,
-                   {.classes = table.facts.classes, .weights = settings.table.columns.weights});
+                   {.classes = table.facts.classes,
+                    .weights = settings.table.columns.weights,
+                    .in_memory = static_cast<std::uint64_t>(settings.table.in_memory) << 20});
   return table;
 }
 

@@ -81,6 +81,9 @@ class CsvFile {
 /// it.
 [[nodiscard]] bool is_missing(std::string_view field);
 
+/// True for inf and infinity, with a sign or without, in letters of either case.
+[[nodiscard]] bool is_infinite(std::string_view field);
+
 /// The number that a whole field is, spaces around it left out; none: it is no number, or not a finite one. Digits with one
 /// decimal point, exponents ("1e-3"), a sign.
 [[nodiscard]] std::optional<double> number_in(std::string_view field, char decimal_point = '.');

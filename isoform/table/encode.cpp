@@ -53,7 +53,8 @@ class Encoder {
     contents_.name = options_.name.empty() ? stem() : options_.name;
     contents_.features = features_;
     contents_.classes = options_.classes;
-    std::vector<float> values;
+    FloatStore values(options_.in_memory);
+    std::vector<float> sample;
     file_.read([&](const CsvFile::Record& record) {
       if (options_.labelled && !answer(record)) {
         ++result_.report.without_target;
@@ -61,9 +62,9 @@ class Encoder {
       }
       if (!options_.labelled) contents_.labels.push_back(0);
       if (weights_) contents_.weights.push_back(weight(record));
-      const std::size_t first = values.size();
-      values.resize(first + static_cast<std::size_t>(features_), 0.0F);
-      for (const Place& place : places_) fill(place, record, values.data() + first);
+      sample.assign(static_cast<std::size_t>(features_), 0.0F);
+      for (const Place& place : places_) fill(place, record, sample.data());
+      values.append(sample);
       result_.lines.push_back(record.line);
     });
     if (contents_.labels.empty()) {
@@ -73,7 +74,7 @@ class Encoder {
                                         : " after the line of names"));
     }
     if (contents_.classes.empty()) contents_.classes = {"?"};
-    contents_.values = std::move(values);
+    std::visit([&](auto&& all) { contents_.values = std::move(all); }, values.take());
     result_.data = Dataset(std::move(contents_));
     return std::move(result_);
   }

@@ -19,7 +19,9 @@ struct EncodeOptions {
   std::vector<std::string> classes = {};  // that the model answers with
   bool labelled = true;      // false: targets are not looked at, and their columns may be absent
   std::string weights = {};  // column of sample weights; empty: none
-  std::string name = {};     // of the data set; empty: the file's, without folder and ending
+  std::uint64_t in_memory =
+      0;  // bytes of values; beyond they lie in a temporary file (data/float_store.h); 0: half of the machine's
+  std::string name = {};  // of the data set; empty: the file's, without folder and ending
 };
 
 /// What was found that the schema does not know, or had not seen missing.
@@ -45,7 +47,7 @@ struct EncodedTable {
 /// Columns are found by name, in any order. Numbers as they stand, missing ones as Column::fill; categories as 0 and 1.
 /// Targets are labels (classes), 0 and 1 (labels), or (number − mean)/scale (numbers). UsageError: columns that the features or targets
 /// need and the table lacks. FormatError with line and column: text for a number, a class that is none of the options', weights below
-/// 0; and what CsvFile::read says. Memory: the samples.
+/// 0; and what CsvFile::read says. Memory: the samples, up to EncodeOptions::in_memory.
 [[nodiscard]] EncodedTable encode_table(const CsvFile& file, const Schema& schema,
                                         const EncodeOptions& options);
 

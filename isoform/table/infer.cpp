@@ -24,7 +24,7 @@ constexpr std::size_t kMostFeatures = 65'536;
 // What a pass over one column sees.
 struct Scan {
   std::uint64_t numbers = 0, missing = 0, texts = 0;
-  std::uint64_t text_line = 0, number_line = 0;  // of the first
+  std::uint64_t text_line = 0, number_line = 0, infinite_line = 0;  // of the first
   std::string text;
   double mean = 0, squares = 0;  // squares of deviations from the mean (Welford 1962)
   double least = 0, most = 0, previous = 0;
@@ -56,6 +56,7 @@ struct Scan {
       text_line = line;
       text = name_in(field);
     }
+    if (infinite_line == 0 && is_infinite(field)) infinite_line = line;
     if (many) return;
     ++values[name_in(field)];
     const std::size_t limit = keep > 0 ? keep : texts > 0 ? kMostCategories : kMostNumbers;
@@ -193,6 +194,13 @@ class Inference {
     Column column{file_.columns()[c]};
     const auto kind = said_.find(c);
     column.has_missing = scan.missing > 0;
+    if (scan.numbers > 0 && scan.infinite_line > 0) {
+      throw FormatError(
+          fmt::format("{} holds an infinite number; give a finite one, leave it empty where it is "
+                      "not known, or "
+                      "leave the column out (--ignore)",
+                      file_.place(scan.infinite_line, c)));
+    }
     if (kind != said_.end()) {
       column.kind = kind->second;
       if (column.kind == ColumnKind::ignored) column.why = "as said";

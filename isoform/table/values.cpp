@@ -66,6 +66,12 @@ bool is_missing(std::string_view field) {
                      [&](std::string_view word) { return equal_letters(text, word); });
 }
 
+bool is_infinite(std::string_view field) {
+  std::string_view text = trimmed(field);
+  if (text.starts_with('+') || text.starts_with('-')) text.remove_prefix(1);
+  return equal_letters(text, "inf") || equal_letters(text, "infinity");
+}
+
 std::optional<double> number_in(std::string_view field, char decimal_point) {
   std::string_view text = trimmed(field);
   if (text.starts_with('+')) {

@@ -70,6 +70,26 @@ TEST(Memory, KeepsClassesAlike) {
   for (const int n : of) EXPECT_EQ(n, 20);
 }
 
+// Together they count as if none had been left out, also when they are kept a second time.
+TEST(Memory, RowsCountForThoseTheyStandFor) {
+  const Dataset data = rows_of_table(TargetKind::classes, 400);
+  std::vector<double> of(data.classes().size(), 0);
+  for (const std::uint32_t label : data.labels()) ++of[label];
+  Schema schema;
+  schema.columns = {{.name = "x1"}};
+  Memory memory = remember({data}, data.feature_names(), 60, 1);
+  EXPECT_EQ(memory.counts, of);
+  for (int again = 0; again < 2; ++again) {
+    const Dataset rows = remembered_rows(memory, schema, data.feature_names(), data.classes());
+    std::vector<double> weights(of.size(), 0);
+    for (Index i = 0; i < rows.samples(); ++i) {
+      weights[rows.labels()[static_cast<std::size_t>(i)]] += static_cast<double>(rows.weight(i));
+    }
+    for (std::size_t c = 0; c < of.size(); ++c) EXPECT_NEAR(weights[c], of[c], 1e-3);
+    memory = remember({rows}, data.feature_names(), 30, 2);
+  }
+}
+
 TEST(Memory, RowsFollowTheModel) {
   const Dataset data = rows_of_table(TargetKind::classes);
   const Memory memory = remember({data}, data.feature_names(), 50, 1);

@@ -54,6 +54,7 @@ TrainSettings random_run(Dice& dice, bool tasks) {
   s.adapt.policy.seed = s.seed;
   s.adapt.per_epoch = dice.uniform(0.7, 4);
   s.adapt.statistics_batches = static_cast<int>(dice.between(1, 6));
+  s.patience = static_cast<int>(dice.between(0, 2));
   if (!tasks) return s;
   s.changes = {
       {.epoch = 2, .action = TaskAction::append, .task = "second"},
