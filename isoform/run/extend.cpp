@@ -80,7 +80,14 @@ Extension extend_model(Model<T>& model, const TableFacts& facts, const CsvFile& 
     return std::set<std::string>(names.begin(), names.end());
   }();
   added.columns = merge(schema, facts.schema);
+  std::set<std::string> seen;
   for (const std::string& name : feature_names(schema)) {
+    if (!seen.insert(name).second) {
+      throw UsageError(fmt::format(
+          "continue: a column of '{}' would make a feature '{}', which the model has from another; "
+          "rename the column, or leave it out (--ignore)",
+          file.name(), name));
+    }
     if (!before.contains(name)) added.features.push_back(name);
   }
   const std::string task = model.tasks.front().name;

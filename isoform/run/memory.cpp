@@ -110,7 +110,9 @@ Memory load_memory(const std::filesystem::path& path) {
   c.feature_names = memory.features;
   c.values = numbers(file, "rows", memory.features.size(), path.string());
   const bool targets = all["targets"].flag();
-  if (memory.counts.size() != (targets ? 1 : c.classes.size())) {
+  const auto counts_nothing = [](double count) { return !(count >= 0) || count > 1e30; };
+  if (memory.counts.size() != (targets ? 1 : c.classes.size()) ||
+      std::any_of(memory.counts.begin(), memory.counts.end(), counts_nothing)) {
     all["counts"].fail("a number for each class");
   }
   const std::vector<float>& answers =

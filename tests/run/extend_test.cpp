@@ -107,8 +107,8 @@ TYPED_TEST(ExtendModel, SaysWhatIsNew) {
 }
 
 TYPED_TEST(ExtendModel, TheSameTableAddsNothing) {
-  const RandomTable table{.rows = 200};
-  this->extend(table, table, 3);
+  const RandomTable same{.rows = 200};
+  this->extend(same, same, 3);
   EXPECT_TRUE(this->added.empty());
   EXPECT_EQ(serialise_model(this->model), serialise_model(this->old_model));
 }
@@ -136,7 +136,7 @@ TEST(Extend, RefusalsChangeNothing) {
       const TableOptions said = known_columns({}, *model.schema, file);
       (void)extend_model(model, infer_schema(file, said), file);
     });
-    EXPECT_EQ(serialise_model(model), bytes) << text;
+    EXPECT_TRUE(serialise_model(model) == bytes) << text;
     return message;
   };
   UsageError* usage = nullptr;

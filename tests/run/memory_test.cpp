@@ -183,6 +183,9 @@ TEST_F(MemoryDamage, IsSaid) {
               })),
               HasSubstr("damaged"));
   EXPECT_THAT(refusal(about([](json& w) { w.erase("targets"); })), HasSubstr("targets"));
+  EXPECT_THAT(refusal(about([](json& w) { w["counts"].push_back(1); })), HasSubstr("counts"));
+  EXPECT_THAT(refusal(about([](json& w) { w["counts"][0] = -1; })), HasSubstr("counts"));
+  EXPECT_THAT(refusal(about([](json& w) { w["counts"][0] = 1e300; })), HasSubstr("counts"));
   EXPECT_THROW((void)load_memory(folder / "none"), FileError);
 }
 

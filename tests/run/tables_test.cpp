@@ -5,6 +5,7 @@
 
 #include <bit>
 #include <cmath>
+#include <functional>
 #include <set>
 
 #include "isoform/base/error.h"
@@ -73,7 +74,9 @@ TEST(TableWeights, HaveMeanOneAndMakeClassesAlike) {
     }
     EXPECT_NEAR(sum / 300, 1, 1e-5);
     for (const double w : of) {
-      if (kind == ClassWeights::balanced) EXPECT_NEAR(w, 100, 1e-3);
+      if (kind == ClassWeights::balanced) {
+        EXPECT_NEAR(w, 100, 1e-3);
+      }
     }
   }
   const Dataset bare = data.with_weights({});
@@ -109,17 +112,49 @@ TEST(TableSettings, LossAndLengthFollowTheTable) {
     s.finish(samples);
     EXPECT_GE(s.training.batch_size, 16);
     EXPECT_LE(s.training.batch_size, 128);
-    EXPECT_GE(s.training.epochs, 20);
+    EXPECT_GE(s.training.epochs, 16);
+    EXPECT_GT(s.training.adapt.policy.parameter_budget, 0);
+    EXPECT_LE(s.training.adapt.policy.parameter_budget, 500'000);
     EXPECT_LE(s.training.epochs, 200);
     const double steps =
         std::ceil(double(samples) / double(s.training.batch_size)) * s.training.epochs;
-    if (s.training.epochs > 20 && s.training.epochs < 200) EXPECT_NEAR(steps, 3000, 3000 / 20.0);
+    if (s.training.epochs > 16 && s.training.epochs < 200) {
+      EXPECT_NEAR(steps, 3000, 3000 / 20.0);
+    }
   }
   said.training.epochs = 7;
   said.training.batch_size = 5;
   said.finish(1000);
   EXPECT_EQ(said.training.epochs, 7);
   EXPECT_EQ(said.training.batch_size, 5);
+}
+
+TEST(TableUnits, AreSharedByWhatLooksLikePixels) {
+  const auto shared = [](const std::function<double(Dice&, int)>& value, int columns) {
+    Dice dice(1, 151);
+    Schema schema;
+    Dataset::Contents c{.name = "t", .features = columns, .classes = {"a"}};
+    std::vector<float> values;
+    for (int i = 0; i < 60; ++i) {
+      for (int k = 0; k < columns; ++k) values.push_back(static_cast<float>(value(dice, k)));
+      c.labels.push_back(0);
+    }
+    c.values = std::move(values);
+    for (int k = 0; k < columns; ++k) schema.columns.push_back({.name = std::to_string(k)});
+    const bool alone = share_a_unit(schema, Dataset(c));
+    schema.columns.back().has_missing = true;
+    EXPECT_FALSE(share_a_unit(schema, Dataset(c)));
+    return alone;
+  };
+  const auto pixel = [](Dice& dice, int) { return static_cast<double>(dice.between(0, 8)); };
+  EXPECT_TRUE(shared(pixel, 16));
+  EXPECT_FALSE(shared(pixel, 15));
+  EXPECT_FALSE(shared([](Dice& dice, int) { return dice.uniform(0, 8); }, 20));
+  EXPECT_FALSE(shared([](Dice& dice, int) { return dice.coin() ? 1.0 : 0.0; }, 20)) << "flags";
+  EXPECT_FALSE(
+      shared([](Dice& dice, int k) { return static_cast<double>(dice.between(0, 3 + k)); }, 20));
+  EXPECT_FALSE(
+      shared([](Dice& dice, int) { return static_cast<double>(dice.between(-1, 8)); }, 20));
 }
 
 TEST(TableNotes, SayWhatWasFound) {
@@ -212,8 +247,12 @@ TEST(ColumnImportance, FindsTheColumnThatDetermines) {
     ASSERT_EQ(list.size(), 3U);
     EXPECT_EQ(list.front().column, "x1");
     for (const ColumnImportance& c : list) {
-      if (c.column == "x1") EXPECT_GT(c.score, 0.2);
-      if (c.column == "x2") EXPECT_LT(std::abs(c.score), 0.1);
+      if (c.column == "x1") {
+        EXPECT_GT(c.score, 0.2);
+      }
+      if (c.column == "x2") {
+        EXPECT_LT(std::abs(c.score), 0.1);
+      }
     }
     const auto again = column_importance(model, data.rows.data, *engine, 3, 1);
     for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(list[i].loss, again[i].loss);

@@ -1,6 +1,8 @@
 // Random tables, and models that read them.
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -35,8 +37,8 @@ struct RandomTable {
       if (wider && dice.between(0, 9) == 0) row[0] = "NA";
       const double y = 3 * x + static_cast<double>(city) + 0.1 * dice.normal();
       if (kind == TargetKind::classes) {
-        const auto k = static_cast<Index>(std::floor(y / 2 + 100)) % classes;
-        row.push_back("class " + std::to_string(k));
+        const double k = std::clamp(std::floor((y - 1 + classes) / 2), 0.0, classes - 1.0);
+        row.push_back("class " + std::to_string(static_cast<int>(k)));
       } else if (kind == TargetKind::labels) {
         row.insert(row.end(), {x > 0 ? "1" : "0", city == 0 ? "1" : "0"});
       } else {
