@@ -84,6 +84,7 @@ void save_memory(const Memory& memory, const std::filesystem::path& path) {
       {"name", rows.name()},
       {"features", memory.features},
       {"classes", rows.classes()},
+      {"counts", memory.counts},
       {"targets",
        rows.has_targets()}}.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   write_file_atomically(path, serialise(file));

@@ -55,6 +55,7 @@ TEST(Memory, ComesBack) {
       EXPECT_EQ(read.rows.classes(), data.classes());
       EXPECT_EQ(read.rows.name(), data.name());
       EXPECT_EQ(read.features, data.feature_names());
+      EXPECT_EQ(read.counts, memory.counts);
       EXPECT_EQ(read.rows.has_targets(), data.has_targets());
       save_memory(read, folder / "m");
       EXPECT_EQ(slurp(folder / "m"), bytes);
