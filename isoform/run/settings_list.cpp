@@ -125,8 +125,7 @@ class SettingList {
     add(
         name, std::move(type), std::move(help),
         [&value, parse](const std::string& text) {
-          value.reset();
-          if (text != "auto") value = parse(text);
+          value = text == "auto" ? std::optional<Value>() : std::optional<Value>(parse(text));
         },
         [&value, print] { return value ? Json(print(*value)) : Json("auto"); });
   }

@@ -60,6 +60,7 @@ const std::vector<Case>& cases() {
       {"restart", "0.5", 0.5},
       {"warm-up", "0.1", 0.1},
       {"clip-norm", "1", 1.0},
+      {"patience", "4", 4},
       {"dropout", "0.25", 0.25},
       {"input-dropout", "0.125", 0.125},
       {"label-smoothing", "0.05", 0.05},
@@ -80,6 +81,19 @@ const std::vector<Case>& cases() {
       {"max-width", "99", 99},
       {"parameter-budget", "123456", 123456},
       {"outgoing", "gradient", "gradient"},
+      {"target", "size\\, in m,y", nlohmann::json::array({"size, in m", "y"})},
+      {"target-kind", "labels", "labels"},
+      {"categories", "a,b", nlohmann::json::array({"a", "b"})},
+      {"numbers", "c", nlohmann::json::array({"c"})},
+      {"ignore", "d,e f", nlohmann::json::array({"d", "e f"})},
+      {"weights", "w", "w"},
+      {"class-weights", "balanced", "balanced"},
+      {"delimiter", "tab", "tab"},
+      {"header", "no", false},
+      {"test", "test.csv", "test.csv"},
+      {"folds", "5", 5},
+      {"memory", "100", 100},
+      {"in-memory", "64", 64},
   };
   return all;
 }
@@ -131,7 +145,9 @@ TEST(Settings, EveryTextComesBackAsItsValueAndChangesNothingElse) {
 TEST(Settings, TextsThatAreNoValueAreRefusedByNameAndLeaveTheOldValue) {
   const std::vector<std::string> never = {"", " ", "x", "1x", "1 2", "--", "1e999", "nan", "inf"};
   for (const Case& one : cases()) {
-    if (one.name == "data" || one.name == "data-dir" || one.name == "engine") continue;
+    const std::set<std::string> texts = {"data",    "data-dir", "engine",  "target", "categories",
+                                         "numbers", "ignore",   "weights", "test"};
+    if (texts.contains(one.name)) continue;
     std::vector<std::string> bad = never;
     const bool list = one.value.is_array();
     if (list) bad = {"x", "1,x", "1,,2", "1,", ",1", "1;2", "1.5", "1 2", ""};
@@ -148,6 +164,22 @@ TEST(Settings, TextsThatAreNoValueAreRefusedByNameAndLeaveTheOldValue) {
       EXPECT_EQ(setting.get(), before) << one.name << " '" << text << "'";
     }
   }
+}
+
+TEST(Settings, WhatWasSaidStaysWhereWhatIsFoundIsRefused) {
+  RunSettings settings;
+  for (const auto& [name, text] : {std::pair("delimiter", ";"), std::pair("header", "no"),
+                                   std::pair("target-kind", "numbers")}) {
+    set_setting(settings, name, text);
+    const nlohmann::json before = settings_json(settings);
+    EXPECT_THROW(set_setting(settings, name, "x"), UsageError);
+    EXPECT_EQ(settings_json(settings), before) << name;
+    set_setting(settings, name, "auto");
+  }
+  EXPECT_EQ(settings_json(settings), [] {
+    RunSettings fresh;
+    return settings_json(fresh);
+  }());
 }
 
 TEST(Settings, UnknownNamesShowTheKnownOnes) {

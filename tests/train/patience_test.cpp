@@ -16,7 +16,7 @@ using namespace isoform::testing;
 using ::testing::HasSubstr;
 
 // Labels that mean nothing: training fits them, validation gets worse.
-struct Run {
+struct Course {
   std::unique_ptr<Engine<double>> engine = create_engine<double>({.threads = 1});
   Dataset training = noise(1, 60), validation = noise(2, 200);
   Model<double> model = blob_model<double>(training, {24, 24}, 4, 3);
@@ -52,7 +52,7 @@ TrainSettings settings_of(int patience) {
 }
 
 TEST(Patience, EndsEarlyWithTheBestModel) {
-  Run run;
+  Course run;
   const TrainResult result = run.run(settings_of(3));
   EXPECT_EQ(result.reason, StopReason::finished);
   ASSERT_LT(run.losses.size(), 40u);
@@ -64,14 +64,14 @@ TEST(Patience, EndsEarlyWithTheBestModel) {
 }
 
 TEST(Patience, IsNotAskedForByDefault) {
-  Run run;
+  Course run;
   EXPECT_EQ(run.run(settings_of(0)).message, "");
   EXPECT_EQ(run.losses.size(), 40u);
   EXPECT_EQ(evaluate(run.model, run.validation, *run.engine).loss, run.losses.back());
 }
 
 TEST(Patience, WaitsUntilWidthsHaveSettled) {
-  Run run;
+  Course run;
   TrainSettings settings = settings_of(1);
   settings.adapt.enabled = true;
   settings.adapt.per_epoch = 1;
@@ -83,7 +83,7 @@ TEST(Patience, WaitsUntilWidthsHaveSettled) {
 }
 
 TEST(Patience, WithoutAValidationPartNothingEndsEarly) {
-  Run run;
+  Course run;
   run.validation = Dataset();
   EXPECT_EQ(run.run(settings_of(1)).steps, 40 * 3);
 }
