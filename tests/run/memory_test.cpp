@@ -177,9 +177,11 @@ TEST_F(MemoryDamage, IsSaid) {
   EXPECT_THAT(refusal(about([](json& w) { w["features"].push_back("more"); })),
               HasSubstr("damaged"));
   EXPECT_THAT(refusal(about([](json& w) { w["features"] = json::array(); })), HasSubstr("damaged"));
-  EXPECT_THAT(refusal(about([](json& w) { w["classes"] = json::array(); })), HasSubstr("damaged"));
+  EXPECT_THAT(refusal(about([](json& w) { w["classes"] = w["counts"] = json::array(); })),
+              HasSubstr("damaged"));
   EXPECT_THAT(refusal(about([](json& w) {
                 w["classes"] = json::array();
+                w["counts"] = json::array({20});
                 w["targets"] = true;
               })),
               HasSubstr("damaged"));

@@ -233,7 +233,7 @@ TEST(EvaluateTargets, AreLearned) {
     Model<float> model = blob_model<float>(data, {12});
     model.tasks.front().loss = loss;
     TrainSettings settings;
-    settings.epochs = 12;
+    settings.epochs = 40;
     settings.batch_size = 20;
     const double before = evaluate(model, fresh, *engine).loss;
     EXPECT_EQ(train(model, {{"blobs", data, fresh}}, settings, *engine).reason,
