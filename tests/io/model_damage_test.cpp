@@ -77,7 +77,7 @@ TEST(ModelDamage, NewerFormatsAreRefusedWithTheirVersion) {
 TEST(ModelDamage, UnknownKeysArePassedOver) {
   TensorFile file = parse_tensors(serialise_model(full_model<double>()), "x");
   json about = json::parse(file.metadata["isoform"]);
-  about["schema"] = {{"later", true}};
+  about["of_tomorrow"] = {{"later", true}};
   file.metadata["isoform"] = about.dump();
   file.metadata["note"] = "mine";
   EXPECT_EQ(parse_model<double>(serialise(file), "x").tasks.size(), 2U);
