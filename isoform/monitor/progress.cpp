@@ -193,7 +193,8 @@ bool Progress::is_row_due(const Event& event) const {
   constexpr std::int64_t kRows = 40;
   constexpr double kLong = 10;  // seconds
   const std::int64_t every = std::max<std::int64_t>(1, (epochs_ + kRows - 1) / kRows);
-  return event.epoch == 1 || event.epoch % every == 0 || event.epoch >= epochs_ ||
+  constexpr std::int64_t kFirst = 3;
+  return event.epoch <= kFirst || event.epoch % every == 0 || event.epoch >= epochs_ ||
          event.time_s - epoch_began_s_ >= kLong;
 }
 
