@@ -197,6 +197,9 @@ std::vector<Setting> list_settings(RunSettings& s) {
       "target-kind", table.columns.target_kind, "NAME", target_kind_from_name,
       [](TargetKind kind) { return std::string(target_kind_name(kind)); },
       "what the target is: classes, labels, numbers; auto: as its values look");
+  f.list.back().choices = [] {
+    return known_names([](const std::string& name) { (void)target_kind_from_name(name); });
+  };
   f.names("categories", table.columns.categories,
           "columns that are categories, whatever they look like");
   f.names("numbers", table.columns.numbers, "columns that are numbers");
