@@ -193,12 +193,20 @@ std::vector<Setting> list_settings(RunSettings& s) {
   TableSettings& table = s.table;
   f.names("target", table.columns.targets,
           "column of a table that the model answers; several: labels (0 and 1), or numbers");
+  const auto kind = [](const std::string& name) {
+    try {
+      return target_kind_from_name(name);
+    } catch (const UsageError&) {
+      throw UsageError(fmt::format(
+          "target-kind: '{}' is unknown; known are auto, classes, labels, numbers", name));
+    }
+  };
   f.found(
-      "target-kind", table.columns.target_kind, "NAME", target_kind_from_name,
-      [](TargetKind kind) { return std::string(target_kind_name(kind)); },
+      "target-kind", table.columns.target_kind, "NAME", kind,
+      [](TargetKind found) { return std::string(target_kind_name(found)); },
       "what the target is: classes, labels, numbers; auto: as its values look");
-  f.list.back().choices = [] {
-    return known_names([](const std::string& name) { (void)target_kind_from_name(name); });
+  f.list.back().choices = [kind] {
+    return known_names([kind](const std::string& name) { (void)kind(name); });
   };
   f.names("categories", table.columns.categories,
           "columns that are categories, whatever they look like");
