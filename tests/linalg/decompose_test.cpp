@@ -2,14 +2,13 @@
 
 #include <gtest/gtest.h>
 
-#include <Eigen/QR>
-#include <Eigen/SVD>
 #include <cmath>
 #include <limits>
 #include <string>
 
 #include "isoform/base/error.h"
 #include "tests/support/dice.h"
+#include "tests/support/truth.h"
 
 namespace isoform {
 namespace {
@@ -44,7 +43,7 @@ class Svd : public ::testing::TestWithParam<Shape> {
  protected:
   Matrix<double> a_ = matrix_of(GetParam(), 7);
   double scale_ = 1e-14 * std::max(1.0, a_.norm()) * std::sqrt(double(a_.rows() + a_.cols()));
-  Vector<double> truth_ = Eigen::JacobiSVD<Matrix<double>>(a_).singularValues();
+  Vector<double> truth_ = singular_values(a_);
 };
 
 TEST_P(Svd, LowestOfTheLeftHalf) {
@@ -138,7 +137,7 @@ TEST(FullQr, OfNothingIsTheIdentity) {
 TEST(LeftSvd, TakesGradedMatricesToAFewUlpOfTheLargest) {
   Matrix<double> a = Dice(3).normals(6, 50);
   for (Index i = 0; i < 6; ++i) a.row(i) *= std::pow(10.0, -2.0 * double(i));
-  const Vector<double> truth = Eigen::JacobiSVD<Matrix<double>>(a).singularValues();
+  const Vector<double> truth = singular_values(a);
   EXPECT_LE((left_svd(a).sigma - truth).cwiseAbs().maxCoeff(), 1e-14 * truth[0]);
 }
 
@@ -176,8 +175,7 @@ TEST(SolvePositive, SolvesForEveryColumn) {
     for (const Index columns : {1, 3, 90}) {
       Dice dice(static_cast<std::uint64_t>(n), static_cast<std::uint64_t>(columns));
       // Eigenvalues from 1e-6 to 1, as a Gram matrix with a ridge has them.
-      const Eigen::HouseholderQR<Matrix<double>> qr(dice.normals(n, n));
-      const Matrix<double> q = qr.householderQ();
+      const Matrix<double> q = orthogonal(dice, n);
       Vector<double> values(n);
       for (Index i = 0; i < n; ++i) values[i] = std::pow(10.0, -6 * dice.uniform());
       Matrix<double> a = q * values.asDiagonal() * q.transpose();

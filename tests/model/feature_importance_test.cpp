@@ -3,11 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <Eigen/LU>
-
 #include "isoform/base/error.h"
 #include "isoform/model/tasks.h"
 #include "tests/support/networks.h"
+#include "tests/support/truth.h"
 
 namespace isoform {
 namespace {
@@ -46,7 +45,7 @@ TEST(FeatureImportance, IsThatOfEliminationByHand) {
         others.erase(others.begin() + static_cast<std::ptrdiff_t>(k));
         const Matrix<double> rest = x(others, Eigen::all);
         const Matrix<double> gone = x.row(left[k]);
-        const Matrix<double> b = gone * rest.transpose() * (rest * rest.transpose()).inverse();
+        const Matrix<double> b = gone * rest.transpose() * inverse(rest * rest.transpose());
         const Matrix<double> error = w.col(static_cast<Index>(k)) * (gone - b * rest);
         const double moved = std::sqrt(error.squaredNorm() / kSamples);
         if (least < left.size() && moved >= lowest) continue;

@@ -2,12 +2,11 @@
 
 #include <gtest/gtest.h>
 
-#include <Eigen/QR>
-
 #include "isoform/base/error.h"
 #include "isoform/topology/diagonalise.h"
 #include "isoform/topology/grow.h"
 #include "tests/support/networks.h"
+#include "tests/support/truth.h"
 
 namespace isoform {
 namespace {
@@ -55,9 +54,7 @@ TEST(Isometry, OfDirectionsThatGo) {
   Dice dice(3);
   for (const auto& [n, few] : {std::pair<Index, Index>{1, 1}, {5, 1}, {9, 3}, {40, 2}, {40, 12}}) {
     if (few == n) continue;
-    const Matrix<double> gone =
-        Eigen::HouseholderQR<Matrix<double>>(dice.normals(n, few)).householderQ() *
-        Matrix<double>::Identity(n, few);
+    const Matrix<double> gone = orthonormal(dice, n, few);
     const GroupEdit group{0, n - few, {}, gone};
     EXPECT_FALSE(group.copies());
     const Matrix<double> t = group.matrix(n);

@@ -1,7 +1,6 @@
 // Streams: what readers see, gradients, and edits of the one space. docs/mathematics.md 12.
 #include <gtest/gtest.h>
 
-#include <Eigen/SVD>
 #include <cmath>
 
 #include "isoform/base/error.h"
@@ -9,6 +8,7 @@
 #include "isoform/network/moments.h"
 #include "isoform/network/statistics.h"
 #include "tests/support/streams.h"
+#include "tests/support/truth.h"
 
 namespace isoform {
 namespace {
@@ -227,8 +227,8 @@ TEST(Stream, EditsOfTheOneSpaceKeepTheFunction) {
         }
         return all;
       }();
-      const Eigen::JacobiSVD<Matrix<double>> svd(writers, Eigen::ComputeFullU);
-      network.apply(of_part(s, svd.matrixU().leftCols(n).transpose()));
+      const Matrix<double> u = svd(writers, SvdSize::full).u;
+      network.apply(of_part(s, u.leftCols(n).transpose()));
       check("narrowed");
       EXPECT_EQ(s.dimension, n);
     }

@@ -1,15 +1,12 @@
-// Random networks, and what tests do with networks.
+// Random networks, and what tests do with networks. Compiled once (networks.cpp), as every room includes it.
 #pragma once
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <cstdint>
-#include <cstdio>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "isoform/linalg/engine.h"
@@ -20,10 +17,7 @@
 namespace isoform::testing {
 
 /// Records a measured number with the test, and shows it.
-inline void measured(const std::string& what, double value) {
-  std::printf("[ measured ] %s: %.2e\n", what.c_str(), value);
-  ::testing::Test::RecordProperty(what, fmt::format("{:.3e}", value));
-}
+void measured(const std::string& what, double value);
 
 /// The worst of many errors, with the case that gave it.
 struct Worst {
@@ -36,29 +30,10 @@ struct Worst {
   }
 };
 
-inline double relative(const Matrix<double>& value, const Matrix<double>& truth) {
-  const double scale = truth.norm();
-  return scale > 0 ? (value - truth).norm() / scale : value.norm();
-}
+double relative(const Matrix<double>& value, const Matrix<double>& truth);
 
 /// A width cut into groups of random sizes.
-inline std::vector<Index> random_groups(Dice& dice, Index width) {
-  switch (dice.between(0, 3)) {
-    case 0:
-      return {width};
-    case 1:
-      return std::vector<Index>(static_cast<std::size_t>(width), 1);
-    case 2:
-      return cut_groups(width, 8);
-    default:
-      break;
-  }
-  std::vector<Index> groups;
-  for (Index left = width; left > 0; left -= groups.back()) {
-    groups.push_back(dice.between(1, std::min<Index>(left, 12)));
-  }
-  return groups;
-}
+std::vector<Index> random_groups(Dice& dice, Index width);
 
 struct NetworkChoice {
   Index most_hidden = 6, widest = 64;
@@ -77,119 +52,25 @@ const Value& pick(Dice& dice, const std::vector<Value>& values) {
 
 /// Biases with variance 0.25; ψ and o random where the modes have them.
 template <class T>
-void randomise(Network<T>& network, Dice& dice) {
-  for (const Map<T>& m : network.maps()) {
-    Map<T>& map = network.map(m.id);
-    map.bias() = dice.normals<T>(map.a.rows(), 1, 0.5);
-    map.psi() = dice.normals<T>(map.a.rows(), map.psi().cols(), 0.3);
-  }
-  for (const int id : network.hidden()) {
-    Space<T>& space = network.space(id);
-    for (Index g = 0; g < space.gates(); ++g) {
-      space.set_o(g, dice.uniform(0.01, 1.5));
-      if (space.length_mode == LengthMode::trainable && dice.coin()) space.length[g] *= T(-1);
-    }
-  }
-}
+void randomise(Network<T>& network, Dice& dice);
 
-inline Network<double> random_network(std::uint64_t seed, const NetworkChoice& choice = {}) {
-  Dice dice(seed, 1);
-  ChainSettings settings;
-  settings.widths.push_back(dice.between(1, choice.widest));
-  const Index hidden = dice.between(1, choice.most_hidden);
-  for (Index l = 0; l < hidden; ++l) {
-    settings.widths.push_back(dice.between(1, choice.widest));
-    settings.groups.push_back(random_groups(dice, settings.widths.back()));
-  }
-  settings.widths.push_back(dice.between(1, choice.widest));
-  settings.radial = pick(dice, choice.radials);
-  settings.length = pick(dice, choice.lengths);
-  settings.psi = pick(dice, choice.psis);
-  settings.initialiser = static_cast<Initialiser>(dice.between(0, 2));
-  settings.seed = seed;
-  auto network = Network<double>::chain(settings);
-  randomise(network, dice);
-  return network;
-}
+Network<double> random_network(std::uint64_t seed, const NetworkChoice& choice = {});
 
 /// A network that is no chain: maps 0→1, 1→2, 0→2, 2→3, 1→3, 1→4, 3→4. Two maps end in spaces 2, 3 and 4, and
 /// the maps that read space 1 hold ψ differently.
-inline Network<double> graph_network(std::uint64_t seed, Radial radial = Radial::tanh,
-                                     LengthMode length = LengthMode::trainable,
-                                     PsiMode psi = PsiMode::decay,
-                                     PsiMode skip_psi = PsiMode::trainable) {
-  Dice dice(seed, 2);
-  const std::vector<Index> widths = {5, 7, 8, 6, 3};
-  const std::vector<std::vector<Index>> groups = {{}, {4, 3}, {3, 1, 4}, {6}, {}};
-  std::vector<Space<double>> spaces(5);
-  for (int id = 0; id < 5; ++id) {
-    Space<double>& space = spaces[id];
-    space.id = id;
-    space.name = fmt::format("space {}", id);
-    space.dimension = widths[id];
-    space.groups = groups[id];
-    space.radial = radial;
-    space.length_mode = length;
-    space.length = Vector<double>::Zero(space.gates());
-  }
-  std::vector<Map<double>> maps;
-  const auto add = [&](int from, int to, PsiMode mode) {
-    Map<double> map;
-    map.id = static_cast<int>(maps.size());
-    map.from = from;
-    map.to = to;
-    map.psi_mode = from == 0 ? PsiMode::none : mode;
-    map.inputs = widths[from];
-    const Index gates = has_psi(map.psi_mode) ? spaces[from].gates() : 0;
-    map.a = dice.normals(widths[to], map.inputs + 1 + gates, 0.5);
-    maps.push_back(std::move(map));
-  };
-  add(0, 1, psi);
-  add(1, 2, psi);
-  add(0, 2, psi);
-  add(2, 3, psi);
-  add(1, 3, skip_psi);
-  add(1, 4, psi);
-  add(3, 4, psi);
-  Network<double> network(std::move(spaces), std::move(maps));
-  randomise(network, dice);
-  return network;
-}
+Network<double> graph_network(std::uint64_t seed, Radial radial = Radial::tanh,
+                              LengthMode length = LengthMode::trainable,
+                              PsiMode psi = PsiMode::decay, PsiMode skip_psi = PsiMode::trainable);
 
 template <class To, class From>
-Network<To> cast_network(const Network<From>& network) {
-  std::vector<Space<To>> spaces;
-  for (const Space<From>& s : network.spaces()) {
-    spaces.push_back({s.id, s.name, s.dimension, s.groups, s.radial, s.length_mode,
-                      s.length.template cast<To>(), s.frozen});
-  }
-  std::vector<Map<To>> maps;
-  for (const Map<From>& m : network.maps()) {
-    maps.push_back({m.id, m.from, m.to, m.psi_mode, m.a.template cast<To>(), m.inputs, m.factors});
-  }
-  return Network<To>(std::move(spaces), std::move(maps));
-}
+Network<To> cast_network(const Network<From>& network);
 
 template <class T>
-std::string describe(const Network<T>& network, std::uint64_t seed) {
-  const int any = network.hidden().empty() ? 0 : network.hidden().front();
-  const Space<T>& space = network.space(any);
-  std::vector<std::vector<Index>> groups;
-  for (const int id : network.hidden()) groups.push_back(network.space(id).groups);
-  return fmt::format("seed {}, widths {}, groups {}, {}, length {}, psi {}", seed, network.widths(),
-                     groups, radial_name(space.radial), length_mode_name(space.length_mode),
-                     psi_mode_name(network.maps().back().psi_mode));
-}
+std::string describe(const Network<T>& network, std::uint64_t seed);
 
 /// What the library computes, in the network's own scalar.
 template <class T>
-Matrix<double> output_of(const Network<T>& network, Engine<T>& engine, const Matrix<double>& x) {
-  Pass<T> pass;
-  pass.prepare(network, x.cols());
-  pass.input() = x.cast<T>();
-  forward(network, engine, pass);
-  return pass.output().template cast<double>();
-}
+Matrix<double> output_of(const Network<T>& network, Engine<T>& engine, const Matrix<double>& x);
 
 inline Matrix<double> random_inputs(std::uint64_t seed, Index features, Index samples = 64) {
   return Dice(seed, 3).normals(features, samples);

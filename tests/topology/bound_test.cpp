@@ -5,7 +5,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <Eigen/SVD>
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -15,6 +14,7 @@
 #include "isoform/topology/diagonalise.h"
 #include "tests/support/networks.h"
 #include "tests/support/oracle.h"
+#include "tests/support/truth.h"
 #include "tests/topology/random_scores.h"
 
 namespace isoform {
@@ -288,8 +288,7 @@ TEST(Gain, IsNoLessThanAnySlopeFound) {
       for (Index i = 0; i < n; ++i) {
         slope.col(i) = (y(z + 1e-5 * Vector<double>::Unit(n, i)) - y(z)) / 1e-5;
       }
-      const Vector<double> steepest =
-          Eigen::JacobiSVD<Matrix<double>>(slope, Eigen::ComputeThinV).matrixV().col(0);
+      const Vector<double> steepest = svd(slope).v.col(0);
       for (const double step : {1e-4, 0.1, 3.0}) {
         for (const Vector<double>& way :
              {steepest, Vector<double>(dice.normals(n, 1).normalized())}) {

@@ -3,10 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <Eigen/SVD>
-
 #include "isoform/base/error.h"
 #include "tests/support/networks.h"
+#include "tests/support/truth.h"
 
 namespace isoform {
 namespace {
@@ -130,7 +129,7 @@ TEST(Grow, GradientColumnsMaximiseTheFirstGradient) {
         pass.delta(3) * pass.gates(2).row(0).asDiagonal();  // map 3 alone reads space 2
     Matrix<double> m(6, 10 + 6);
     m << weighted * pass.augmented(1).transpose(), weighted * pass.augmented(0).transpose();
-    const Vector<double> sigma = Eigen::JacobiSVD<Matrix<double>>(m).singularValues();
+    const Vector<double> sigma = singular_values(m);
 
     auto grown = network;
     grown.apply(grow(network, id, {{2, 0, 0}, {}},

@@ -1,23 +1,21 @@
 // Scores that no rule would give, for statements that hold whatever is removed.
 #pragma once
 
-#include <Eigen/LU>
-#include <Eigen/QR>
 #include <vector>
 
 #include "isoform/topology/importance.h"
 #include "tests/support/dice.h"
+#include "tests/support/truth.h"
 
 namespace isoform::testing {
 
 /// A random basis with random stand-ins: orthogonal for skew 0, else Q plus skew times a normal matrix.
 inline GroupScores random_group_scores(Index n, Dice& dice, double skew) {
   GroupScores scores;
-  const Eigen::HouseholderQR<Matrix<double>> qr(dice.normals(n, n));
-  scores.basis = qr.householderQ();
+  scores.basis = orthogonal(dice, n);
   if (skew > 0) {
     scores.basis = Matrix<double>(scores.basis + skew * dice.normals(n, n));
-    scores.dual = scores.basis.inverse();
+    scores.dual = inverse(scores.basis);
   }
   scores.score = Vector<double>::LinSpaced(n, 2, 1);
   scores.constant = dice.normals(n, 1, 0.5);

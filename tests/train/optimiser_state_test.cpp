@@ -2,7 +2,6 @@
 // and go. docs/mathematics.md 7.
 #include <gtest/gtest.h>
 
-#include <Eigen/SVD>
 #include <cmath>
 #include <map>
 
@@ -10,6 +9,7 @@
 #include "isoform/model/tasks.h"
 #include "isoform/topology/grow.h"
 #include "isoform/topology/shrink.h"
+#include "tests/support/truth.h"
 #include "tests/train/trainee.h"
 
 namespace isoform {
@@ -44,14 +44,13 @@ struct Book {
     if (m.size() == 0) m = Matrix<double>::Zero(g.rows(), g.cols());
     m = 0.9 * m + g;
     const Matrix<double> ahead = g + 0.9 * m;
-    const Eigen::JacobiSVD<Matrix<double>> svd(ahead, Eigen::ComputeThinU | Eigen::ComputeThinV);
-    Vector<double> values = svd.singularValues() / ahead.norm();
+    const Svd of = svd(ahead);
+    Vector<double> values = of.values / ahead.norm();
     for (double& s : values) {
       for (int i = 0; i < 5; ++i) s = 3.4445 * s - 4.7750 * s * s * s + 2.0315 * std::pow(s, 5);
     }
     const double size = 0.2 * std::sqrt(static_cast<double>(std::max(g.rows(), g.cols())));
-    w = (1 - rate * decay) * w -
-        rate * size * svd.matrixU() * values.asDiagonal() * svd.matrixV().transpose();
+    w = (1 - rate * decay) * w - rate * size * of.u * values.asDiagonal() * of.v.transpose();
   }
 };
 
