@@ -86,8 +86,7 @@ void expect_optimal(const Samples& s, const Matrix<double>& h, const GroupScores
     for (const double step : {1e-3, 1e-2, 0.1, 1.0}) {
       const Matrix<double> other =
           (e + step * dice.normals(n, k)) * (cut.project + step * dice.normals(k, n));
-      ASSERT_GE(loss(s, h, other, of.mean - other * of.mean), best - 1e-12 * truth.sum())
-          << where;
+      ASSERT_GE(loss(s, h, other, of.mean - other * of.mean), best - 1e-12 * truth.sum()) << where;
       ASSERT_GE(loss(s, h, map, constant + step * dice.normals(n, 1)), best) << where;
     }
   }
