@@ -6,11 +6,11 @@ SOURCE = Path(sys.argv[1])
 ROOMS = "base linalg data table activation network topology model compile train io monitor run study measure experiment".split()
 
 PARTS = {
-    "Begin": ["ARCHITECTURE", "docs/symmetry", "docs/tables", "docs/tasks", "docs/python", "docs/embedding", "docs/onnx"],
+    "Begin": ["ARCHITECTURE", "docs/symmetry", "docs/tables", "docs/tasks", "docs/python", "docs/pytorch", "docs/embedding", "docs/onnx"],
     "Use": ["docs/data", "docs/policies", "docs/reduction", "docs/sparsification", "docs/perceptron", "docs/reading", "docs/verifying",
             "docs/continual", "docs/depth", "docs/optimisers", "docs/checkpoints"],
     "Formats": ["docs/model-file", "docs/events", "docs/tensorboard"],
-    "Foundations": ["docs/mathematics", "docs/conventions", "docs/defaults"],
+    "Foundations": ["docs/mathematics", "docs/conventions", "docs/defaults", "docs/versions"],
     "Measured": ["docs/paper", "docs/experiments", "docs/studies", "docs/speed", "docs/scaling"],
     "Project": ["CONTRIBUTING", "CHANGELOG", "docs/index"],
 }

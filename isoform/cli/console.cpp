@@ -6,8 +6,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 
 #include "isoform/base/error.h"
@@ -145,10 +147,15 @@ void require_writable(const std::string& path) {
     throw FileError(
         fmt::format("{}: cannot be written, because it is a folder; give a file", path));
   }
-  if (access(folder.c_str(), W_OK) != 0) {
-    throw FileError(fmt::format("{}: cannot be written, because {} is not writable for you", path,
-                                folder.string()));
+  // By a file that is made and goes: permissions do not tell of file systems that take none.
+  std::string probe = (folder / ".isoform-XXXXXX").string();
+  const int descriptor = mkstemp(probe.data());
+  if (descriptor < 0) {
+    throw FileError(fmt::format("{}: cannot be written, because {} takes no files: {}", path,
+                                folder.string(), std::strerror(errno)));
   }
+  close(descriptor);
+  unlink(probe.c_str());
 }
 
 void require_different(const std::vector<std::pair<std::string, std::string>>& files) {

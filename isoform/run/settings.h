@@ -42,7 +42,7 @@ struct TableSettings {
   std::string test = "0.2";  // a share of the rows that is used for no choice, or a file; "0": none
   int folds = 0;             // parts of a cross-validation before the model is made; 0: none
   Index in_memory = 0;       // MiB of values that are held in memory; 0: half of the machine's
-  Index memory = 5000;       // rows kept beside the model, for what it will learn later; 0: none
+  Index memory = 20000;      // rows kept beside the model, for what it will learn later; 0: none
 };
 
 /// What `train` is told. Everything has a default but the data, and the target of a table.
