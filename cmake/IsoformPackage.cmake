@@ -9,7 +9,6 @@ set(CPACK_PACKAGE_CONTACT "The Isoform authors <isoform@localhost>")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "${PROJECT_DESCRIPTION}")
 set(CPACK_PACKAGE_DESCRIPTION "Program and library for isotropic neural networks: they can be turned, grow and shrink without a change
 of what they compute. With the libraries and headers for C++ and C.")
-set(CPACK_PACKAGE_CHECKSUM "")
 set(CPACK_STRIP_FILES ON)
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
