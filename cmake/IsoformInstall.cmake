@@ -5,6 +5,7 @@ if(NOT ISOFORM_INSTALL)
 endif()
 include(CMakePackageConfigHelpers)
 
+get_target_property(isoform_library_type isoform TYPE)
 set(isoform_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/isoform)
 
 install(TARGETS isoform EXPORT isoformTargets
@@ -13,13 +14,21 @@ install(TARGETS isoform EXPORT isoformTargets
   RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(EXPORT isoformTargets NAMESPACE isoform:: DESTINATION ${isoform_package_dir})
 
+# A set of its own: who uses the library for C needs nothing of what the other one needs.
+if(TARGET isoform_c)
+  install(TARGETS isoform_c EXPORT isoformCTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  install(EXPORT isoformCTargets NAMESPACE isoform:: DESTINATION ${isoform_package_dir})
+  if(NOT isoform_library_type STREQUAL "STATIC_LIBRARY")
+    set_target_properties(isoform_c PROPERTIES INSTALL_RPATH "$ORIGIN")
+  endif()
+endif()
+
 # Every header of every room but the program's, in the folders they are included by.
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/isoform/
   DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/isoform
-  FILES_MATCHING PATTERN "*.h" PATTERN "cli" EXCLUDE)
+  FILES_MATCHING PATTERN "*.h" PATTERN "cli" EXCLUDE PATTERN "handle.h" EXCLUDE)
 
 # A static library hands its own dependencies on to whoever links it; a shared one keeps them.
-get_target_property(isoform_library_type isoform TYPE)
 if(isoform_library_type STREQUAL "STATIC_LIBRARY")
   set(ISOFORM_LIBRARY_IS_STATIC ON)
   set(ISOFORM_PC_REQUIRES "eigen3, fmt, nlohmann_json, openblas, zlib, libzip")
@@ -44,6 +53,10 @@ file(RELATIVE_PATH ISOFORM_PC_PREFIX
 string(REGEX REPLACE "/$" "" ISOFORM_PC_PREFIX "${ISOFORM_PC_PREFIX}")
 configure_file(${PROJECT_SOURCE_DIR}/cmake/isoform.pc.in ${PROJECT_BINARY_DIR}/isoform.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/isoform.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+if(TARGET isoform_c)
+  configure_file(${PROJECT_SOURCE_DIR}/cmake/isoform-c.pc.in ${PROJECT_BINARY_DIR}/isoform-c.pc @ONLY)
+  install(FILES ${PROJECT_BINARY_DIR}/isoform-c.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endif()
 
 if(TARGET isoform_cli)
   if(NOT ISOFORM_LIBRARY_IS_STATIC)

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "isoform/activation/radial_series.h"
 #include "isoform/base/error.h"
 #include "isoform/linalg/clones.h"
 
@@ -16,37 +17,12 @@ namespace isoform {
 
 namespace {
 
-constexpr int kTerms = 16;
-constexpr double kSeriesBelow = 0.04;  // t; the closed form of kappa cancels below
-
-// tanh m = Σ c_k m^(2k+1) solves T' = 1 − T²: (2k+1) c_k = −Σ_{i+j=k−1} c_i c_j.
-constexpr std::array<double, kTerms> tanh_series() {
-  std::array<double, kTerms> c{1.0};
-  for (int k = 1; k < kTerms; ++k) {
-    double sum = 0;
-    for (int i = 0; i < k; ++i) sum += c[i] * c[k - 1 - i];
-    c[k] = -sum / (2 * k + 1);
-  }
-  return c;
-}
-
-// asinh m = Σ c_k m^(2k+1), c_k = (−1)^k (2k−1)!! / ((2k)!! (2k+1)).
-constexpr std::array<double, kTerms> asinh_series() {
-  std::array<double, kTerms> c{1.0};
-  double ratio = 1;
-  for (int k = 1; k < kTerms; ++k) {
-    ratio *= -(2.0 * k - 1) / (2.0 * k);
-    c[k] = ratio / (2 * k + 1);
-  }
-  return c;
-}
-
 constexpr auto kTanh = tanh_series();
 constexpr auto kAsinh = asinh_series();
 
 // G = Σ c_k t^k and kappa = 2G' = Σ 2(k+1) c_{k+1} t^k by Horner, `terms` of each.
 template <class T>
-inline void series(const std::array<double, kTerms>& c, int terms, T t, T& s, T& kappa) {
+inline void series(const std::array<double, kRadialTerms>& c, int terms, T t, T& s, T& kappa) {
   s = T(c[terms - 1]);
   kappa = T(2 * terms * c[terms]);
   for (int k = terms - 2; k >= 0; --k) {
@@ -76,7 +52,7 @@ inline double exp_nonpositive(double x) { return std::exp(x); }
 
 template <class T>
 inline void tanh_loop(Index n, const T* t, T* s, T* kappa) {
-  constexpr int terms = std::is_same_v<T, float> ? 6 : 11;
+  constexpr int terms = std::is_same_v<T, float> ? kTanhTerms : 11;
   for (Index i = 0; i < n; ++i) {
     const T m = std::sqrt(t[i]);
     const T e = exp_nonpositive(T(-2) * m);
@@ -85,7 +61,7 @@ inline void tanh_loop(Index n, const T* t, T* s, T* kappa) {
     const T far_kappa = (T(4) * e * inverse * inverse - far_s) / t[i];
     T near_s, near_kappa;
     series(kTanh, terms, t[i], near_s, near_kappa);
-    const bool near = t[i] < T(kSeriesBelow);
+    const bool near = t[i] < T(kRadialSeriesBelow);
     s[i] = near ? near_s : far_s;
     kappa[i] = near ? near_kappa : far_kappa;
   }
@@ -99,8 +75,8 @@ void tanh_gates(Index n, const double* t, double* s, double* kappa) { tanh_loop(
 template <class T>
 void asinh_gates(Index n, const T* t, T* s, T* kappa) {
   for (Index i = 0; i < n; ++i) {
-    if (t[i] < T(kSeriesBelow)) {
-      series(kAsinh, 14, t[i], s[i], kappa[i]);
+    if (t[i] < T(kRadialSeriesBelow)) {
+      series(kAsinh, kAsinhTerms, t[i], s[i], kappa[i]);
     } else {
       const T m = std::sqrt(t[i]);
       s[i] = std::asinh(m) / m;

@@ -124,6 +124,7 @@ int main(int argc, char** argv) {
   isoform::cli::add_shrink(app);
   isoform::cli::add_sparsify(app);
   isoform::cli::add_convert(app);
+  isoform::cli::add_export(app);
   isoform::cli::add_diff(app);
   isoform::cli::add_task(app);
   isoform::cli::add_study(app);

@@ -14,6 +14,7 @@ void add_edit(CLI::App& app);
 void add_shrink(CLI::App& app);
 void add_sparsify(CLI::App& app);
 void add_convert(CLI::App& app);
+void add_export(CLI::App& app);
 void add_diff(CLI::App& app);
 void add_task(CLI::App& app);
 void add_study(CLI::App& app);

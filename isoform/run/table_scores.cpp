@@ -30,7 +30,11 @@ std::string format_score(const TableScore& score) {
 template <class T>
 Matrix<double> table_answers(const Model<T>& model, const Dataset& data, Engine<T>& engine,
                              std::size_t task) {
-  Matrix<double> y = logits(model, data, engine, task).template cast<double>();
+  return answers_of_logits(model, logits(model, data, engine, task).template cast<double>(), task);
+}
+
+template <class T>
+Matrix<double> answers_of_logits(const Model<T>& model, Matrix<double> y, std::size_t task) {
   const TargetKind kind = model.schema ? model.schema->target : TargetKind::classes;
   const Loss loss = model.tasks.empty() ? Loss::cross_entropy : model.tasks[task].loss;
   switch (kind) {
@@ -113,5 +117,7 @@ template Matrix<double> table_answers(const Model<float>&, const Dataset&, Engin
                                       std::size_t);
 template Matrix<double> table_answers(const Model<double>&, const Dataset&, Engine<double>&,
                                       std::size_t);
+template Matrix<double> answers_of_logits(const Model<float>&, Matrix<double>, std::size_t);
+template Matrix<double> answers_of_logits(const Model<double>&, Matrix<double>, std::size_t);
 
 }  // namespace isoform

@@ -15,6 +15,10 @@ template <class T>
 Matrix<double> table_answers(const Model<T>& model, const Dataset& data, Engine<T>& engine,
                              std::size_t task = 0);
 
+/// The same of logits that are there.
+template <class T>
+Matrix<double> answers_of_logits(const Model<T>& model, Matrix<double> logits, std::size_t task);
+
 /// A figure with the name that people know.
 struct TableScore {
   std::string name;

@@ -74,17 +74,16 @@ void learn(Model<double>& model, const Dataset& data) {
   require(last < first, "a loss that falls");
 }
 
-void keep(const Model<double>& model) {
-  const std::filesystem::path path = "consumer.safetensors";
+void keep(const Model<double>& model, const std::filesystem::path& path) {
   save_model(model, path);
   const auto loaded = load_model<double>(path);
-  std::filesystem::remove(path);
   require(serialise_model(loaded) == serialise_model(model), "the model that was saved");
 }
 
 }  // namespace
 
-int main() {
+// consumer FILE: where the model is kept.
+int main(int argc, char** argv) {
   try {
     Model<double> model;
     model.network = Network<double>::chain({.widths = {2, 6, 5, 2}, .group_size = 4});
@@ -94,7 +93,7 @@ int main() {
     model.set_transform(statistics.mean, statistics.standard_deviation);
     model.tasks.push_back({data.name(), data.classes()});
     learn(model, data);
-    keep(model);
+    keep(model, argc > 1 ? argv[1] : "consumer.safetensors");
   } catch (const std::exception& error) {
     std::cerr << "failed: " << error.what() << '\n';
     return 1;

@@ -1,0 +1,24 @@
+# The Debian package: everything that is installed, under /usr. cmake --build build/release --target package
+if(NOT ISOFORM_INSTALL)
+  return()
+endif()
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_NAME isoform)
+set(CPACK_PACKAGE_VENDOR "The Isoform authors")
+set(CPACK_PACKAGE_CONTACT "The Isoform authors <isoform@localhost>")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "${PROJECT_DESCRIPTION}")
+set(CPACK_PACKAGE_DESCRIPTION "Program and library for isotropic neural networks: they can be turned, grow and shrink without a change
+of what they compute. With the libraries and headers for C++ and C.")
+set(CPACK_STRIP_FILES ON)
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SECTION science)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+# What programs in C++ that use the static library are built with; programs in C need none of it.
+set(CPACK_DEBIAN_PACKAGE_RECOMMENDS
+  "libeigen3-dev (>= 3.4), libfmt-dev, nlohmann-json3-dev (>= 3.10), libopenblas-dev, zlib1g-dev, libzip-dev, libcsv-dev, pkg-config")
+if(TARGET isoform_c)
+  set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON)
+endif()
+set(CPACK_PRE_BUILD_SCRIPTS ${PROJECT_SOURCE_DIR}/cmake/arrange-package.cmake)
+include(CPack)
