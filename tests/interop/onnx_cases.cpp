@@ -2,9 +2,13 @@
 // graphs as others write them, with what the library computes when it has imported them.
 //
 //   onnx_cases FOLDER
+#include <fmt/format.h>
+
 #include <cstdio>
 #include <exception>
 #include <filesystem>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
 
 #include "io/general_models.h"
 #include "io/onnx_graphs.h"
