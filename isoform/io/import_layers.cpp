@@ -23,6 +23,13 @@ void require_chain(const std::vector<ImportedLayer>& layers, const std::string& 
   }
 }
 
+// False, where so many numbers more are too many.
+bool may_compute(ImportedLayers& read, Index rows, Index cols) {
+  if (rows > (kMostComputed - read.computed) / cols) return false;
+  read.computed += rows * cols;
+  return true;
+}
+
 // Neighbours without an activation between them as one layer.
 void join(ImportedLayers& read, const std::string& file) {
   std::vector<ImportedLayer> joined;
@@ -32,10 +39,10 @@ void join(ImportedLayers& read, const std::string& file) {
       continue;
     }
     ImportedLayer& before = joined.back();
-    if (layer.weight.rows() > kMostComputed / before.weight.cols()) {
+    if (!may_compute(read, layer.weight.rows(), before.weight.cols())) {
       throw FormatError(fmt::format(
           "'{}': {} and {} have nothing between them, and as one they need {} × {} "
-          "weights, more than {}",
+          "weights, more than {} in all",
           file, before.name, layer.name, layer.weight.rows(), before.weight.cols(), kMostComputed));
     }
     read.notes.push_back(fmt::format("{} and {} have nothing between them and are one map now",
@@ -47,7 +54,7 @@ void join(ImportedLayers& read, const std::string& file) {
   }
   if (joined.back().activation) {
     read.notes.emplace_back("the last layer has an activation; an output that copies it follows");
-    joined.push_back(identity_layer(file, "the output", joined.back().weight.rows()));
+    joined.push_back(identity_layer(read, file, "the output", joined.back().weight.rows()));
   }
   read.layers = std::move(joined);
 }
@@ -178,8 +185,9 @@ void name_inputs(Model<T>& model, const ImportedLayers& read, const std::string&
 
 }  // namespace
 
-ImportedLayer identity_layer(const std::string& file, const std::string& name, Index width) {
-  if (width > kMostComputed / width) {
+ImportedLayer identity_layer(ImportedLayers& read, const std::string& file, const std::string& name,
+                             Index width) {
+  if (!may_compute(read, width, width)) {
     throw FormatError(
         fmt::format("'{}': {} stands without a weight on {} values, needs a layer before it", file,
                     name, width));

@@ -25,16 +25,19 @@ struct ImportedLayers {
   std::vector<Task> tasks = {};
   std::optional<Loss> loss = {};  // that goes with what was left out at the end
   std::vector<std::string> notes = {};
+  Index computed = 0;  // numbers of weights that were computed rather than read
 };
 
-/// Largest weight that is computed rather than read, in numbers: what a small file can ask for is bounded.
+/// Numbers of weights that are computed rather than read, at most and all together: what a small file can ask for is
+/// bounded.
 inline constexpr Index kMostComputed = Index{1} << 24;
 
 /// The identity as a layer. Throws FormatError beyond kMostComputed.
-ImportedLayer identity_layer(const std::string& file, const std::string& name, Index width);
+ImportedLayer identity_layer(ImportedLayers& read, const std::string& file, const std::string& name,
+                             Index width);
 
 /// Layers with nothing between them become one, by a product in double. Throws FormatError for layers that do not chain,
-/// numbers that are not finite, and a product beyond kMostComputed; UsageError for settings that do not fit.
+/// numbers that are not finite, and products beyond kMostComputed; UsageError for settings that do not fit.
 template <class T>
 Imported<T> model_of(ImportedLayers read, const std::string& file, const ImportSettings& settings);
 

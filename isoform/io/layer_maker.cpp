@@ -53,7 +53,7 @@ ImportedLayers LayerMaker::take() {
 }
 
 ImportedLayer& LayerMaker::pending(const std::string& step, Index width) {
-  if (!pending_) pending_ = identity_layer(file_, step, width);
+  if (!pending_) pending_ = identity_layer(read_, file_, step, width);
   return *pending_;
 }
 

@@ -114,5 +114,22 @@ TEST(OnnxDamage, WhatASmallFileCanAskForIsBounded) {
                                          HasSubstr("as one they need 20000 × 20000 weights")));
 }
 
+// Each of many nodes asks for a matrix that no file holds.
+TEST(OnnxDamage, WhatManyNodesCanAskForIsBounded) {
+  OnnxGraph tanh({2000});
+  for (int k = 0; k < 1000; ++k) tanh.node("Tanh");
+  EXPECT_THAT([&] { tanh.read(); },
+              ::testing::ThrowsMessage<FormatError>(HasSubstr("stands without a weight on 2000")));
+  OnnxGraph thin({2000});
+  for (int k = 0; k < 20; ++k) {
+    const std::string name = std::to_string(k);
+    thin.linear("in" + name, 1, 2000);
+    thin.linear("out" + name, 2000, 1);
+    thin.node("Tanh");
+  }
+  EXPECT_THAT([&] { thin.read(); },
+              ::testing::ThrowsMessage<FormatError>(HasSubstr("as one they need 2000 × 2000")));
+}
+
 }  // namespace
 }  // namespace isoform
