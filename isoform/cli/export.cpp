@@ -14,6 +14,7 @@
 #include "isoform/cli/verbs.h"
 #include "isoform/compile/c_header.h"
 #include "isoform/io/model_file.h"
+#include "isoform/io/onnx_file.h"
 #include "isoform/monitor/format.h"
 
 namespace isoform::cli {
@@ -21,9 +22,10 @@ namespace isoform::cli {
 namespace {
 
 constexpr const char* kExamples = R"(
-The ending of OUT says which format. .h is one C99 header with all numbers in it, which needs no library and no heap:
-docs/embedding.md.
+The ending of OUT says which format. .h is one C99 header with all numbers in it, which needs no library and no heap
+(docs/embedding.md); .onnx computes the logits of all tasks on raw values, for any runtime of ONNX (docs/onnx.md).
 Examples:
+  isoform export model.safetensors model.onnx
   isoform export model.safetensors digits.h                # digits_predict(x, y)
   isoform export model.safetensors net.h --name digits
   isoform export two.safetensors digits.h --task digits    # of a model with several tasks; without: a function each)";
@@ -65,6 +67,21 @@ Told write_c(const Model<float>& model, const Options& o) {
   return told;
 }
 
+Told write_onnx_file(const Model<float>& model, const Options& o) {
+  if (!o.task.empty()) {
+    throw UsageError("task: an ONNX file has an output for each task, by its name; leave it out");
+  }
+  write_onnx(model, o.out);
+  Told told;
+  told.json["tasks"] = nlohmann::json::array();
+  for (const Task& task : model.tasks) {
+    told.lines.emplace_back(told.lines.empty() ? "outputs" : "",
+                            fmt::format("{} [batch, {}]", task.name, task.outputs.size()));
+    told.json["tasks"].push_back({{"name", task.name}, {"outputs", task.outputs}});
+  }
+  return told;
+}
+
 struct Format {
   const char* ending;
   const char* what;
@@ -72,7 +89,8 @@ struct Format {
   Told (*write)(const Model<float>&, const Options&);
 };
 
-constexpr std::array kFormats = {Format{".h", "a C99 header", true, write_c}};
+constexpr std::array kFormats = {Format{".h", "a C99 header", true, write_c},
+                                Format{".onnx", "an ONNX file", false, write_onnx_file}};
 
 const Format& format_of(const std::string& out) {
   std::string ending = std::filesystem::path(out).extension().string();
@@ -121,7 +139,7 @@ void add_export(CLI::App& app) {
   CLI::App* verb = app.add_subcommand("export", "a model for programs without this library");
   verb->footer(kExamples);
   verb->add_option("model", options->model, "model file")->required()->type_name("MODEL");
-  verb->add_option("out", options->out, "file to write: .h, a C99 header")
+  verb->add_option("out", options->out, "file to write: .h, a C99 header, or .onnx")
       ->required()
       ->type_name("OUT");
   verb->add_option("--task", options->task, "only this task, of a model with several")

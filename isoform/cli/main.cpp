@@ -77,9 +77,9 @@ int refuse(const CLI::App& app, const CLI::ParseError& error) {
 // An unset variable of a shell leaves an empty text, or a hole in a list; neither may be read as 0 or passed
 // over.
 void refuse_gaps(const std::vector<std::string>& words) {
-  constexpr std::array kLists = {"--to",       "--keep",    "--remove-groups",
-                                 "--diagonal", "--outputs", "--features",
-                                 "--inputs",   "--mean",    "--deviation"};
+  constexpr std::array kLists = {"--to",        "--keep",       "--remove-groups", "--diagonal",
+                                 "--outputs",   "--features",   "--inputs",        "--mean",
+                                 "--deviation", "--class-names"};
   for (std::size_t i = 0; i < words.size(); ++i) {
     const std::size_t equals = words[i].find('=');
     const bool joined = words[i].starts_with("--") && equals != std::string::npos;
@@ -126,6 +126,7 @@ int main(int argc, char** argv) {
   isoform::cli::add_convert(app);
   isoform::cli::add_export(app);
   isoform::cli::add_diff(app);
+  isoform::cli::add_import(app);
   isoform::cli::add_task(app);
   isoform::cli::add_study(app);
   isoform::cli::add_experiment(app);

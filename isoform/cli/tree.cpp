@@ -46,6 +46,7 @@ std::map<std::string, Words> named_values() {
   values["--split"] = {"test", "train"};
   values["--rotate"] = {"left", "right", "full", "random"};
   values["--fold"] = {"others", "mean"};
+  values["--activation"] = {"tanh", "asinh", "identity"};
   values["shell"] = {"bash", "zsh"};
   values["experiment"] = experiment_names();
   for (const Study& study : studies()) values["study"].push_back(study.name);

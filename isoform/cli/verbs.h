@@ -16,6 +16,7 @@ void add_sparsify(CLI::App& app);
 void add_convert(CLI::App& app);
 void add_export(CLI::App& app);
 void add_diff(CLI::App& app);
+void add_import(CLI::App& app);
 void add_task(CLI::App& app);
 void add_study(CLI::App& app);
 void add_experiment(CLI::App& app);
