@@ -28,9 +28,7 @@ std::string format_score(const TableScore& score) {
 }
 
 template <class T>
-Matrix<double> table_answers(const Model<T>& model, const Dataset& data, Engine<T>& engine,
-                             std::size_t task) {
-  Matrix<double> y = logits(model, data, engine, task).template cast<double>();
+void to_answers(const Model<T>& model, std::size_t task, Matrix<double>& y) {
   const TargetKind kind = model.schema ? model.schema->target : TargetKind::classes;
   const Loss loss = model.tasks.empty() ? Loss::cross_entropy : model.tasks[task].loss;
   switch (kind) {
@@ -60,6 +58,13 @@ Matrix<double> table_answers(const Model<T>& model, const Dataset& data, Engine<
       }
       break;
   }
+}
+
+template <class T>
+Matrix<double> table_answers(const Model<T>& model, const Dataset& data, Engine<T>& engine,
+                             std::size_t task) {
+  Matrix<double> y = logits(model, data, engine, task).template cast<double>();
+  to_answers(model, task, y);
   return y;
 }
 
@@ -109,6 +114,8 @@ TableScores score_answers(const Schema& schema, const Matrix<double>& answers,
           {"median error", m.mean.median_absolute_error, false}};
 }
 
+template void to_answers(const Model<float>&, std::size_t, Matrix<double>&);
+template void to_answers(const Model<double>&, std::size_t, Matrix<double>&);
 template Matrix<double> table_answers(const Model<float>&, const Dataset&, Engine<float>&,
                                       std::size_t);
 template Matrix<double> table_answers(const Model<double>&, const Dataset&, Engine<double>&,

@@ -9,8 +9,11 @@
 
 namespace isoform {
 
-/// Answers of a task [outputs × samples]: probabilities (softmax of cross_entropy; the logistic function of binary), or numbers in the
-/// units of the table. A model without schema that was trained on classes answers with probabilities.
+/// Turns logits y of a task [outputs × samples] into answers: probabilities (softmax of cross_entropy; the logistic function of
+/// binary), or numbers in the units of the table. A model without schema that was trained on classes answers with probabilities.
+template <class T>
+void to_answers(const Model<T>& model, std::size_t task, Matrix<double>& y);
+/// Answers of a task [outputs × samples].
 template <class T>
 Matrix<double> table_answers(const Model<T>& model, const Dataset& data, Engine<T>& engine,
                              std::size_t task = 0);
