@@ -147,3 +147,8 @@ class Run:
                  if isinstance(value, (int, float)) or value is None]
         return {name: np.array([np.nan if epoch[name] is None else epoch[name] for epoch in self.history])
                 for name in names}
+
+    def plot(self, axes: Any = None) -> Any:
+        """Losses by epoch, with matplotlib. Returns the axes."""
+        from .plotting import plot_run
+        return plot_run(self, axes)

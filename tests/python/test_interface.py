@@ -6,6 +6,7 @@ import re
 import sys
 
 import isoform
+import numpy as np
 import pytest
 from isoform import _isoform
 
@@ -73,6 +74,11 @@ def test_pictures():
     axes = model.plot()
     assert [line.get_label() for line in axes.lines] == ["layer 1: 8", "layer 2: 6"]
     assert model.plot(axes) is axes
+    dice = np.random.default_rng(0)
+    run = isoform.fit(dice.normal(size=(40, 3)), dice.integers(0, 2, 40), epochs=3)
+    axes = run.plot()
+    assert [line.get_label() for line in axes.lines] == ["train loss", "validation loss"]
+    assert list(axes.lines[0].get_xdata()) == [1, 2, 3]
 
 
 def test_drawing_without_matplotlib_says_what_to_install(monkeypatch):
