@@ -10,33 +10,31 @@ from .learner import Learner
 from .model import Model
 from .training import _settings
 
-Memory = tuple[np.ndarray, np.ndarray]
+# Rows, answers, the number that each row drew when it came, and how many rows have come.
+Memory = tuple[np.ndarray, np.ndarray, np.ndarray, int]
 _WIDTH = 64  # of hidden layers that nothing has found a width for
 _RESTART = 0.25  # of the learning rate, for a model that has been through a schedule (docs/tables.md)
 
 
 def remember(memory: Memory | None, X: np.ndarray, y: np.ndarray, most: int, seed: int) -> Memory | None:
-    """Adds rows to a memory of so many at most, of each class alike."""
+    """Adds rows to a memory of so many at most, of each class alike; of a class a uniform choice of all that came (as
+    isoform/data/replay.h)."""
     if most <= 0:
         return None
+    seen = 0 if memory is None else memory[3]
     X, y = np.asarray(X, np.float32), np.asarray(y)
+    drawn = np.random.default_rng([seed, seen]).random(len(X))
+    seen += len(X)
     if memory is not None:
-        X, y = np.concatenate([memory[0], X]), np.concatenate([memory[1], y])
+        X, y, drawn = (np.concatenate(pair) for pair in zip(memory[:3], (X, y, drawn)))
     if len(X) <= most:
-        return X, y
-    dice = np.random.default_rng([seed, len(X)])
-    if y.ndim > 1:
-        chosen = dice.choice(len(X), most, replace=False)
-    else:
-        # The place of each row among those of its class, at random; low places stay.
-        drawn = dice.permutation(len(X))
-        place = np.empty(len(X), np.int64)
-        for label in np.unique(y):
-            of_class = drawn[y[drawn] == label]
-            place[of_class] = np.arange(len(of_class))
-        chosen = np.argsort(place, kind="stable")[:most]
-    chosen.sort()
-    return X[chosen], y[chosen]
+        return X, y, drawn, seen
+    place = np.zeros(len(X), np.int64)  # among those of its class
+    for label in np.unique(y) if y.ndim == 1 else ():
+        of_class = np.flatnonzero(y == label)
+        place[of_class[np.argsort(drawn[of_class])]] = np.arange(len(of_class))
+    chosen = np.sort(np.lexsort((drawn, place))[:most])
+    return X[chosen], y[chosen], drawn[chosen], seen
 
 
 def begin(estimator: Any, X: np.ndarray, answers: np.ndarray, outputs: list[str], loss: str) -> None:

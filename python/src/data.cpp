@@ -29,7 +29,11 @@ namespace {
 template <class T>
 std::vector<T> copied(const py::array& array) {
   const auto flat = py::array_t<T, py::array::c_style | py::array::forcecast>::ensure(array);
-  if (!flat) throw py::error_already_set();
+  if (!flat) {
+    PyErr_Clear();
+    throw UsageError(
+        fmt::format("data: need numbers, got an array of {}", std::string(py::str(array.dtype()))));
+  }
   std::vector<T> values(static_cast<std::size_t>(flat.size()));
   if (!values.empty()) std::memcpy(values.data(), flat.data(), values.size() * sizeof(T));
   return values;

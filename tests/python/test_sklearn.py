@@ -14,6 +14,7 @@ from sklearn.preprocessing import StandardScaler  # noqa: E402
 from sklearn.utils.estimator_checks import check_estimator  # noqa: E402
 
 import isoform  # noqa: E402
+from isoform.incremental import remember  # noqa: E402
 from isoform.sklearn import IsoformClassifier, IsoformRegressor  # noqa: E402
 
 
@@ -118,6 +119,18 @@ def test_classes_that_come_later_keep_their_order():
     assert list(estimator.classes_) == ["a", "b", "c"] and estimator.model_.classes == ["b", "c", "a"]
     assert estimator.score(X, names) > 0.9
     np.testing.assert_allclose(estimator.predict_proba(X).sum(1), 1)
+
+
+def test_memories_are_fair():
+    memory = None
+    for part in range(50):  # classes 0 and 1, and few of class 2, row i holding i
+        rows = np.arange(part * 20, part * 20 + 20)
+        memory = remember(memory, rows[:, None], np.where(rows % 20 == 0, 2, rows % 2), 100, 0)
+    X, y, _, seen = memory
+    assert seen == 1000 and len(X) == 100 and np.bincount(y).tolist() in ([33, 34, 33], [34, 33, 33], [33, 33, 34])
+    assert 300 < X[y < 2].mean() < 700  # from all times alike
+    assert remember(None, X, y, 0, 0) is None
+    assert len(remember(None, X, np.zeros((100, 2)), 7, 0)[0]) == 7
 
 
 def test_regression_in_parts():
