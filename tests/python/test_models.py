@@ -97,11 +97,11 @@ def test_probabilities():
     z = oracle.logits(model, X)
     expected = np.exp(z) / np.exp(z).sum(1, keepdims=True)
     assert p.dtype == np.float64
-    np.testing.assert_allclose(p, expected, rtol=1e-7)
+    np.testing.assert_allclose(p, expected, rtol=1e-12)
     # A sample is answered alike whoever is beside it.
     np.testing.assert_allclose(model.predict_proba(X[7:8]), p[7:8], rtol=1e-13)
     labels = oracle.random_model(isoform, [4, 5, 3], 3, loss="binary")
-    np.testing.assert_allclose(labels.predict_proba(X), 1 / (1 + np.exp(-oracle.logits(labels, X))), rtol=1e-7)
+    np.testing.assert_allclose(labels.predict_proba(X), 1 / (1 + np.exp(-oracle.logits(labels, X))), rtol=1e-12)
     numbers = isoform.Model.chain([4, 5, 3], loss="squared")
     with pytest.raises(isoform.UsageError, match="^predict_proba: task 'task' answers with numbers, which have no probabilities; "
                                                  "use predict_numbers$"):
