@@ -88,6 +88,9 @@ void DataOptions::add_to(CLI::App& app, bool data_required) {
   app.add_option("--header", header, "of a table: whether its first line names the columns")
       ->type_name("BOOL")
       ->capture_default_str();
+  app.add_option("--decimal", decimal, "of a table: point or comma")
+      ->type_name("NAME")
+      ->capture_default_str();
   app.add_option("--threads", threads, "threads; 0: all cores")->type_name("COUNT");
 }
 
@@ -96,6 +99,7 @@ CsvOptions DataOptions::csv() const {
   RunSettings settings;
   set_setting(settings, "delimiter", delimiter);
   set_setting(settings, "header", header);
+  set_setting(settings, "decimal", decimal);
   return settings.table.columns.csv;
 }
 
@@ -127,6 +131,9 @@ const std::atomic<bool>& catch_interrupts() {
 
 void require_writable(const std::string& path) {
   if (path.empty()) return;
+  if (path == "-") {
+    throw UsageError("-: is standard input, and nothing is written there; give a file's name");
+  }
   const std::filesystem::path folder = std::filesystem::absolute(path).parent_path();
   if (!std::filesystem::is_directory(folder)) {
     throw FileError(
@@ -155,8 +162,10 @@ void require_different(const std::vector<std::pair<std::string, std::string>>& f
       const std::string &path = files[i].second, &other = files[j].second;
       if (path.empty() || other.empty()) continue;
       if (whole(path) == whole(other) || std::filesystem::equivalent(path, other, ignored)) {
-        throw UsageError(fmt::format("{}: needs another file than --{}, got {} for both",
-                                     files[i].first, files[j].first, path));
+        // "--data", and "the memory of the model".
+        const bool flag = files[j].first.find(' ') == std::string::npos;
+        throw UsageError(fmt::format("{}: needs another file than {}{}, got {} for both",
+                                     files[i].first, flag ? "--" : "", files[j].first, path));
       }
     }
   }

@@ -49,7 +49,8 @@ class Table {
 
 /// "--data", "--data-dir", "--split" and "--threads" as every verb that reads data has them.
 struct DataOptions {
-  std::string data, data_dir, task, split = "test", delimiter = "auto", header = "auto";
+  std::string data, data_dir, task, split = "test", delimiter = "auto", header = "auto",
+                                    decimal = "auto";
   int threads = 0;
   void add_to(CLI::App& app, bool data_required);
   /// Rows of a table as the model reads them (notes on them go to standard error), or the part of a set. `labelled`: the answers are

@@ -14,6 +14,7 @@
 #include "isoform/cli/output_names.h"
 #include "isoform/cli/verbs.h"
 #include "isoform/io/model_file.h"
+#include "isoform/run/memory.h"
 #include "isoform/train/evaluate.h"
 
 namespace isoform::cli {
@@ -107,13 +108,17 @@ void deliver(const PredictOptions& o, const std::string& text, Index rows) {
 }
 
 void run(const PredictOptions& o) {
-  require_different({{"model", o.model}, {"out", o.out}});
+  require_different({{"model", o.model},
+                     {"data", names_table(o.data.data) ? o.data.data : ""},
+                     {"the memory of the model", memory_path(o.model).string()},
+                     {"out", o.out}});
   const auto model = load_model<float>(o.model);
   if (o.count < 0) throw UsageError(fmt::format("count: needs 0 (all) or more, got {}", o.count));
   const auto engine = create_engine<float>({"cpu", o.data.threads});
   if (names_table(o.data.data)) {
     Index rows = 0;
-    return deliver(o, predict_table(model, o, *engine, &rows), rows);
+    const std::string text = predict_table(model, o, *engine, &rows);
+    return deliver(o, text, rows);
   }
   if (!o.keep.empty()) throw UsageError("keep: is of columns of a table; the data are none");
   Dataset data = o.data.load(model);

@@ -1,9 +1,11 @@
 // isoform predict, for tables: one row of answers for each row that is asked.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "isoform/base/error.h"
+#include "isoform/base/text.h"
 #include "isoform/cli/predict.h"
 #include "isoform/run/tables.h"
 
@@ -11,41 +13,54 @@ namespace isoform::cli {
 
 namespace {
 
-// Columns of the table that go into the answers as they stand, a text for each row.
-std::vector<std::string> kept_columns(const CsvFile& file, const std::vector<std::string>& keep) {
+// Columns of the table that go into the answers as they stand: the fields of each row.
+std::vector<std::vector<std::string>> kept_columns(const CsvFile& file,
+                                                   const std::vector<std::string>& keep) {
   std::vector<std::size_t> places;
   for (const std::string& name : keep) {
     const auto found = std::find(file.columns().begin(), file.columns().end(), name);
     if (found == file.columns().end()) {
-      throw UsageError(fmt::format("keep: '{}' has no column '{}'", file.name(), name));
+      throw UsageError(fmt::format("keep: '{}' has no column '{}'{}", file.name(), name,
+                                   did_you_mean(name, file.columns())));
     }
     places.push_back(static_cast<std::size_t>(found - file.columns().begin()));
   }
-  std::vector<std::string> rows;
+  std::vector<std::vector<std::string>> rows;
   if (places.empty()) return rows;
   file.read([&](const CsvFile::Record& record) {
-    std::string text;
-    for (const std::size_t place : places) text += csv_field(record.fields[place]) + ",";
-    rows.push_back(std::move(text));
+    std::vector<std::string>& fields = rows.emplace_back();
+    for (const std::size_t place : places) fields.emplace_back(record.fields[place]);
   });
   return rows;
 }
 
 std::string head(const Schema& schema, const std::vector<std::string>& outputs,
                  const std::vector<std::string>& keep) {
-  std::string text;
-  for (const std::string& name : keep) text += csv_field(name) + ",";
+  std::vector<std::string> names = keep;
+  // A kept column may be called as an answer is.
+  const auto add = [&](std::string name) {
+    while (std::find(names.begin(), names.end(), name) != names.end()) name = "predicted " + name;
+    names.push_back(std::move(name));
+  };
   if (schema.target == TargetKind::classes) {
-    text += csv_field(schema.targets.front()) + ",probability";
-    for (const std::string& name : outputs) text += "," + csv_field("probability of " + name);
-    return text + "\n";
+    add(schema.targets.front());
+    add("probability");
+  } else {
+    for (const std::string& name : outputs) add(name);
   }
-  for (std::size_t k = 0; k < outputs.size(); ++k)
-    text += (k > 0 ? "," : "") + csv_field(outputs[k]);
-  if (schema.target == TargetKind::labels) {
-    for (const std::string& name : outputs) text += "," + csv_field("probability of " + name);
+  if (schema.target != TargetKind::numbers) {
+    for (const std::string& name : outputs) add("probability of " + name);
   }
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ",") + csv_field(name);
   return text + "\n";
+}
+
+// Digits that tell an answer apart by a millionth of what the answers of training deviate by.
+int digits_of(const Schema& schema, Index output, double answer) {
+  const double scale = schema.scale[static_cast<std::size_t>(output)];
+  const double magnitude = std::abs(answer) / std::max(scale, 1e-300);
+  return std::clamp(7 + static_cast<int>(std::ceil(std::log10(std::max(magnitude, 1.0)))), 9, 17);
 }
 
 std::string row(const Schema& schema, const std::vector<std::string>& outputs,
@@ -54,7 +69,8 @@ std::string row(const Schema& schema, const std::vector<std::string>& outputs,
   std::string text;
   if (schema.target == TargetKind::numbers) {
     for (Index k = 0; k < column.size(); ++k) {
-      text += fmt::format("{}{:.9g}", k > 0 ? "," : "", column[k]);
+      text +=
+          fmt::format("{}{:.{}g}", k > 0 ? "," : "", column[k], digits_of(schema, k, column[k]));
     }
     return text + "\n";
   }
@@ -108,19 +124,26 @@ std::string predict_table(const Model<float>& model, const PredictOptions& o, En
                                            .classes = model.tasks.front().outputs,
                                            .labelled = false});
   for (const std::string& note : notes(table.report)) complain("note: " + note);
-  const std::vector<std::string> kept = kept_columns(file, o.keep);
+  const std::vector<std::vector<std::string>> kept = kept_columns(file, o.keep);
   const Matrix<double> answers = table_answers(model, table.data, engine);
   const std::vector<std::string>& outputs = model.tasks.front().outputs;
   const Index all = answers.cols();
   *rows = o.count > 0 ? std::min(o.count, all) : all;
   if (o.json) {
     nlohmann::json list = nlohmann::json::array();
-    for (Index j = 0; j < *rows; ++j) list.push_back(row_json(*model.schema, outputs, answers, j));
+    for (Index j = 0; j < *rows; ++j) {
+      list.push_back(row_json(*model.schema, outputs, answers, j));
+      for (std::size_t k = 0; k < o.keep.size(); ++k) {
+        list.back()["kept"][o.keep[k]] = kept[static_cast<std::size_t>(j)][k];
+      }
+    }
     return list.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
   }
   std::string text = head(*model.schema, outputs, o.keep);
   for (Index j = 0; j < *rows; ++j) {
-    if (!kept.empty()) text += kept[static_cast<std::size_t>(j)];
+    for (std::size_t k = 0; k < o.keep.size(); ++k) {
+      text += csv_field(kept[static_cast<std::size_t>(j)][k]) + ",";
+    }
     text += row(*model.schema, outputs, answers, j);
   }
   return text;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
 #include <memory>
 
 #include "isoform/base/error.h"
@@ -11,6 +12,7 @@
 #include "isoform/cli/task.h"
 #include "isoform/model/blocks.h"
 #include "isoform/monitor/format.h"
+#include "isoform/run/memory.h"
 
 namespace isoform::cli {
 
@@ -59,6 +61,12 @@ void rename_one(const OutputOptions& o) {
   edit.json() = {{"task", task}, {"renamed", o.name}, {"to", o.to}};
   edit.say("renamed", fmt::format("output {} of {} → {}", o.name, task, o.to));
   edit.finish();
+  // The rows kept beside the model go on by the new name.
+  const std::filesystem::path kept = memory_path(o.in);
+  std::error_code ignored;
+  if (memory_path(o.out) == kept && std::filesystem::exists(kept, ignored)) {
+    save_memory(renamed(load_memory(kept), o.name, o.to), kept);
+  }
 }
 
 struct FeatureOptions : TaskOptions {

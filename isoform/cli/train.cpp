@@ -95,7 +95,10 @@ void run(TrainOptions& o) {
   for (const std::string& path : {o.out, o.events, o.picture, o.checkpoint, o.out_of_fold}) {
     require_writable(path);
   }
+  const bool table = names_table(settings.data);
   require_different({{"config", o.config},
+                     {"data", table ? settings.data : ""},
+                     {"test", table ? settings.table.test : ""},
                      {"out", o.out},
                      {"events", o.events},
                      {"picture", o.picture},
@@ -170,7 +173,7 @@ void run(TrainOptions& o) {
     print_json(json);
   } else {
     // The plain progress table has said it already.
-    if (terminal || o.quiet) print_line(summary.format_summary());
+    if (terminal && !o.quiet) print_line(summary.format_summary());
     print_tests(o, data, model, *engine);
     print_line(fmt::format("parameters     {}", format_count(model.network.parameter_count())));
     print_line(fmt::format("time           {}, of which adapting {:.1f} %",
@@ -272,7 +275,7 @@ void add_train(CLI::App& app) {
   verb->add_option("--tensorboard", options->tensorboard, "folder for an event file of TensorBoard")
       ->type_name("DIR");
   verb->add_flag("--json", options->json, "print the summary as JSON");
-  verb->add_flag("--quiet", options->quiet, "no progress");
+  verb->add_flag("--quiet", options->quiet, "results alone: no progress, no table of epochs");
   verb->callback([options] { run(*options); });
 }
 

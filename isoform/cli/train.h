@@ -9,6 +9,7 @@
 
 #include "isoform/cli/console.h"
 #include "isoform/run/extend.h"
+#include "isoform/run/seen.h"
 #include "isoform/run/tables.h"
 
 namespace isoform::cli {
@@ -31,6 +32,7 @@ struct TrainData {
   std::map<std::string, Dataset> tests;  // by the name of the data
   std::optional<TableData> table;
   std::vector<Dataset> known;         // rows of a table, before classes are weighted
+  std::vector<SeenRows> seen;         // those of earlier tables, with --continue
   std::string test_name;              // of a table
   std::optional<Model<float>> model;  // --continue
   std::optional<CrossValidation> folds;

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <numeric>
@@ -51,6 +52,39 @@ TrainData load_sets(const RunSettings& settings) {
   return all;
 }
 
+bool was_given(const TrainOptions& o, std::string_view flag) {
+  return std::any_of(o.given.begin(), o.given.end(),
+                     [&](const auto& entry) { return entry.first->name == flag; });
+}
+
+// What was asked for and has no place here.
+void require_fitting(const TrainOptions& o, TargetKind target) {
+  if (target != TargetKind::classes && o.settings.table.class_weights != ClassWeights::none) {
+    throw UsageError(fmt::format(
+        "class-weights: are of classes, and the target is {}; --weights COLUMN weights rows",
+        target_kind_name(target)));
+  }
+  if (target == TargetKind::numbers && was_given(o, "loss") &&
+      o.settings.loss == Loss::cross_entropy) {
+    throw UsageError("loss: cross_entropy is of classes; numbers take squared or huber");
+  }
+}
+
+// A table of its own for the test should hold other rows than those that are learned from.
+void warn_of_shared_rows(const TableParts& parts, const std::vector<std::string>& features,
+                         std::vector<SeenRows> seen = {}) {
+  if (parts.test.empty()) return;
+  seen.push_back(seen_rows(std::array{parts.training, parts.validation}, features));
+  const std::vector<bool> shared = are_seen(seen, parts.test);
+  const auto count = std::count(shared.begin(), shared.end(), true);
+  if (count == 0) return;
+  complain(
+      fmt::format("note: {} of the {} rows of {} are among those that are learned from; they say "
+                  "nothing of new "
+                  "rows",
+                  count, parts.test.samples(), parts.test_name));
+}
+
 void tell_table(const TrainOptions& o, const TableData& table) {
   const TableFacts& facts = table.facts;
   std::string target = fmt::format("{}", fmt::join(facts.schema.targets, ", "));
@@ -69,6 +103,7 @@ void tell_table(const TrainOptions& o, const TableData& table) {
   say(o, fmt::format("{}: {} rows; target {}", table.rows.data.name(),
                      format_count(static_cast<std::int64_t>(facts.rows)), target));
   for (const std::string& note : notes(facts)) say(o, "  " + note);
+  for (const std::string& warning : facts.warnings) complain("note: " + warning);
 }
 
 std::string out_of_fold_csv(const TableData& table, const CrossValidation& folds) {
@@ -114,9 +149,14 @@ TrainData load_table(TrainOptions& o) {
                                  o.settings.data, table.rows.data.samples(), kFewest));
   }
   tell_table(o, table);
+  require_fitting(o, table.facts.schema.target);
   const bool folds = o.settings.table.folds > 0;
+  if (!folds && !o.out_of_fold.empty()) {
+    throw UsageError("out-of-fold: needs --folds K, got none");
+  }
   if (folds) all.folds = validate(o, table);
   TableParts parts = split_table(o.settings, table, folds);
+  if (was_given(o, "test")) warn_of_shared_rows(parts, table.rows.data.feature_names());
   o.settings = table_settings(o.settings, table.facts.schema, parts.training.samples());
   const std::string name = table.rows.data.name();
   all.known = {parts.training, parts.validation};
@@ -127,6 +167,39 @@ TrainData load_table(TrainOptions& o) {
   return all;
 }
 
+// Rows that the model has learned from are learned again, and measure nothing.
+TableParts split_new_rows(const TrainOptions& o, const TableData& table,
+                          const std::vector<SeenRows>& seen) {
+  const std::vector<bool> known = are_seen(seen, table.rows.data);
+  std::vector<std::uint32_t> old_rows, new_rows;
+  for (std::uint32_t i = 0; i < known.size(); ++i) (known[i] ? old_rows : new_rows).push_back(i);
+  TableData fresh = table;
+  fresh.rows.data = table.rows.data.subset(new_rows);
+  TableParts parts;
+  if (fresh.rows.data.samples() > 1) {
+    parts = split_table(o.settings, fresh);
+    if (was_given(o, "test")) warn_of_shared_rows(parts, table.rows.data.feature_names(), seen);
+  } else {
+    parts = {table.rows.data, table.rows.data.subset({}), table.rows.data.subset({}), ""};
+  }
+  if (!old_rows.empty()) {
+    say(o, fmt::format("{} rows of '{}' have been learned before: they are learned again, and {}",
+                       format_count(std::ssize(old_rows)), o.settings.data,
+                       parts.test.empty() ? "nothing is left to measure the model"
+                                          : "the others alone measure the model"));
+    if (fresh.rows.data.samples() > 1) {
+      const std::array<Dataset, 2> both = {table.rows.data.subset(old_rows), parts.training};
+      parts.training = parts.training.empty() ? both[0] : joined(both);
+    }
+  }
+  // Its data set has the task's name; people know the file's.
+  if (!parts.test.empty() && parts.test_name != o.settings.table.test) {
+    parts.test_name = fmt::format("{} % of the new rows of {}",
+                                  100 * std::stod(o.settings.table.test), o.settings.data);
+  }
+  return parts;
+}
+
 // A model that has learned from a table meets another.
 TrainData continue_table(TrainOptions& o, Model<float> model) {
   TrainData all;
@@ -135,6 +208,19 @@ TrainData continue_table(TrainOptions& o, Model<float> model) {
         "continue: '{}' has not learned from a table; give it the data it knows", o.from));
   }
   RunSettings& settings = o.settings;
+  const auto& asked = settings.table.columns.targets;
+  if (!asked.empty() && asked != model.schema->targets) {
+    throw UsageError(
+        fmt::format("target: '{}' answers {}; leave --target out, or begin a new model", o.from,
+                    fmt::join(model.schema->targets, ", ")));
+  }
+  for (const std::string_view flag : {"hidden", "group-size", "radial", "length", "psi",
+                                      "initialiser", "architecture", "stream", "scaling"}) {
+    if (was_given(o, flag)) {
+      throw UsageError(fmt::format("{}: is of a model that begins; this one goes on", flag));
+    }
+  }
+  require_fitting(o, model.schema->target);
   const CsvFile file(settings.data, settings.table.columns.csv);
   settings.table.columns = known_columns(settings.table.columns, *model.schema, file);
   const TableFacts facts = infer_schema(file, settings.table.columns);
@@ -154,11 +240,13 @@ TrainData continue_table(TrainOptions& o, Model<float> model) {
              added.columns.empty() ? "none" : fmt::format("{}", fmt::join(added.columns, ", ")),
              added.features.size()));
 
-  TableParts parts = split_table(settings, table);
   const std::filesystem::path kept = memory_path(o.from);
   std::error_code ignored;
-  if (std::filesystem::exists(kept, ignored)) {
-    const Memory memory = load_memory(kept);
+  Memory memory;
+  if (std::filesystem::exists(kept, ignored)) memory = load_memory(kept);
+  all.seen = memory.seen;
+  TableParts parts = split_new_rows(o, table, memory.seen);
+  if (!memory.rows.empty()) {
     const Dataset rows = remembered_rows(memory, *model.schema, model.inputs.front().features,
                                          model.tasks.front().outputs);
     // The old logits, before anything is learned.
@@ -218,6 +306,7 @@ void require_no_table(const RunSettings& settings) {
   if (!table.columns.targets.empty()) refuse("target");
   if (table.folds > 0) refuse("folds");
   if (!table.columns.weights.empty()) refuse("weights");
+  if (table.class_weights != ClassWeights::none) refuse("class-weights");
 }
 
 }  // namespace
@@ -269,9 +358,10 @@ std::string keep_memory(const TrainOptions& o, const TrainData& data, const Mode
     std::filesystem::remove(path, ignored);
     return "";
   }
-  save_memory(remember(data.known, model.inputs.front().features, o.settings.table.memory,
-                       o.settings.training.seed),
-              path);
+  Memory memory = remember(data.known, model.inputs.front().features, o.settings.table.memory,
+                           o.settings.training.seed);
+  memory.seen.insert(memory.seen.end(), data.seen.begin(), data.seen.end());
+  save_memory(memory, path);
   return path.string();
 }
 

@@ -110,8 +110,10 @@ void print_tests(const TrainOptions& o, const TrainData& data, const Model<float
           "{} {}{}", pad_right("test " + score.name, 22), format_score(score),
           score.name != "accuracy" && score.name != "R²" && score.name != "exact match"
               ? ""
-              : fmt::format("  ({} rows, {}, used for no choice)",
-                            format_count(data.tests.begin()->second.samples()), data.test_name)));
+              : fmt::format("  ({} rows{}, {}, used for no choice)",
+                            format_count(data.tests.begin()->second.samples()),
+                            data.tests.begin()->second.has_weights() ? " by their weights" : "",
+                            data.test_name)));
     }
     return;
   }

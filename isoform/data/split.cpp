@@ -47,6 +47,21 @@ std::vector<std::uint32_t> drawn_by_class(const Dataset& data, std::uint64_t see
   return drawn;
 }
 
+// A class of which all samples are set aside could not be learned; unless nothing else is set aside.
+void leave_each_class_one(const Dataset& data, const std::vector<std::uint32_t>& drawn,
+                          std::vector<bool>& is_kept) {
+  std::vector<bool> after = is_kept;
+  for (std::size_t begin = 0, end = 0; begin < drawn.size(); begin = end) {
+    bool all = true;
+    for (end = begin;
+         end < drawn.size() && data.labels()[drawn[end]] == data.labels()[drawn[begin]]; ++end) {
+      all = all && is_kept[drawn[end]];
+    }
+    if (all) after[drawn[begin]] = false;
+  }
+  if (std::find(after.begin(), after.end(), true) != after.end()) is_kept = after;
+}
+
 }  // namespace
 
 TrainValidation split(const Dataset& data, double validation_fraction, std::uint64_t seed) {
@@ -69,6 +84,7 @@ TrainValidation stratified_split(const Dataset& data, double fraction, std::uint
   for (std::uint64_t i = 0; i < samples; ++i) {
     if ((i + 1) * kept / samples > i * kept / samples) is_kept[drawn[i]] = true;
   }
+  leave_each_class_one(data, drawn, is_kept);
   return parted(data, is_kept);
 }
 

@@ -24,8 +24,8 @@ struct TrainValidation {
 [[nodiscard]] TrainValidation split(const Dataset& data, double validation_fraction,
                                     std::uint64_t seed);
 
-/// The same with the share taken of every class (to one sample): for small sets, and classes that are rare. Sets of numbers are
-/// drawn from as a whole.
+/// The same with the share taken of every class (to one sample): for small sets, and classes that are rare, of which one sample
+/// stays to be learned from where others can be set aside. Sets of numbers are drawn from as a whole.
 [[nodiscard]] TrainValidation stratified_split(const Dataset& data, double fraction,
                                                std::uint64_t seed);
 

@@ -198,20 +198,30 @@ bool Progress::is_row_due(const Event& event) const {
          event.time_s - epoch_began_s_ >= kLong;
 }
 
+namespace {
+
+// Accuracy; of numbers, which have none, the loss.
+std::string score_of(const nlohmann::json& data, const std::string& part) {
+  const double accuracy = detail::number_of(data, (part + "_accuracy").c_str());
+  if (!std::isnan(accuracy)) return format_percent(accuracy);
+  return format_loss(detail::number_of(data, (part + "_loss").c_str()));
+}
+
+}  // namespace
+
 void Progress::write_row(const Event& event) {
   const auto& data = event.data;
   const std::string of_all = fmt::format("{}", epochs_);
   const int epoch_columns = std::max(5, 2 * text_columns(of_all) + 1);
-  sink_(
-      pad_left(fmt::format("{}/{}", event.epoch, of_all), epoch_columns) + "  " +
-      pad_left(format_loss(loss_), kLossColumns) + "  " +
-      pad_left(format_percent(detail::number_of(data, "train_accuracy")), kTrainColumns) + "  " +
-      pad_left(format_percent(detail::number_of(data, "validation_accuracy")), kValidationColumns) +
-      "  " + pad_right(format_widths(hidden_widths(widths_)), widths_columns_) + "  " +
-      pad_right(format_edits(epoch_born_, epoch_removed_), kEditColumns) + "  " +
-      pad_left(format_count(parameters_), kCountColumns) + "  " +
-      pad_left(format_duration(event.time_s - epoch_began_s_), kTimeColumns) + "  " +
-      pad_left(format_duration(time_left_s()), kTimeColumns) + "\n");
+  sink_(pad_left(fmt::format("{}/{}", event.epoch, of_all), epoch_columns) + "  " +
+        pad_left(format_loss(loss_), kLossColumns) + "  " +
+        pad_left(score_of(data, "train"), kTrainColumns) + "  " +
+        pad_left(score_of(data, "validation"), kValidationColumns) + "  " +
+        pad_right(format_widths(hidden_widths(widths_)), widths_columns_) + "  " +
+        pad_right(format_edits(epoch_born_, epoch_removed_), kEditColumns) + "  " +
+        pad_left(format_count(parameters_), kCountColumns) + "  " +
+        pad_left(format_duration(event.time_s - epoch_began_s_), kTimeColumns) + "  " +
+        pad_left(format_duration(time_left_s()), kTimeColumns) + "\n");
   write_tasks(event);
 }
 

@@ -8,6 +8,7 @@
 
 #include "isoform/base/error.h"
 #include "isoform/model/blocks.h"
+#include "isoform/run/tables.h"
 
 namespace isoform {
 
@@ -100,7 +101,7 @@ Extension extend_model(Model<T>& model, const TableFacts& facts, const CsvFile& 
     }
   }
   // All checks before the first change.
-  Vector<double> mean, deviation;
+  Vector<double> mean, deviation, own;
   if (!added.features.empty()) {
     const Dataset rows =
         encode_table(file, schema,
@@ -108,7 +109,8 @@ Extension extend_model(Model<T>& model, const TableFacts& facts, const CsvFile& 
             .data;
     const FeatureStatistics statistics = feature_statistics(rows);
     mean = statistics.mean;
-    deviation = table_deviations(schema, added.features, statistics.standard_deviation);
+    own = statistics.standard_deviation;
+    deviation = table_deviations(schema, added.features, own);
     // A mark of missing that all or none of these rows have would else be silent, or deafening.
     for (Index f = 0; f < deviation.size(); ++f) {
       if (deviation[f] < 1e-8) deviation[f] = 1;
@@ -116,6 +118,7 @@ Extension extend_model(Model<T>& model, const TableFacts& facts, const CsvFile& 
   }
   if (!added.features.empty()) {
     append_features(model, model.inputs.front().name, added.features, mean, deviation);
+    scale_small(model, std::ssize(model.inputs.front().features) - mean.size(), mean, own);
   }
   if (!added.classes.empty()) append_outputs(model, task, added.classes);
   model.schema = std::move(schema);

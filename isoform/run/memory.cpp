@@ -26,11 +26,12 @@ std::vector<std::string> texts(const Field& field) {
   return all;
 }
 
-const std::vector<float>& numbers(const TensorFile& file, const std::string& name,
-                                  std::size_t columns, const std::string& path) {
+template <class T>
+const std::vector<T>& numbers(const TensorFile& file, const std::string& name, std::size_t columns,
+                              const std::string& path) {
   const auto found = file.tensors.find(name);
   const auto* values =
-      found == file.tensors.end() ? nullptr : std::get_if<std::vector<float>>(&found->second.data);
+      found == file.tensors.end() ? nullptr : std::get_if<std::vector<T>>(&found->second.data);
   if (values == nullptr || columns == 0 || values->size() % columns != 0) {
     throw FormatError(fmt::format(
         "'{}': tensor {} is missing, or of another size than its names say; the file is damaged. "
@@ -44,7 +45,8 @@ const std::vector<float>& numbers(const TensorFile& file, const std::string& nam
 
 std::filesystem::path memory_path(const std::filesystem::path& model) {
   std::filesystem::path path = model;
-  return path.replace_extension(".memory.safetensors");
+  if (path.extension() == ".safetensors") return path.replace_extension(".memory.safetensors");
+  return path += ".memory";
 }
 
 Memory remember(const std::vector<Dataset>& parts, const std::vector<std::string>& features,
@@ -59,7 +61,7 @@ Memory remember(const std::vector<Dataset>& parts, const std::vector<std::string
       counts[part.labels()[static_cast<std::size_t>(i)]] += static_cast<double>(part.weight(i));
     }
   }
-  return {buffer.contents(), features, counts};
+  return {buffer.contents(), features, counts, {seen_rows(parts, features)}};
 }
 
 void save_memory(const Memory& memory, const std::filesystem::path& path) {
@@ -79,12 +81,19 @@ void save_memory(const Memory& memory, const std::filesystem::path& path) {
     file.tensors["answers"] = {{rows.samples()},
                                std::vector<float>(facts.labels.begin(), facts.labels.end())};
   }
+  nlohmann::json seen = nlohmann::json::array();
+  for (const SeenRows& s : memory.seen) {
+    file.tensors[fmt::format("seen.{}", seen.size())] = {{static_cast<Index>(s.rows.size())},
+                                                         s.rows};
+    seen.push_back(s.features);
+  }
   file.metadata[kKey] = nlohmann::json{
       {"format", 1},
       {"name", rows.name()},
       {"features", memory.features},
       {"classes", rows.classes()},
       {"counts", memory.counts},
+      {"seen", seen},
       {"targets",
        rows.has_targets()}}.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   write_file_atomically(path, serialise(file));
@@ -103,13 +112,20 @@ Memory load_memory(const std::filesystem::path& path) {
   if (all["format"].integer(1) > 1) {
     throw FormatError(fmt::format("{}: written by a newer Isoform; update this one", where));
   }
-  Memory memory{{}, texts(all["features"]), {}};
+  Memory memory{{}, texts(all["features"]), {}, {}};
+  if (parsed.is_object() && parsed.contains("seen")) {  // files of 0.1 do without
+    for (const Field& features : all["seen"].list()) {
+      const std::string name = fmt::format("seen.{}", memory.seen.size());
+      memory.seen.push_back({texts(features), numbers<double>(file, name, 1, path.string())});
+      std::sort(memory.seen.back().rows.begin(), memory.seen.back().rows.end());
+    }
+  }
   for (const Field& count : all["counts"].list()) memory.counts.push_back(count.number());
   Dataset::Contents c{.name = all["name"].text(),
                       .features = static_cast<Index>(memory.features.size()),
                       .classes = texts(all["classes"])};
   c.feature_names = memory.features;
-  c.values = numbers(file, "rows", memory.features.size(), path.string());
+  c.values = numbers<float>(file, "rows", memory.features.size(), path.string());
   const bool targets = all["targets"].flag();
   const auto counts_nothing = [](double count) { return !(count >= 0) || count > 1e30; };
   if (memory.counts.size() != (targets ? 1 : c.classes.size()) ||
@@ -117,7 +133,7 @@ Memory load_memory(const std::filesystem::path& path) {
     all["counts"].fail("a number for each class");
   }
   const std::vector<float>& answers =
-      numbers(file, "answers", targets ? c.classes.size() : 1, path.string());
+      numbers<float>(file, "answers", targets ? c.classes.size() : 1, path.string());
   if (targets) {
     c.targets = answers;
     c.labels.assign(answers.size() / c.classes.size(), 0);
@@ -136,6 +152,14 @@ Memory load_memory(const std::filesystem::path& path) {
   } catch (const UsageError& error) {
     throw FormatError(fmt::format("'{}': {}; the file is damaged", path.string(), error.what()));
   }
+  return memory;
+}
+
+Memory renamed(Memory memory, const std::string& from, const std::string& to) {
+  std::vector<std::string> classes = memory.rows.classes();
+  std::replace(classes.begin(), classes.end(), from, to);
+  if (memory.rows.has_targets() || classes == memory.rows.classes()) return memory;
+  memory.rows = memory.rows.with_classes(std::move(classes), 0);
   return memory;
 }
 
@@ -183,7 +207,7 @@ Dataset remembered_rows(const Memory& memory, const Schema& schema,
     if (found == classes.end()) {
       throw UsageError(fmt::format(
           "the rows kept beside the model have a class '{}' that it no longer has; move their file "
-          "away to go on without them",
+          "(NAME.memory…) away to go on without them",
           name));
     }
     label = static_cast<std::uint32_t>(found - classes.begin());

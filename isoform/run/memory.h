@@ -8,10 +8,11 @@
 
 #include "isoform/data/dataset.h"
 #include "isoform/model/model.h"
+#include "isoform/run/seen.h"
 
 namespace isoform {
 
-/// "model.memory.safetensors" for "model.safetensors".
+/// "model.memory.safetensors" for "model.safetensors", "model.v1.memory" for other names such as "model.v1": no two models share one.
 [[nodiscard]] std::filesystem::path memory_path(const std::filesystem::path& model);
 
 /// Rows as a model reads them, with the names of its features and classes.
@@ -20,6 +21,7 @@ struct Memory {
   std::vector<std::string> features;
   std::vector<double>
       counts;  // rows of each class that those kept stand for; with targets one number, of all
+  std::vector<SeenRows> seen = {};  // all rows that were learned from, kept or not
 };
 
 /// At most `most` rows of the parts together, of each class alike as far as there are (data/replay.h), drawn by the seed. Rows stand for as many as their weights
@@ -29,10 +31,13 @@ struct Memory {
                               std::uint64_t seed);
 
 /// One safetensors file: rows [samples × features], answers [samples] (positions of classes) or [samples × outputs], and names under the
-/// metadata key "isoform.memory". Written as model files are.
+/// metadata key "isoform.memory"; what was seen in tensors seen.0 …. Written as model files are.
 void save_memory(const Memory& memory, const std::filesystem::path& path);
 /// FileError, FormatError naming the file and what is wrong with it.
 [[nodiscard]] Memory load_memory(const std::filesystem::path& path);
+
+/// With a class that is called otherwise; as it is if there is none of that name.
+[[nodiscard]] Memory renamed(Memory memory, const std::string& from, const std::string& to);
 
 /// The rows as a model reads them that has got more features and classes since. What the rows do not say of a column is missing: numbers
 /// are filled as Column::fill, categories 0, "is missing" 1 for a column that has no other feature among those of the memory. UsageError

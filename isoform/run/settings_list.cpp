@@ -217,6 +217,8 @@ std::vector<Setting> list_settings(RunSettings& s) {
            "none, or balanced: rare classes count as much as frequent ones");
   f.found("delimiter", table.columns.csv.delimiter, "CHAR", delimiter_from_name, delimiter_name,
           "between fields: , ; | tab; auto: what fits the first rows");
+  f.found("decimal", table.columns.csv.decimal, "NAME", decimal_from_name, decimal_name,
+          "what parts whole digits from others: point, comma; auto: as the first rows show");
   f.found(
       "header", table.columns.csv.header, "BOOL",
       [](const std::string& text) { return parse_switch("header", text); },

@@ -39,7 +39,9 @@ std::vector<std::uint32_t> samples_of(const std::vector<std::uint32_t>& fold, st
 
 TableData read_table(const RunSettings& settings) {
   const CsvFile file(settings.data, settings.table.columns.csv);
-  TableData table{infer_schema(file, settings.table.columns), {}};
+  TableOptions options = settings.table.columns;
+  options.robust = options.robust || settings.loss == Loss::huber;
+  TableData table{infer_schema(file, options), {}};
   table.rows =
       encode_table(file, table.facts.schema,
                    {.classes = table.facts.classes,
@@ -108,6 +110,7 @@ std::vector<std::string> notes(const TableFacts& facts) {
   }
   const std::size_t left_out = facts.schema.columns.size() - numbers - categories;
   std::string line = fmt::format("{} columns of numbers, {} of categories", numbers, categories);
+  if (facts.decimal_point == ',') line += ", written with decimal commas";
   if (left_out > 0) line += fmt::format("; {} not read", left_out);
   lines.push_back(line);
   if (!ignored.empty()) {
@@ -211,6 +214,17 @@ bool share_a_unit(const Schema& schema, const Dataset& data) {
 }
 
 template <class T>
+void scale_small(Model<T>& model, Index first, const Vector<double>& mean,
+                 const Vector<double>& deviation) {
+  for (Index f = 0; f < mean.size(); ++f) {
+    const double d = deviation[f];
+    if (d < 1e-8 && d > 1e-30 && d > 1e-6 * std::abs(mean[f])) {
+      model.scale[first + f] = static_cast<T>(1 / d);
+    }
+  }
+}
+
+template <class T>
 Model<T> create_table_model(const RunSettings& settings, const Schema& schema,
                             const Dataset& training) {
   Model<T> model = create_model<T>(settings, training);
@@ -222,6 +236,7 @@ Model<T> create_table_model(const RunSettings& settings, const Schema& schema,
                       scaling == Scaling::together
                           ? statistics.standard_deviation
                           : table_deviations(schema, features, statistics.standard_deviation));
+  scale_small(model, 0, statistics.mean, statistics.standard_deviation);
   model.inputs = {{training.name(), features}};
   model.schema = schema;
   return model;
@@ -273,6 +288,8 @@ CrossValidation cross_validate(const RunSettings& settings, const TableData& tab
 
 template EncodedTable read_rows(const Model<float>&, const std::string&, const CsvOptions&, bool);
 template EncodedTable read_rows(const Model<double>&, const std::string&, const CsvOptions&, bool);
+template void scale_small(Model<float>&, Index, const Vector<double>&, const Vector<double>&);
+template void scale_small(Model<double>&, Index, const Vector<double>&, const Vector<double>&);
 template Model<float> create_table_model(const RunSettings&, const Schema&, const Dataset&);
 template Model<double> create_table_model(const RunSettings&, const Schema&, const Dataset&);
 

@@ -54,6 +54,12 @@ struct TableParts {
 /// largest there is. O(values).
 [[nodiscard]] bool share_a_unit(const Schema& schema, const Dataset& data);
 
+/// Model::set_transform takes deviations below 1e-8 for none, as of pixels that are always black. A column may have a small unit: features from
+/// `first` on whose deviation is more than 10⁻⁶ of their mean are divided by it.
+template <class T>
+void scale_small(Model<T>& model, Index first, const Vector<double>& mean,
+                 const Vector<double>& deviation);
+
 /// An untrained model that reads tables of this schema. Scaling::automatic: together where columns share a unit, else as table_deviations.
 template <class T>
 Model<T> create_table_model(const RunSettings& settings, const Schema& schema,

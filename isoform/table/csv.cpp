@@ -160,6 +160,13 @@ class Parser {
   }
 
   void check(std::string_view piece) {
+    if (line_ == 1 && in_record_ == 0 &&
+        (piece.starts_with("PK\x03\x04") || piece.starts_with("PAR1"))) {
+      throw FormatError(fmt::format("{}: is {}, not a table of text; export it as CSV", name_,
+                                    piece.front() == 'P' && piece[1] == 'K'
+                                        ? "a zip archive, as Excel's .xlsx files are"
+                                        : "a Parquet file"));
+    }
     const std::size_t bad = utf8_.fault(piece);
     if (bad == std::string_view::npos) return;
     const auto byte = static_cast<unsigned char>(piece[bad]);
@@ -193,6 +200,53 @@ class Parser {
 };
 
 using Records = std::vector<std::vector<std::string>>;
+
+// "2,981" and "1,234,567": a decimal comma in the first, or separators of thousands in both.
+bool parts_thousands(std::string_view text) {
+  const auto digits = [](std::string_view part) {
+    return std::all_of(part.begin(), part.end(), [](char c) { return c >= '0' && c <= '9'; });
+  };
+  while (text.starts_with(' ') || text.starts_with('+') || text.starts_with('-')) {
+    text.remove_prefix(1);
+  }
+  while (text.ends_with(' ')) text.remove_suffix(1);
+  std::size_t comma = text.find(',');
+  if (comma == std::string_view::npos || comma < 1 || comma > 3 || text.front() == '0')
+    return false;
+  if (!digits(text.substr(0, comma))) return false;
+  for (; !text.empty(); text.remove_prefix(comma)) {
+    text.remove_prefix(text.front() == ',' ? 1 : comma + 1);
+    comma = std::min(text.find(','), text.size());
+    if (comma != 3 || !digits(text.substr(0, comma))) return false;
+  }
+  return true;
+}
+
+// The decimal point of numbers as the first records have them.
+char decimal_in(const Records& records, const std::string& name) {
+  std::size_t points = 0, commas = 0;
+  std::string thousands;  // an example
+  for (const auto& record : records) {
+    for (const std::string& field : record) {
+      if (number_in(field)) {
+        points += field.find('.') != std::string::npos ? 1 : 0;
+      } else if (parts_thousands(field)) {
+        if (thousands.empty()) thousands = field;
+      } else if (number_in(field, ',')) {
+        ++commas;
+      }
+    }
+  }
+  if (commas > points) return ',';
+  if (points == 0 && !thousands.empty()) {
+    throw FormatError(
+        fmt::format("{}: has numbers like '{}', of which nothing says whether the comma is "
+                    "decimal; say --decimal "
+                    "comma if it is, or take the commas out if they part thousands",
+                    name, thousands));
+  }
+  return '.';
+}
 
 // The first records as this delimiter cuts them; none where quotes do not fit it.
 Records first_records(const fs::path& path, const std::string& name, char delimiter) {
@@ -295,14 +349,11 @@ void CsvFile::find_format(const CsvOptions& options) {
     throw FormatError(
         fmt::format("{}: has {} columns; this reads {} at most", name_, first.size(), kColumns));
   }
-  std::size_t points = 0, commas = 0;
-  for (const auto& record : records) {
-    for (const std::string& field : record) {
-      if (number_in(field)) points += field.find('.') != std::string::npos ? 1 : 0;
-      if (!number_in(field) && number_in(field, ',')) ++commas;
-    }
+  if (options.decimal) {
+    format_.decimal_point = *options.decimal;
+  } else if (format_.delimiter != ',') {
+    format_.decimal_point = decimal_in(records, name_);
   }
-  if (format_.delimiter != ',' && commas > points) format_.decimal_point = ',';
   // Numbers name no columns.
   format_.header = options.header.value_or(
       std::none_of(first.begin(), first.end(), [&](const std::string& field) {
@@ -339,6 +390,11 @@ void CsvFile::read(const std::function<void(const Record&)>& use) const {
     use(record);
     return true;
   });
+}
+
+std::string CsvFile::header_hint() const {
+  return format_.header ? ""
+                        : " (the first line is taken for a row; --header yes if it names them)";
 }
 
 std::string CsvFile::place(std::uint64_t line, std::size_t column) const {

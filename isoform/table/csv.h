@@ -27,6 +27,9 @@ struct CsvFormat {
 struct CsvOptions {
   std::optional<char> delimiter = {};  // one of , ; tab |
   std::optional<bool> header = {};
+  std::optional<char> decimal = {};  // . or ,
+
+  [[nodiscard]] bool operator==(const CsvOptions&) const = default;
 };
 
 /// A file that can be read several times. What can't be (a pipe, standard input as "-") is copied to a temporary file
@@ -34,7 +37,8 @@ struct CsvOptions {
 class CsvFile {
  public:
   /// Opens the file and finds its format. FileError: missing, a folder, unreadable. FormatError: empty, not UTF-8 text
-  /// (another encoding is named where it shows), broken quotes, names of columns twice.
+  /// (another encoding or kind of file is named where it shows), broken quotes, names of columns twice, commas of which nothing says
+  /// whether they are decimal or part thousands ("2,981").
   explicit CsvFile(const std::filesystem::path& path, const CsvOptions& options = {});
   ~CsvFile();
   CsvFile(CsvFile&&) noexcept;
@@ -55,6 +59,8 @@ class CsvFile {
   /// About 10 ns a byte; memory: one record.
   void read(const std::function<void(const Record&)>& use) const;
 
+  /// Nothing, or what to say of a column that is not there if the first line may have named it.
+  [[nodiscard]] std::string header_hint() const;
   /// "FILE:LINE: column 'NAME'": where messages begin.
   [[nodiscard]] std::string place(std::uint64_t line, std::size_t column) const;
 
@@ -72,6 +78,9 @@ class CsvFile {
 /// "," ";" "|" "tab" and the characters. UsageError for others.
 [[nodiscard]] char delimiter_from_name(const std::string& name);
 [[nodiscard]] std::string delimiter_name(char delimiter);
+/// "point" and "comma".
+[[nodiscard]] char decimal_from_name(const std::string& name);
+[[nodiscard]] std::string decimal_name(char decimal);
 
 /// True where `--data` means a table: "-" (standard input), or a file that is no folder and no .npz, unless a known set has that
 /// name; also a name that ends with .csv or .tsv (.gz) of a file that is not there, which CsvFile then says.

@@ -89,8 +89,9 @@ class Encoder {
 
   std::size_t in_file(const std::string& name, std::string_view what) const {
     if (const auto found = in_file_.find(name); found != in_file_.end()) return found->second;
-    throw UsageError(fmt::format("'{}' has no column '{}', which is the {} of the model{}",
-                                 file_.name(), name, what, did_you_mean(name, file_.columns())));
+    throw UsageError(fmt::format("'{}' has no column '{}', which is the {} of the model{}{}",
+                                 file_.name(), name, what, did_you_mean(name, file_.columns()),
+                                 file_.header_hint()));
   }
 
   void place_features() {
@@ -141,10 +142,11 @@ class Encoder {
     constexpr std::size_t kShown = 12;
     const std::size_t shown = std::min(absent.size(), kShown);
     throw UsageError(fmt::format(
-        "'{}' lacks {} of the {} columns that the model reads: {}{}{}", file_.name(), absent.size(),
-        places.size(),
+        "'{}' lacks {} of the {} columns that the model reads: {}{}{}{}", file_.name(),
+        absent.size(), places.size(),
         fmt::join(absent.begin(), absent.begin() + static_cast<std::ptrdiff_t>(shown), ", "),
-        shown < absent.size() ? ", …" : "", did_you_mean(absent.front(), file_.columns())));
+        shown < absent.size() ? ", …" : "", did_you_mean(absent.front(), file_.columns()),
+        file_.header_hint()));
   }
 
   void fill(const Place& place, const CsvFile::Record& record, float* sample) {

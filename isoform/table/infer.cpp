@@ -31,6 +31,8 @@ struct Scan {
   bool whole = true, counts = true;  // whole numbers; each the one before and 1
   bool many = false;                 // more different values than are kept
   std::unordered_map<std::string, std::uint64_t> values;
+  bool all = false;              // keep every number
+  std::vector<double> in_order;  // if so
 
   void add(std::string_view field, std::uint64_t line, char point, std::size_t keep) {
     if (is_missing(field)) {
@@ -51,6 +53,7 @@ struct Scan {
       const double from_mean = *number - mean;
       mean += from_mean / static_cast<double>(numbers);
       squares += from_mean * (*number - mean);
+      if (all) in_order.push_back(*number);
       whole = whole && *number == std::floor(*number) && std::abs(*number) < 1e15;
     } else if (texts++ == 0) {
       text_line = line;
@@ -67,6 +70,21 @@ struct Scan {
   }
 
   [[nodiscard]] std::uint64_t known() const { return numbers + texts; }
+  [[nodiscard]] double deviation() const {
+    return std::sqrt(squares / static_cast<double>(std::max<std::uint64_t>(numbers, 1)));
+  }
+  // Median, and the median distance from it as a deviation of normal numbers has it; 0 where half are alike.
+  [[nodiscard]] std::pair<double, double> robust() const {
+    const auto median = [](std::vector<double> of) {
+      const auto middle = of.begin() + std::ssize(of) / 2;
+      std::nth_element(of.begin(), middle, of.end());
+      return *middle;
+    };
+    const double centre = median(in_order);
+    std::vector<double> distances = in_order;
+    for (double& d : distances) d = std::abs(d - centre);
+    return {centre, 1.4826 * median(distances)};
+  }
   [[nodiscard]] bool constant() const {
     return texts == 0 ? least == most : !many && values.size() == 1;
   }
@@ -119,6 +137,8 @@ class Inference {
 
   TableFacts run() {
     const char point = file_.format().decimal_point;
+    facts_.decimal_point = point;
+    for (const std::size_t t : targets_) scans_[t].all = options_.robust;
     file_.read([&](const CsvFile::Record& record) {
       for (const std::size_t t : targets_) {
         if (!is_missing(record.fields[t])) continue;
@@ -144,6 +164,7 @@ class Inference {
     for (std::size_t c = 0; c < scans_.size(); ++c) {
       if (targets_.contains(c) || c == weights_) continue;
       facts_.schema.columns.push_back(column(c));
+      warn_of_lost_digits(c);
       facts_.missing.push_back(scans_[c].missing);
     }
     check_features();
@@ -163,8 +184,9 @@ class Inference {
   std::size_t position(std::string_view flag, const std::string& name) const {
     const auto& columns = file_.columns();
     if (const auto found = in_file_.find(name); found != in_file_.end()) return found->second;
-    throw UsageError(fmt::format("{}: '{}' has no column '{}'{}; columns are {}", flag,
-                                 file_.name(), name, did_you_mean(name, columns), some(columns)));
+    throw UsageError(fmt::format("{}: '{}' has no column '{}'{}; columns are {}{}", flag,
+                                 file_.name(), name, did_you_mean(name, columns), some(columns),
+                                 file_.header_hint()));
   }
 
   void said(std::string_view flag, const std::vector<std::string>& names, ColumnKind kind) {
@@ -225,6 +247,18 @@ class Inference {
     return column;
   }
 
+  // Features are 32-bit numbers.
+  void warn_of_lost_digits(std::size_t c) {
+    const Scan& scan = scans_[c];
+    if (facts_.schema.columns.back().kind != ColumnKind::number || scan.numbers < 2) return;
+    if (scan.deviation() >= 1e-5 * std::abs(scan.mean)) return;
+    facts_.warnings.push_back(
+        fmt::format("column '{}': its numbers lie {:.2g} around {:.6g}, and 7 digits are read of "
+                    "each; take their "
+                    "common part away in the table",
+                    file_.columns()[c], scan.deviation(), scan.mean));
+  }
+
   // A text among so many different numbers that these are no categories.
   static bool is_slip(const Scan& scan) {
     return scan.texts > 0 && scan.mostly_numbers() &&
@@ -238,7 +272,11 @@ class Inference {
       return scan.counts && scan.numbers > 20 ? "it counts the rows" : "";
     }
     if (is_slip(scan)) return "";
-    if (scan.many) return "text with too many different values";
+    if (scan.many) {
+      return scan.text.find_first_of("0123456789") == std::string::npos
+                 ? "text with too many different values"
+                 : fmt::format("text with too many different values, '{}' the first", scan.text);
+    }
     if (2 * scan.values.size() > scan.known()) {
       return fmt::format("text with {} different values in {} rows", scan.values.size(),
                          scan.known());
@@ -282,8 +320,9 @@ class Inference {
         fail_text(c, "name another target, or take it for classes (--target-kind)");
       if (scan.least == scan.most && !options_.partial) fail_one_value(c);
       if (schema.target != TargetKind::numbers) continue;
-      schema.mean.push_back(scan.mean);
-      schema.scale.push_back(std::sqrt(scan.squares / static_cast<double>(scan.numbers)));
+      const auto [median, spread] = options_.robust ? scan.robust() : std::pair(0.0, 0.0);
+      schema.mean.push_back(spread > 0 ? median : scan.mean);
+      schema.scale.push_back(spread > 0 ? spread : scan.deviation());
     }
   }
 

@@ -19,6 +19,8 @@ struct TableOptions {
   std::vector<std::string> categories = {}, numbers = {}, ignored = {};  // columns that are these
   std::string weights = {};  // column of sample weights, 0 or more; empty: none
   bool partial = false;      // the rows go with others: a target of one value will do
+  bool robust =
+      false;  // targets of numbers are scaled by median and median deviation, which outliers do not move
 
   [[nodiscard]] bool operator==(const TableOptions&) const = default;
 };
@@ -36,6 +38,9 @@ struct TableFacts {
   std::uint64_t rows = 0;                 // with a target
   std::uint64_t without_target = 0;       // left out
   std::vector<std::uint64_t> missing;     // of each column of the schema
+  char decimal_point = '.';
+  std::vector<std::string>
+      warnings;  // of what is read otherwise than people may expect, a sentence each
 };
 
 /// Kinds, unless they are said:
@@ -47,7 +52,7 @@ struct TableFacts {
 ///              labels where all is 0 or 1, else numbers
 /// UsageError: unknown or contradicting columns, no target, a target with one value, more than 65,536 features. FormatError with line
 /// and column: text in a column of numbers, weights that are none; and what CsvFile::read says.
-/// Memory: the different values of columns, not the rows.
+/// Memory: the different values of columns, not the rows; with `robust` also the targets.
 [[nodiscard]] TableFacts infer_schema(const CsvFile& file, const TableOptions& options);
 
 }  // namespace isoform

@@ -44,6 +44,14 @@ std::string delimiter_name(char delimiter) {
   return delimiter == '\t' ? "tab" : std::string(1, delimiter);
 }
 
+char decimal_from_name(const std::string& name) {
+  if (name == "point" || name == ".") return '.';
+  if (name == "comma" || name == ",") return ',';
+  throw UsageError(fmt::format("decimal: needs point, comma or auto, got '{}'", name));
+}
+
+std::string decimal_name(char decimal) { return decimal == ',' ? "comma" : "point"; }
+
 bool names_table(const std::string& data) {
   if (data == "-") return true;
   if (data.empty() || find_entry(data) != nullptr || data.ends_with(".npz")) return false;

@@ -85,6 +85,8 @@ class _Isoform(BaseEstimator):
         """A new model. Rows are brought into an order of their own, so that theirs does not matter."""
         order = _canonical(X, answers, weights)
         X, answers = X[order], answers[order]
+        if loss == "cross_entropy":
+            answers = np.array(outputs)[answers]
         run = train_new(X, answers, sample_weight=None if weights is None else weights[order], table=True,
                         features=self._names(), outputs=outputs, dtype=self.dtype, loss=loss,
                         **self._keywords())
@@ -129,7 +131,7 @@ class IsoformClassifier(ClassifierMixin, _Isoform):
 
     def fit(self, X, y, sample_weight=None) -> IsoformClassifier:
         """X [samples, features], y [samples] of classes. Samples of weight 0 are left out."""
-        X, y = _validate(self, X, y, reset=True)
+        X, y = _validate(self, X, y, reset=True, ensure_min_samples=2)
         check_classification_targets(y)
         self.classes_, labels = np.unique(y, return_inverse=True)
         self._outputs = self.classes_
@@ -191,7 +193,8 @@ class IsoformClassifier(ClassifierMixin, _Isoform):
 
     def predict(self, X) -> np.ndarray:
         """The most probable class [samples]."""
-        return self.classes_[np.argmax(self.predict_proba(X), axis=1)]
+        probabilities = self.predict_proba(X)
+        return self.classes_[np.argmax(probabilities, axis=1)]
 
 
 class IsoformRegressor(RegressorMixin, _Isoform):
@@ -214,7 +217,7 @@ class IsoformRegressor(RegressorMixin, _Isoform):
 
     def fit(self, X, y, sample_weight=None) -> IsoformRegressor:
         """X [samples, features], y [samples] or [samples, outputs]. Samples of weight 0 are left out."""
-        X, y = _validate(self, X, y, reset=True, multi_output=True, y_numeric=True)
+        X, y = _validate(self, X, y, reset=True, multi_output=True, y_numeric=True, ensure_min_samples=2)
         self._flat = y.ndim == 1
         X, targets, weights = self._counted(X, y, sample_weight)
         self._learn(X, targets, weights, self._outputs_of(targets), self.loss)

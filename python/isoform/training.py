@@ -169,7 +169,6 @@ def train(model: Model, X: Any, y: Any = None, *, validation: float | tuple[Any,
     name = model.tasks[0]["name"] if model.tasks else "data"
     chosen = _settings("train", name, keywords,
                        ["validation", "sample_weight", "callback", "observer", "changes"])
-    chosen.set_changes(list(changes))
     schema = model.schema
 
     def make(task: dict[str, Any] | None, X: Any, y: Any, weight: Any = None) -> Any:
@@ -208,4 +207,5 @@ def train(model: Model, X: Any, y: Any = None, *, validation: float | tuple[Any,
         chosen.finish_samples(parts[0][1].samples())
     else:
         chosen.finish()
+    chosen.set_changes(list(changes))  # the trainer knows the tasks that they are of
     return _train(model, chosen, parts, callback, observer)

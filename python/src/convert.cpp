@@ -75,6 +75,8 @@ Model<To> converted(const Model<From>& model) {
   for (const Space<From>& s : model.network.spaces()) {
     spaces.push_back({s.id, s.name, s.dimension, s.groups, s.radial, s.length_mode,
                       s.length.template cast<To>(), s.frozen});
+    // o counts, as files have it, and not the β that it is the square of.
+    for (Index g = 0; g < s.gates(); ++g) spaces.back().set_o(g, static_cast<double>(s.o(g)));
   }
   std::vector<Map<To>> maps;
   for (const Map<From>& m : model.network.maps()) {

@@ -6,7 +6,8 @@ import random
 
 from support import Case
 
-SHORT = ("--quiet", "--threads", 1, "--fixed", "--hidden", 8, "--batch-size", 16)
+GOES_ON = ("--quiet", "--threads", 1, "--fixed", "--batch-size", 16)
+SHORT = (*GOES_ON, "--hidden", 8)
 
 
 def csv_text(rows, **style):

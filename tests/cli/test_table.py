@@ -8,7 +8,7 @@ import random
 import unittest.mock
 
 from support import quick_build
-from tables import SHORT, TableCase, csv_text, flowers, prices, r2
+from tables import GOES_ON, SHORT, TableCase, csv_text, flowers, prices, r2
 
 MODEL = "model.safetensors"
 LONGER = ("--epochs", 40, "--learning-rate", 0.02)
@@ -222,6 +222,38 @@ class Choosing(TableCase):
         self.assertLess(rare[0], 40)
         self.assertGreater(rare[1], 80)
 
+    def test_kept_columns_may_be_called_as_answers_are(self):
+        rows = [[*row[:3], f"no. {i}", row[3]] if i else ["length", "width", "colour", "probability", "kind"] for i, row in enumerate(flowers(60))]
+        self.learn(self.write("t.csv", rows), "kind", "--epochs", 2, "--ignore", "probability")
+        done = self.works("predict", MODEL, "--data", "t.csv", "--keep", "kind,probability", "--out", "p.csv")
+        self.assertIn("60 predictions in p.csv", done.out)
+        with open(self.folder / "p.csv", newline="") as file:
+            answers = list(csv.DictReader(file))
+        self.assertEqual(list(answers[0])[:4], ["kind", "probability", "predicted kind", "predicted probability"])
+        self.assertEqual([row["kind"] for row in answers], [row[4] for row in rows[1:]])
+        kept = json.loads(self.works("predict", MODEL, "--data", "t.csv", "--keep", "probability", "--json", "--count", 2).out)
+        self.assertEqual([row["kept"] for row in kept], [{"probability": "no. 1"}, {"probability": "no. 2"}])
+
+    def test_numbers_of_any_size(self):
+        """Units as small as 1e-9 are read; answers around 1e9 keep the digits in which they differ."""
+        dice = random.Random(6)
+        rows = [["nano", "y"]] + [[f"{x * 1e-9:.6e}", f"{1e9 + x:.6f}"] for x in (dice.gauss(0, 1) for _ in range(300))]
+        summary = self.learn(self.write("t.csv", rows), "y", "--epochs", 60)
+        self.assertGreater(summary["test"]["scores"]["R²"], 0.9)
+        answers = [float(row["y"]) for row in self.predictions(MODEL, "t.csv")[0]]
+        self.assertGreater(r2([float(row[1]) for row in rows[1:]], answers), 0.9)
+
+    def test_outliers_do_not_spoil_huber(self):
+        dice = random.Random(7)
+        rows = prices(400)
+        for row in rows[1::25]:
+            row[3] = f"{float(row[3]) + dice.choice((-1, 1)) * 1e6:.3f}"
+        self.learn(self.write("t.csv", rows), "price", "--epochs", 60, "--loss", "huber")
+        fresh = prices(100, seed=2)
+        self.write("fresh.csv", fresh)
+        answers = [float(row["price"]) for row in self.predictions(MODEL, "fresh.csv")[0]]
+        self.assertGreater(r2([float(row[3]) for row in fresh[1:]], answers), 0.9)
+
 
 class Continuing(TableCase):
     def test_a_new_class_and_a_new_column(self):
@@ -235,7 +267,7 @@ class Continuing(TableCase):
         new[2][1] = ""
         before = self.bytes_of(MODEL)
         done = self.works("train", "--continue", MODEL, "--data", self.write("new.csv", new), "--out", "more.safetensors",
-                          *LONGER, *SHORT[1:])
+                          *LONGER, *GOES_ON[1:])
         self.assertEqual(self.bytes_of(MODEL), before)
         for words in ("new classes: clover", "new columns: height", "unchanged to the last bit"):
             self.assertIn(words, done.err)
@@ -255,20 +287,50 @@ class Continuing(TableCase):
     def test_without_rows_that_are_kept(self):
         self.learn(self.write("old.csv", flowers(60)), "kind", "--epochs", 2, "--memory", 0)
         self.assertNotIn("model.memory.safetensors", self.files())
-        done = self.works("train", "--continue", MODEL, "--data", "old.csv", "--epochs", 2, "--out", "more.safetensors", *SHORT)
+        done = self.works("train", "--continue", MODEL, "--data", "old.csv", "--epochs", 2, "--out", "more.safetensors", *GOES_ON)
         self.assertIn("there is no 'model.memory.safetensors'", done.err)
+
+    def test_rows_that_are_known_measure_nothing(self):
+        """A table that grows: with a target of chance, nothing but rows learned before could be told right."""
+        dice = random.Random(8)
+        chance = [["a", "b", "c", "y"]] + [[f"{dice.gauss(0, 1):.4f}" for _ in range(3)] + [dice.choice("pq")] for _ in range(200)]
+        self.learn(self.write("may.csv", chance[:161]), "y", "--epochs", 60)
+        done = self.works("train", "--continue", MODEL, "--data", self.write("june.csv", chance), "--epochs", 2,
+                          "--out", "more.safetensors", *GOES_ON[1:])
+        self.assertIn("128 rows of 'june.csv' have been learned before", done.err)
+        self.assertIn("of the new rows of june.csv", done.out)
+        rows = int(done.out.split(" rows, ")[0].rsplit("(", 1)[1])
+        self.assertLess(rows, 20)
+        done = self.works("train", "--continue", "more.safetensors", "--data", "june.csv", "--epochs", 2, "--test", "may.csv",
+                          "--out", "again.safetensors", *GOES_ON[1:])
+        self.assertIn("are among those that are learned from", done.err)
+
+    def test_each_model_has_rows_of_its_own(self):
+        self.learn(self.write("old.csv", flowers(60)), "kind", "--epochs", 2, "--out", "w.v1")
+        self.learn("old.csv", "kind", "--epochs", 2, "--out", "w.v2")
+        self.learn("old.csv", "kind", "--epochs", 2, "--out", "w.v3", "--memory", 0)
+        self.assertLessEqual({"w.v1.memory", "w.v2.memory"}, set(self.files()))
+        self.assertNotIn("w.v3.memory", self.files())
+
+    def test_a_class_that_is_called_otherwise(self):
+        self.learn(self.write("old.csv", flowers(60)), "kind", "--epochs", 2)
+        self.works("task", "rename-output", MODEL, MODEL, "aster", "daisy")
+        rows = [[*row[:-1], row[-1].replace("aster", "daisy")] for row in flowers(60, seed=2)]
+        done = self.works("train", "--continue", MODEL, "--data", self.write("new.csv", rows), "--epochs", 2,
+                          "--out", "more.safetensors", *GOES_ON[1:])
+        self.assertIn("new classes: none", done.err)
 
     def test_damaged_rows_are_refused(self):
         self.learn(self.write("old.csv", flowers(60)), "kind", "--epochs", 2)
         (self.folder / "model.memory.safetensors").write_bytes(self.bytes_of("model.memory.safetensors")[:-7])
-        self.refuses(1, "train", "--continue", MODEL, "--data", "old.csv", "--epochs", 2, "--out", "more.safetensors", *SHORT,
+        self.refuses(1, "train", "--continue", MODEL, "--data", "old.csv", "--epochs", 2, "--out", "more.safetensors", *GOES_ON,
                      says="model.memory.safetensors")
 
     def test_more_numbers(self):
         self.learn(self.write("old.csv", prices(200)), "price", "--epochs", 20)
         new = [[*row, "new" if i % 2 else "old"] for i, row in enumerate(prices(100, seed=4))]
         new[0][4] = "state"
-        self.works("train", "--continue", MODEL, "--data", self.write("new.csv", new), "--out", "more.safetensors", *LONGER, *SHORT)
+        self.works("train", "--continue", MODEL, "--data", self.write("new.csv", new), "--out", "more.safetensors", *LONGER, *GOES_ON)
         scores = json.loads(self.works("eval", "more.safetensors", "--data", "new.csv", "--json").out)
         self.assertGreater(scores["scores"]["R²"], 0.9)
 

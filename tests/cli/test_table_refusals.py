@@ -4,7 +4,7 @@ import os
 import random
 import time
 
-from tables import SHORT, TableCase, csv_text, flowers, prices
+from tables import GOES_ON, SHORT, TableCase, csv_text, flowers, prices
 
 MODEL = "model.safetensors"
 
@@ -40,6 +40,33 @@ class BadTables(TableCase):
                 ("gzip that is cut", gzip.compress((head + good).encode())[:-20], ("t.csv:", "gzip"))):
             with self.subTest(name):
                 self.refused(content, 1, *says)
+
+    def test_what_has_no_place_here(self):
+        self.write("t.csv", csv_text(flowers(60)))
+        self.write("n.csv", csv_text(prices(60)))
+        for words, says in (
+                (("t.csv", "--target", "kind", "--out-of-fold", "f.csv"), ("out-of-fold", "--folds")),
+                (("n.csv", "--target", "price", "--class-weights", "balanced"), ("class-weights", "numbers")),
+                (("n.csv", "--target", "price", "--loss", "cross_entropy"), ("loss", "squared or huber")),
+                (("t.csv", "--target", "kind", "--decimal", "dot"), ("decimal", "comma"))):
+            with self.subTest(words):
+                self.refuses(2, "train", "--data", *words, "--epochs", 1, *SHORT, says=says)
+        self.learn("t.csv", "kind", "--epochs", 1)
+        for words in (("--target", "colour"), ("--hidden", 5), ("--group-size", 2)):
+            self.refuses(2, "train", "--continue", MODEL, "--data", "t.csv", *words, "--epochs", 1, says=words[0][2:])
+
+    def test_the_table_is_never_overwritten(self):
+        """Nor what else is read."""
+        text = csv_text(flowers(60))
+        self.write("t.csv", text)
+        self.learn("t.csv", "kind", "--epochs", 1)
+        for flag in ("--out", "--events", "--picture", "--checkpoint"):
+            with self.subTest(flag):
+                self.refuses(2, "train", "--data", "t.csv", "--target", "kind", "--epochs", 1, *SHORT, flag, "t.csv",
+                             says=(flag[2:], "another file than --data"))
+        for out in ("t.csv", MODEL, "model.memory.safetensors"):
+            self.refuses(2, "predict", MODEL, "--data", "t.csv", "--out", out, says="another file than")
+        self.assertEqual((self.folder / "t.csv").read_text(), text)
 
     def test_values_that_are_none(self):
         rows = [[i % 7, round(0.37 * i, 2), "pq"[i % 2]] for i in range(150)]
@@ -138,8 +165,8 @@ class UnfitTables(TableCase):
 
     def test_models_and_data_of_other_kinds(self):
         self.refuses(2, "eval", MODEL, "--data", "mnits", says="mnits")
-        self.refuses(2, "train", "--continue", MODEL, "--data", "flowers.csv", "--folds", 3, *SHORT, says="folds")
-        self.refuses(1, "train", "--continue", "none.safetensors", "--data", "flowers.csv", *SHORT, says="none.safetensors")
-        self.refuses(2, "train", "--continue", MODEL, "--data", self.write("n.csv", [row[1:] for row in self.rows]), *SHORT, says="length")
-        self.refuses(1, "train", "--continue", MODEL, "--data", self.write("n.csv", [*self.rows, ["x", 1, "red", "aster"]]), *SHORT,
+        self.refuses(2, "train", "--continue", MODEL, "--data", "flowers.csv", "--folds", 3, *GOES_ON, says="folds")
+        self.refuses(1, "train", "--continue", "none.safetensors", "--data", "flowers.csv", *GOES_ON, says="none.safetensors")
+        self.refuses(2, "train", "--continue", MODEL, "--data", self.write("n.csv", [row[1:] for row in self.rows]), *GOES_ON, says="length")
+        self.refuses(1, "train", "--continue", MODEL, "--data", self.write("n.csv", [*self.rows, ["x", 1, "red", "aster"]]), *GOES_ON,
                      says="n.csv:62: column 'length'")

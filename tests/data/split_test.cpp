@@ -93,5 +93,24 @@ TEST(EpochOrder, IsAPermutationOfItsOwnForEachSeedAndEpoch) {
   EXPECT_NE(order, epoch_order(1000, 2, 0));
 }
 
+// What can't be learned can't be measured either.
+TEST(StratifiedSplit, LeavesEachClassASample) {
+  for (std::uint64_t seed = 0; seed < 30; ++seed) {
+    Dataset::Contents c{.name = "rare", .features = 1, .classes = {"a", "b", "one", "two"}};
+    for (std::uint32_t i = 0; i < 103; ++i) c.labels.push_back(i < 100 ? i % 2 : i == 100 ? 2 : 3);
+    c.values = std::vector<float>(103, 1.0F);
+    const TrainValidation parts = stratified_split(Dataset(std::move(c)), 0.8, seed);
+    std::vector<int> of(4, 0);
+    for (const std::uint32_t label : parts.train.labels()) ++of[label];
+    for (const int n : of) EXPECT_GE(n, 1);
+    EXPECT_GE(parts.validation.samples(), 78);
+  }
+  // All of them rare: something is set aside all the same.
+  Dataset::Contents c{.name = "all", .features = 1, .classes = {"a", "b", "c"}};
+  c.labels = {0, 1, 2};
+  c.values = std::vector<float>(3, 1.0F);
+  EXPECT_EQ(stratified_split(Dataset(std::move(c)), 0.3, 1).validation.samples(), 1);
+}
+
 }  // namespace
 }  // namespace isoform

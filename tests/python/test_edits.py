@@ -78,18 +78,17 @@ def test_bounds_hold_for_every_input(seed):
     wide = np.random.default_rng(seed).normal(size=(2000, 6)) * np.geomspace(0.1, 30, 2000)[:, None]
     before = oracle.logits(model, wide)
     report = model.shrink([10, 7], metric="singular")
-    (first, second) = report.layers
-    assert (first.before, first.after, first.bound) == (10, 10, None)
-    assert (second.before, second.after) == (9, 7) and second.bound > 0
+    cuts = {cut.layer: cut for cut in report.layers if cut.after < cut.before}
+    assert list(cuts) == [2] and (cuts[2].before, cuts[2].after) == (9, 7)
     moved = np.linalg.norm(oracle.logits(model, wide) - before, axis=1).max()
-    assert 0 < moved <= second.bound
+    assert 0 < moved <= cuts[2].bound
     assert report.parameters < report.parameters_before and report.change is None
 
 
 def test_bounds_and_predictions_on_samples():
     model = oracle.random_model(isoform, [6, 12, 9, 3], 2, dtype="float64", group_size=0)
     before = oracle.logits(model, X)
-    report = model.shrink([11, 9], metric="jacobian", refit=False, X=X)
+    report = model.shrink([4, 9], metric="jacobian", refit=False, X=X)
     cut = report.layers[0]
     delta = oracle.logits(model, X) - before
     rms = np.sqrt((delta ** 2).sum(1).mean())
@@ -119,7 +118,7 @@ def test_shrink_to_parameters():
     assert report.parameters == model.parameters <= 300
 
 
-@pytest.mark.parametrize("method,forms", [("best", ["triangle", "triangle", "dense"]), ("chain", None), ("alternating", None)])
+@pytest.mark.parametrize("method,forms", [("best", {"triangle", "diagonal"}), ("chain", {"triangle"}), ("alternating", {"diagonal"})])
 def test_sparsification_keeps_the_function(method, forms):
     model = oracle.random_model(isoform, [12, 10, 10, 3], 4, group_size=0)
     before = oracle.logits(model, X2 := np.random.default_rng(0).normal(size=(100, 12)))
@@ -127,10 +126,9 @@ def test_sparsification_keeps_the_function(method, forms):
     assert plan.records == [] and relative(oracle.logits(model, X2), before) == 0
     done = model.sparsify(method)
     assert done.weights == plan.weights < done.weights_before == 12 * 10 + 100 + 30
-    assert sum(entry.weights for entry in done.maps) == done.weights <= sum(
-        np.count_nonzero(layer.weight) for layer in model.maps) + 1
-    if forms:
-        assert [entry.form for entry in done.maps][:1] == forms[:1]
+    assert sum(entry.weights for entry in done.maps) == done.weights >= sum(
+        np.count_nonzero(layer.weight) for layer in model.maps)
+    assert {entry.form for entry in done.maps} - {"dense"} <= forms
     assert relative(oracle.logits(model, X2), before) < 2e-5
 
 

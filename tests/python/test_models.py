@@ -148,7 +148,7 @@ def test_errors_are_pythons_with_the_librarys_words(tmp_path):
     (tmp_path / "text").write_text("not a model")
     with pytest.raises(isoform.FormatError, match="'text'|text"):
         isoform.load(tmp_path / "text")
-    with pytest.raises(isoform.UsageError, match="^radial: 'relu' is unknown; known are tanh"):
+    with pytest.raises(isoform.UsageError, match="^radial profile: 'relu' is unknown; known are tanh"):
         isoform.Model.chain([1, 2, 1], radial="relu")
     with pytest.raises(isoform.UsageError, match="^dtype: needs float32 or float64, got 'float16'$"):
         isoform.Model.chain([1, 2, 1], dtype="float16")

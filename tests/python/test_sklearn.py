@@ -56,7 +56,9 @@ def test_clones_and_pickles():
     fresh = clone(estimator)
     assert not hasattr(fresh, "model_") and fresh.get_params() == estimator.get_params()
     assert fresh.fit(X, names).model_.to_bytes() == estimator.model_.to_bytes()
-    again.partial_fit(X, names)
+    again.set_params(class_weight=None).partial_fit(X, names)
+    with pytest.raises(ValueError, match='^class_weight "balanced" is not known of a part of the data; give a dict$'):
+        estimator.partial_fit(X, names)
 
 
 def test_data_frames_name_features():

@@ -35,7 +35,8 @@ Dataset rows_of_table(TargetKind kind, int rows = 100) {
 
 TEST(Memory, HasAPlaceBesideTheModel) {
   EXPECT_EQ(memory_path("a/model.safetensors"), "a/model.memory.safetensors");
-  EXPECT_EQ(memory_path("b.c/model"), "b.c/model.memory.safetensors");
+  EXPECT_EQ(memory_path("b.c/model"), "b.c/model.memory");
+  EXPECT_NE(memory_path("w.v1"), memory_path("w.v2"));
 }
 
 TEST(Memory, ComesBack) {
@@ -56,11 +57,26 @@ TEST(Memory, ComesBack) {
       EXPECT_EQ(read.rows.name(), data.name());
       EXPECT_EQ(read.features, data.feature_names());
       EXPECT_EQ(read.counts, memory.counts);
+      ASSERT_EQ(read.seen.size(), 1U);
+      EXPECT_EQ(read.seen.front().features, data.feature_names());
+      EXPECT_EQ(read.seen.front().rows, memory.seen.front().rows);
+      EXPECT_EQ(are_seen(read.seen, data), std::vector<bool>(100, true)) << "kept or not";
       EXPECT_EQ(read.rows.has_targets(), data.has_targets());
       save_memory(read, folder / "m");
       EXPECT_EQ(slurp(folder / "m"), bytes);
     }
   }
+}
+
+TEST(Memory, FollowsNamesOfClasses) {
+  const Dataset data = rows_of_table(TargetKind::classes);
+  const Memory memory = remember({data}, data.feature_names(), 60, 1);
+  std::vector<std::string> names = data.classes();
+  const Memory other = renamed(memory, names.front(), "else");
+  names.front() = "else";
+  EXPECT_EQ(other.rows.classes(), names);
+  EXPECT_EQ(other.rows.labels(), memory.rows.labels());
+  EXPECT_EQ(renamed(memory, "nobody", "else").rows.classes(), data.classes());
 }
 
 TEST(Memory, KeepsClassesAlike) {

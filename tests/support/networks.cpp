@@ -1,7 +1,5 @@
 #include "tests/support/networks.h"
 
-#include <fmt/ranges.h>
-
 #include <cstdio>
 #include <utility>
 

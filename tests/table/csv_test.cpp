@@ -111,6 +111,23 @@ TEST(Csv, DecimalCommasAreFoundWhereTheDelimiterLeavesThem) {
   EXPECT_EQ(TableFile("a,b\n\"1,5\",2\n").open().format().decimal_point, '.');
 }
 
+// "2,981" is three numbers long or one: what nothing decides is asked.
+TEST(Csv, CommasThatMayPartThousandsAreAsked) {
+  for (const char* text : {"a;b\n2,981;x\n987;y\n", "a\tb\n-12,345\t1\n", "a|b\n1,234,567|2\n"}) {
+    EXPECT_THAT(refusal(text),
+                AllOf(HasSubstr("whether the comma is decimal"), HasSubstr("--decimal")))
+        << text;
+    EXPECT_EQ(TableFile(text).open({.decimal = ','}).format().decimal_point, ',');
+    EXPECT_EQ(TableFile(text).open({.decimal = '.'}).format().decimal_point, '.');
+  }
+  // Something decides: no thousands are parted so.
+  for (const char* text : {"a;b\n2,981;0,125\n", "a;b\n2,98;2,981\n", "a;b\n1234,567;2,981\n"}) {
+    EXPECT_EQ(TableFile(text).open().format().decimal_point, ',') << text;
+  }
+  EXPECT_EQ(TableFile("a;b\n2,981;1.5\n").open().format().decimal_point, '.');
+  EXPECT_EQ(TableFile("a,b\n\"2,981\",1\n").open().format().decimal_point, '.');
+}
+
 TEST(Csv, HeadersAreFoundOrSaid) {
   const TableFile none("1,x\n2,y\n"), some("a,b\n1,x\n");
   EXPECT_FALSE(none.open().format().header);
@@ -171,6 +188,8 @@ TEST(Csv, WhatIsNoTextIsNamedByLineAndByte) {
        {"\xc2\x80", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xef\xbf\xbf", "\xf4\x8f\xbf\xbf"}) {
     EXPECT_EQ(rows_of(TableFile(std::string("a,b\n1,") + good + "\n").open()), (Rows{{"1", good}}));
   }
+  EXPECT_THAT(refusal(std::string("PK\x03\x04\x14\0\x06", 7)), HasSubstr("Excel"));
+  EXPECT_THAT(refusal("PAR1\x15\x04"), HasSubstr("Parquet"));
   // A character that the end of the file cuts.
   EXPECT_THAT(refusal("a,b\n1,caf\xc3"), HasSubstr("not UTF-8"));
 }

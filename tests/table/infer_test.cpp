@@ -1,5 +1,6 @@
 #include "isoform/table/infer.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <algorithm>
@@ -184,6 +185,35 @@ TEST(Infer, NumbersAreStandardised) {
   for (const double v : y) squares += (v - mean) * (v - mean);
   EXPECT_NEAR(facts.schema.mean.front(), double(mean), 1e-9);
   EXPECT_NEAR(facts.schema.scale.front(), double(std::sqrt(squares / 300)), 1e-9);
+}
+
+// One value in thirty lies far out: the scale is that of the others.
+TEST(Infer, OutliersDoNotScaleARobustTarget) {
+  Dice dice(1, 97);
+  std::vector<std::string> y;
+  for (int i = 0; i < 300; ++i) y.push_back(std::to_string(i % 30 == 7 ? 1e6 : 5 + dice.normal()));
+  std::string text = "x,y\n";
+  for (const std::string& value : y) text += std::to_string(dice.normal()) + "," + value + "\n";
+  const TableFacts plain = infer(text, {.targets = {"y"}});
+  EXPECT_GT(plain.schema.scale.front(), 1e5);
+  const TableFacts robust = infer(text, {.targets = {"y"}, .robust = true});
+  EXPECT_NEAR(robust.schema.mean.front(), 5, 0.3);
+  EXPECT_NEAR(robust.schema.scale.front(), 1, 0.2);
+  // Half of them alike: no median deviation, so the usual one.
+  const std::string same = "x,y\n1,0.5\n2,0.5\n3,0.5\n4,0.5\n5,9.25\n";
+  EXPECT_EQ(infer(same, {.targets = {"y"}, .robust = true}).schema.scale,
+            infer(same, {.targets = {"y"}}).schema.scale);
+}
+
+TEST(Infer, LostDigitsAreTold) {
+  const auto warnings = [](double offset) {
+    return infer(table_of(50, [&](int i) { return fmt::format("{:.3f}", offset + i % 7); }),
+                 {.targets = {"y"}})
+        .warnings;
+  };
+  EXPECT_TRUE(warnings(0).empty());
+  EXPECT_TRUE(warnings(1e4).empty());
+  EXPECT_THAT(warnings(1e9), ElementsAre(HasSubstr("'c0': its numbers lie 2 around 1e+09")));
 }
 
 TEST(Infer, TargetsThatCannotBeLearned) {
