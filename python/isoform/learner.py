@@ -23,11 +23,11 @@ class Learner:
 
     def __init__(self, model: Model, optimiser: str = "adamw", *, learning_rate: float | None = None,
                  weight_decay: float = 1e-3, momentum: float = 0.9, beta1: float = 0.9, beta2: float = 0.999,
-                 epsilon: float = 1e-8, threads: int = 0) -> None:
+                 epsilon: float = 1e-8, second_moment: str = "factored", threads: int = 0) -> None:
         """optimiser: sgd, momentum, nesterov, adam, adamw, novograd, muon; learning_rate None: its own."""
         self.model = model
         self._learner = _isoform.Learner(model._core, optimiser, learning_rate, weight_decay, momentum,
-                                         beta1, beta2, epsilon, threads)
+                                         beta1, beta2, epsilon, second_moment, threads)
 
     def forward(self, X: Any, *, task: str = "", dropout: float = 0.0, input_dropout: float = 0.0,
                 seed: int = 0) -> np.ndarray:

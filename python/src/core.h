@@ -155,5 +155,6 @@ void bind_data(py::module_& module);
 void bind_settings(py::module_& module);
 void bind_train(py::module_& module);
 void bind_learner(py::module_& module);
+void bind_follower(py::module_& module);
 
 }  // namespace isoform::python

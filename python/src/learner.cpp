@@ -140,14 +140,15 @@ void bind_learner(py::module_& module) {
   py::class_<PyLearner>(module, "Learner")
       .def(py::init([](py::object core, const std::string& method, std::optional<double> rate,
                        double weight_decay, double momentum, double beta1, double beta2,
-                       double epsilon, int threads) {
+                       double epsilon, const std::string& second_moment, int threads) {
         const OptimiserSettings settings{.method = method_from_name(method),
                                          .learning_rate = rate,
                                          .momentum = momentum,
                                          .beta1 = beta1,
                                          .beta2 = beta2,
                                          .epsilon = epsilon,
-                                         .weight_decay = weight_decay};
+                                         .weight_decay = weight_decay,
+                                         .second_moment = second_moment_from_name(second_moment)};
         return std::make_unique<PyLearner>(std::move(core), settings, threads);
       }))
       .def("forward", &PyLearner::forward)

@@ -173,6 +173,11 @@ py::array window(const std::shared_ptr<Model<T>>& model, const std::string& what
     return window<T>(model, v.data(), {v.size()}, {size}, true);
   }
   Network<T>& network = model->network;
+  if (what == "length") {
+    if (!network.has_space(id)) throw UsageError(fmt::format("space: there is none of id {}", id));
+    Vector<T>& v = network.space(id).length;
+    return window<T>(model, v.data(), {v.size()}, {size}, true);
+  }
   if (!network.has_map(id)) throw UsageError(fmt::format("map: there is none of id {}", id));
   Map<T>& map = network.map(id);
   const py::ssize_t rows = map.a.rows(), step = rows * size;

@@ -14,4 +14,5 @@ PYBIND11_MODULE(_isoform, module) {
   bind_blocks(core);
   bind_train(module);
   bind_learner(module);
+  bind_follower(module);
 }
