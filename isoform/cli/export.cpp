@@ -90,7 +90,7 @@ struct Format {
 };
 
 constexpr std::array kFormats = {Format{".h", "a C99 header", true, write_c},
-                                Format{".onnx", "an ONNX file", false, write_onnx_file}};
+                                 Format{".onnx", "an ONNX file", false, write_onnx_file}};
 
 const Format& format_of(const std::string& out) {
   std::string ending = std::filesystem::path(out).extension().string();

@@ -47,7 +47,7 @@ std::string delimiter_name(char delimiter) {
 char decimal_from_name(const std::string& name) {
   if (name == "point" || name == ".") return '.';
   if (name == "comma" || name == ",") return ',';
-  throw UsageError(fmt::format("decimal: needs point, comma or auto, got '{}'", name));
+  throw UsageError(fmt::format("decimal: '{}' is unknown; known are auto, point, comma", name));
 }
 
 std::string decimal_name(char decimal) { return decimal == ',' ? "comma" : "point"; }
