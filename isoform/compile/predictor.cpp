@@ -106,12 +106,24 @@ Predictor<T>::Predictor(const Network<T>& network, const Route& route)
   share_buffers();
 }
 
+namespace {
+
+// As they are computed, in whichever order a map names them.
+std::vector<int> in_order(std::vector<int> factors, const std::vector<std::size_t>& position) {
+  std::sort(factors.begin(), factors.end(), [&](int a, int b) {
+    return position[static_cast<std::size_t>(a)] < position[static_cast<std::size_t>(b)];
+  });
+  return factors;
+}
+
+}  // namespace
+
 // All products of gates that multiply a map, and what they are made of.
 template <class T>
 void Predictor<T>::list_products(const Network<T>& network) {
   for (const Map<T>& map : network.maps()) {
     if (position_[map.to] == kAbsent) continue;
-    for (std::vector<int> factors = map.factors; !factors.empty(); factors.pop_back()) {
+    for (auto factors = in_order(map.factors, position_); !factors.empty(); factors.pop_back()) {
       std::vector<Product>& list = (*spaces_)[position_[factors.back()]].products;
       if (list.empty()) list.emplace_back();  // 1
       const bool known = std::any_of(list.begin(), list.end(), [&](const Product& product) {
@@ -156,8 +168,9 @@ Matrix<T>& Predictor<T>::constants_of(SpacePlan& plan, std::size_t gate) {
 // π (W h + b): W goes to the stack of its source, b to the constants; with ψ all of it to the stack.
 template <class T>
 void Predictor<T>::plan_term(const Network<T>& network, const Map<T>& map, SpacePlan& plan) {
-  const std::size_t last = position_[map.factors.back()];
-  const Index product = product_of(map.factors);
+  const std::vector<int> factors = in_order(map.factors, position_);
+  const std::size_t last = position_[factors.back()];
+  const Index product = product_of(factors);
   const bool whole = map.psi().cols() > 0;
   if (!whole) {
     constants_of(plan, last).col(product - (*spaces_)[last].first_product) += map.bias();

@@ -3,12 +3,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "isoform/network/cost.h"
 #include "isoform/network/pass.h"
 #include "tests/support/networks.h"
 #include "tests/support/oracle.h"
+#include "tests/support/perceptrons.h"
 
 namespace isoform {
 namespace {
@@ -54,6 +56,14 @@ Network<double> wide_network(std::uint64_t seed) {
   return network;
 }
 
+Network<double> perceptron_with_reversed_factors(std::uint64_t seed) {
+  const auto network = random_perceptron(
+      {.inputs = 6, .outputs = 3, .gates = {4, 3, 5}, .general = true, .seed = seed});
+  std::vector<Map<double>> maps(network.maps().begin(), network.maps().end());
+  for (Map<double>& m : maps) std::reverse(m.factors.begin(), m.factors.end());
+  return Network<double>({network.spaces().begin(), network.spaces().end()}, std::move(maps));
+}
+
 TEST(Predictor, EqualsTheOracleOnRandomNetworksInAllForms) {
   const auto cpu = create_engine<double>({.name = "cpu", .threads = 2});
   const auto reference = create_engine<double>({.name = "reference"});
@@ -90,6 +100,21 @@ TEST(Predictor, EqualsTheOracleOnNetworksThatAreNoChains) {
 }
 
 // Two triangles with blocks end in space 4; space 3, without incoming maps, gives its gate only.
+// A model file may name the gates of a product in any order.
+TEST(Predictor, TakesFactorsInAnyOrder) {
+  const auto engine = create_engine<double>();
+  for (std::uint64_t seed = 0; seed < 8; ++seed) {
+    auto network = perceptron_with_reversed_factors(seed);
+    const Matrix<double> x = random_inputs(seed, network.widths().front(), 9);
+    const Matrix<double> truth = output_of(network, *engine, x);
+    Predictor<double> predictor(network);
+    predictor.prepare(x.cols());
+    predictor.set_input(x);
+    predictor.run(*engine);
+    EXPECT_LE(relative(predictor.output(), truth), 1e-13) << seed;
+  }
+}
+
 TEST(Predictor, AddsTrianglesInTheSameSpace) {
   Dice dice(1, 83);
   std::vector<Space<double>> spaces(6);
