@@ -71,7 +71,7 @@ TEST(FeaturePrediction, IsThatOfALeastSquaresSolver) {
     design.leftCols(9) = x(kept, Eigen::all).transpose();
     if (constant) design.col(9).setOnes();
     const Matrix<double> target = x(gone, Eigen::all).transpose();
-    const Matrix<double> truth = least_squares(design, target).transpose();
+    const Matrix<double> truth = testing::least_squares(design, target).transpose();
     EXPECT_LT(relative(p.b, truth.leftCols(9)), 1e-10);
     if (constant) {
       EXPECT_LT(relative(p.constant, truth.col(9)), 1e-10);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <numeric>
 
@@ -55,9 +56,9 @@ TEST(Seen, AnotherAnswerIsAnotherRow) {
   for (std::uint32_t& label : c.labels) label = 1 - label;
   std::vector<std::uint32_t> rows(20);
   std::iota(rows.begin(), rows.end(), 0U);
-  std::vector<float> values(60);
-  all.gather(rows, View<float>(values.data(), 3, 20));
-  c.values = values;
+  Matrix<float> values(3, 20);
+  all.gather(rows, View<float>(values));
+  c.values = std::vector<float>(values.data(), values.data() + values.size());
   EXPECT_EQ(seen_in(all, Dataset(std::move(c))), std::vector<bool>(20, false));
 }
 
