@@ -59,10 +59,9 @@ def main():
         isoform("sparsify", at[3], at[5], "--quiet")
         name = f"pytorch-{seed}"
         isoform("export", at[5], FOLDER / f"{name}.onnx")
-        about = json.loads(subprocess.run([PROGRAM, "inspect", str(at[5]), "--json"], check=True, capture_output=True).stdout)
         case = {"samples": SAMPLES,
-                "inputs": {about["inputs"][0]["name"]: {"width": widths[0], "numbers": x.flatten().tolist()}},
-                "outputs": {about["tasks"][0]["name"]: {"width": widths[-1], "numbers": y.flatten().tolist()}}}
+                "inputs": {"input": {"width": widths[0], "numbers": x.flatten().tolist()}},
+                "outputs": {"task": {"width": widths[-1], "numbers": y.flatten().tolist()}}}
         (FOLDER / f"{name}.json").write_text(json.dumps(case))
     print("from_pytorch: 6 networks of PyTorch, imported, grown, turned, sparsified, exported")
 

@@ -89,6 +89,7 @@ const std::vector<Case>& cases() {
       {"weights", "w", "w"},
       {"class-weights", "balanced", "balanced"},
       {"delimiter", "tab", "tab"},
+      {"decimal", "comma", "comma"},
       {"header", "no", false},
       {"test", "test.csv", "test.csv"},
       {"folds", "5", 5},
