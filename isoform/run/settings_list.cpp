@@ -219,6 +219,9 @@ std::vector<Setting> list_settings(RunSettings& s) {
           "between fields: , ; | tab; auto: what fits the first rows");
   f.found("decimal", table.columns.csv.decimal, "NAME", decimal_from_name, decimal_name,
           "what parts whole digits from others: point, comma; auto: as the first rows show");
+  f.list.back().choices = [] {
+    return known_names([](const std::string& name) { (void)decimal_from_name(name); });
+  };
   f.found(
       "header", table.columns.csv.header, "BOOL",
       [](const std::string& text) { return parse_switch("header", text); },
