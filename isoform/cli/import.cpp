@@ -43,6 +43,7 @@ std::string layers_text(const Network<float>& network) {
 void run(Options& o) {
   if (!o.loss.empty()) o.settings.loss = loss_from_name(o.loss);
   if (!o.activation.empty()) o.settings.activation = o.activation;
+  require_different({{"the network", o.in}, {"out", o.out}});
   require_writable(o.out);
   const Imported<float> imported = import_model<float>(o.in, o.settings);
   const Model<float>& model = imported.model;

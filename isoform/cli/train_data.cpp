@@ -194,7 +194,7 @@ TableParts split_new_rows(const TrainOptions& o, const TableData& table,
   }
   // Its data set has the task's name; people know the file's.
   if (!parts.test.empty() && parts.test_name != o.settings.table.test) {
-    parts.test_name = fmt::format("{} % of the new rows of {}",
+    parts.test_name = fmt::format("{:.3g} % of the new rows of {}",
                                   100 * std::stod(o.settings.table.test), o.settings.data);
   }
   return parts;

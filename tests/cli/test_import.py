@@ -122,6 +122,9 @@ class Import(Case):
             with self.subTest(words):
                 self.refuses(code, "import", *words, "-o", "m.safetensors", says=says)
         self.refuses(2, "import", "net.onnx", says="--out")
+        before = self.bytes_of("net.safetensors")
+        self.refuses(2, "import", "net.safetensors", "-o", "net.safetensors", *tanh, says="another file than the network")
+        self.assertEqual(self.bytes_of("net.safetensors"), before)
         self.refuses(1, "import", "net.onnx", "-o", "nowhere/m.safetensors", says="nowhere")
         self.works("import", "net.onnx", "-o", "m.safetensors")
         self.refuses(2, "import", "m.safetensors", "-o", "n.safetensors", *tanh, says="a model file of Isoform already")
