@@ -120,6 +120,8 @@ class Writer {
             {"validation_accuracy", number_json(s.validation_accuracy)},
             {"learning_rate", number_json(s.learning_rate)},
             {"seconds", number_json(s.seconds)},
+            {"evaluation_seconds", number_json(s.evaluation_seconds)},
+            {"checkpoint_seconds", number_json(s.checkpoint_seconds)},
             {"reason", stop_reason_name(s.reason)},
             {"message", text_json(s.message)}};
   }
@@ -216,6 +218,9 @@ class Writer {
             {"interval", s.interval},
             {"settle_from", s.settle_from},
             {"budget", s.budget},
+            {"tolerance", s.tolerance ? number_json(*s.tolerance) : nlohmann::json()},
+            {"parameter_budget",
+             s.parameter_budget ? nlohmann::json(*s.parameter_budget) : nlohmann::json()},
             {"settled", s.settled},
             {"scaffold", s.scaffold},
             {"limits", limits},

@@ -106,6 +106,9 @@ void Progress::operator()(const Event& event) {
     write_alone(painted(kYellow, "warning: ", settings_.colour) +
                 detail::string_of(event.data, "message"));
     redraw(event, true);
+  } else if (event.type == "control") {
+    write_alone("asked for: " + detail::string_of(event.data, "what"));
+    redraw(event, true);
   } else if (event.type == "end") {
     write_alone(end_line(event));
   }

@@ -7,6 +7,8 @@
 #include <cmath>
 #include <utility>
 
+#include "isoform/base/error.h"
+
 namespace isoform {
 
 namespace {
@@ -32,6 +34,7 @@ template <class T>
 void Adaptation<T>::begin(const Network<T>& network, std::int64_t steps_per_epoch,
                           std::int64_t steps, Index samples, bool settles) {
   steps_ = steps;
+  asked_.reset();
   budget_ = settings_.policy.budget(samples);
   interval_ = std::max<std::int64_t>(
       1, std::llround(static_cast<double>(steps_per_epoch) / settings_.per_epoch));
@@ -44,9 +47,9 @@ void Adaptation<T>::begin(const Network<T>& network, std::int64_t steps_per_epoc
 
 template <class T>
 bool Adaptation<T>::observes(std::int64_t step) const {
-  if (interval_ == 0 || settled_) return false;
-  if (tolerates() && settings_.policy.outgoing == Outgoing::random)
-    return false;  // nobody would read them
+  if (interval_ == 0 || !reads_statistics()) return false;
+  if (asked_) return true;
+  if (settled_) return false;
   return interval_ - 1 - step % interval_ < settings_.statistics_batches;
 }
 
@@ -61,7 +64,11 @@ void Adaptation<T>::observe(const Network<T>& network, Pass<T>& pass, Gradients 
 
 template <class T>
 bool Adaptation<T>::due(std::int64_t step) const {
-  if (interval_ == 0 || settled_ || step >= steps_) return false;
+  if (interval_ == 0 || step >= steps_) return false;
+  if (asked_ && step - *asked_ >= (reads_statistics() ? settings_.statistics_batches : 1)) {
+    return true;
+  }
+  if (settled_) return false;
   return step % interval_ == 0 || (tolerates() && step == settle_from_);
 }
 
@@ -72,6 +79,7 @@ std::vector<std::string> Adaptation<T>::adapt(Network<T>& network, Engine<T>& en
                                               const std::function<void(const Edit&)>& apply) {
   const Stopwatch stopwatch(seconds_);
   settled_ = step >= settle_from_;
+  asked_.reset();
   if (tolerates()) {
     if (settled_) {
       policy_.give_back<T>(network, engine, samples(), total, apply);
@@ -100,6 +108,74 @@ std::vector<std::string> Adaptation<T>::adapt(Network<T>& network, Engine<T>& en
   return warnings;
 }
 
+// The rule tolerance measures outputs; its new neurons read statistics where they begin along a gradient.
+template <class T>
+bool Adaptation<T>::reads_statistics() const {
+  return !tolerates() || settings_.policy.outgoing != Outgoing::random;
+}
+
+template <class T>
+void Adaptation<T>::use(const PolicySettings& policy) {
+  policy.validate();
+  settings_.policy = policy;
+  const std::vector<int> rests = policy_.rests();
+  policy_ = Policy(policy);
+  policy_.set_rests(rests);
+}
+
+template <class T>
+std::string Adaptation<T>::ask(std::int64_t step) {
+  if (interval_ == 0) {
+    throw UsageError("this run keeps its widths as they are; it would adapt without --fixed");
+  }
+  asked_ = step;
+  const bool settles = settled_ || step >= settle_from_;
+  if (!tolerates()) {
+    return settles ? "adapts soon; idle neurons leave, none is born any more" : "adapts soon";
+  }
+  return settles ? fmt::format("gives back what the outputs do not need within a tolerance of {:g}",
+                               settings_.policy.tolerance)
+                 : fmt::format("grows as far as the budget of {} parameters allows", budget_);
+}
+
+template <class T>
+std::string Adaptation<T>::set(std::optional<double> tolerance,
+                               std::optional<Index> parameter_budget) {
+  if (!tolerance && !parameter_budget) {
+    throw UsageError("set: needs tolerance, parameter_budget or both, got neither");
+  }
+  if (interval_ == 0) {
+    throw UsageError("this run keeps its widths as they are; nothing would read it");
+  }
+  if (tolerance && !tolerates()) {
+    throw UsageError(fmt::format("the policy '{}' reads no tolerance; it belongs to 'tolerance'",
+                                 policy_rule_name(settings_.policy.rule)));
+  }
+  if (parameter_budget && *parameter_budget < 1) {
+    throw UsageError(
+        fmt::format("parameter_budget: needs a number of 1 or more, got {}", *parameter_budget));
+  }
+  PolicySettings policy = settings_.policy;
+  std::string what;
+  if (tolerance) {
+    policy.tolerance = *tolerance;
+    what = fmt::format("tolerance {:g}", *tolerance);
+  }
+  if (parameter_budget) {
+    policy.parameter_budget = *parameter_budget;
+    what += fmt::format("{}budget of {} parameters", what.empty() ? "" : ", ", *parameter_budget);
+  }
+  use(policy);
+  if (tolerance) tolerance_ = tolerance;
+  if (parameter_budget) {
+    parameter_budget_ = parameter_budget;
+    budget_ = *parameter_budget;
+  }
+  if (settled_)
+    what += "; widths have settled, so that only an adaptation that is asked for reads it";
+  return what;
+}
+
 template <class T>
 AdaptationState Adaptation<T>::state() const {
   // Once settled nobody reads statistics any more, and they need not fit the network.
@@ -108,6 +184,8 @@ AdaptationState Adaptation<T>::state() const {
           interval_,
           settle_from_,
           budget_,
+          tolerance_,
+          parameter_budget_,
           settled_,
           scaffold_,
           limits_,
@@ -121,6 +199,12 @@ void Adaptation<T>::restore(const AdaptationState& state) {
   steps_ = state.steps;
   interval_ = state.interval;
   settle_from_ = state.settle_from;
+  tolerance_ = state.tolerance;
+  parameter_budget_ = state.parameter_budget;
+  PolicySettings policy = settings_.policy;
+  if (tolerance_) policy.tolerance = *tolerance_;
+  if (parameter_budget_) policy.parameter_budget = *parameter_budget_;
+  use(policy);
   budget_ = state.budget;
   settled_ = state.settled;
   scaffold_ = state.scaffold;

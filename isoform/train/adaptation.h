@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,12 @@ class Adaptation {
   void observe(const Network<T>& network, Pass<T>& pass, Gradients gradients, std::int64_t step);
   /// True after so many steps, if something would train after it.
   [[nodiscard]] bool due(std::int64_t step) const;
+  /// An adaptation as soon as its statistics are gathered, after at least one more step. Returns what it will do, for people.
+  /// Throws UsageError where widths are fixed.
+  std::string ask(std::int64_t step);
+  /// Another tolerance, another budget, from the next adaptation on. Returns what is new, for people. Throws UsageError for
+  /// values that can't be and for those that nothing would read.
+  std::string set(std::optional<double> tolerance, std::optional<Index> parameter_budget);
   /// The network has changed between adaptations: what was gathered no longer fits.
   void forget() { statistics_ = Statistics(); }
   /// False where statistics have numbers that are none: the run has diverged.
@@ -53,14 +60,19 @@ class Adaptation {
   void restore(const AdaptationState& state);
 
  private:
-  const AdaptSettings settings_;
+  AdaptSettings settings_;
   Policy policy_;
   Statistics statistics_;
   [[nodiscard]] bool tolerates() const { return settings_.policy.rule == PolicyRule::tolerance; }
+  [[nodiscard]] bool reads_statistics() const;
+  void use(const PolicySettings& policy);
 
   std::int64_t steps_ = 0, interval_ = 0, settle_from_ = 0;  // of the phase; interval 0: never
   Index budget_ = 0;                                         // of parameters, for tolerance
   bool settled_ = false;
+  std::optional<std::int64_t> asked_;      // the step at which somebody asked
+  std::optional<double> tolerance_;        // set while the run is under way
+  std::optional<Index> parameter_budget_;  // too
   std::vector<Index> scaffold_;
   std::map<int, std::string> limits_;
   double seconds_ = 0;

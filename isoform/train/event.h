@@ -20,8 +20,10 @@ namespace isoform {
 ///   spectrum  spaces: [{space, values: [singular values, descending], threshold}]
 ///   epoch     train_loss, train_accuracy, validation_loss, validation_accuracy (null without a
 ///             validation set), tasks (each by itself), widths, groups, parameters, learning_rate, scaffold
-///             (for each hidden space), epochs
+///             (for each hidden space), epochs, phases (seconds since the run began: step_s, adapt_s, evaluate_s,
+///             checkpoint_s)
 ///   checkpoint  bytes, write_s: the run was kept in a file                 (sent by the program)
+///   control   action, what: somebody asked for it while the run was under way (control.h)
 ///   warning   message
 ///   end       reason ("finished", "stopped", "diverged"), widths, parameters, born, removed, message
 struct Event {

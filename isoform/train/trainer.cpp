@@ -52,6 +52,7 @@ template <class T>
 bool Trainer<T>::Run::run_epoch() {
   if (result_.reason != StopReason::finished) return false;
   if (!epoch_step_ && has_ended()) return false;
+  obey();
   if (!epoch_step_) begin_epoch();
   running_ = true;
   train_epoch();
@@ -143,11 +144,13 @@ void Trainer<T>::Run::apply(const TaskChange& change) {
 template <class T>
 void Trainer<T>::Run::begin_epoch() {
   const std::size_t before = next_change_;
+  for (const TaskChange& change : switches_) apply(change);
   while (next_change_ < settings_.changes.size() &&
          settings_.changes[next_change_].epoch <= epoch_ + 1) {
     apply(settings_.changes[next_change_++]);
   }
-  if (next_change_ > before) begin_phase();
+  if (next_change_ > before || !switches_.empty()) begin_phase();
+  switches_.clear();
   require_training(model_);
   for (; told_ < done_.size(); ++told_) emit_change(done_[told_]);
   ++epoch_;
@@ -165,7 +168,8 @@ void Trainer<T>::Run::begin_epoch() {
 template <class T>
 void Trainer<T>::Run::train_epoch() {
   while (*epoch_step_ < steps_per_epoch_) {
-    if (stop_ != nullptr && stop_->load()) {
+    obey();
+    if (is_stopped()) {
       result_.reason = StopReason::stopped;
       result_.message =
           fmt::format("stopped after step {}, in epoch {} of {}", step_, epoch_, settings_.epochs);
@@ -337,6 +341,10 @@ TrainerState<T> Trainer<T>::state() const {
 template <class T>
 void Trainer<T>::on_checkpoint(double seconds, std::function<void(TrainerState<T>)> take) {
   run_->on_checkpoint(seconds, std::move(take));
+}
+template <class T>
+void Trainer<T>::obey(RunControl& control) {
+  run_->obey(control);
 }
 template <class T>
 TrainResult Trainer<T>::finish() {

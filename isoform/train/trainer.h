@@ -12,6 +12,7 @@
 #include "isoform/linalg/engine.h"
 #include "isoform/model/model.h"
 #include "isoform/topology/policy.h"
+#include "isoform/train/control.h"
 #include "isoform/train/event.h"
 #include "isoform/train/optimiser.h"
 #include "isoform/train/schedule.h"
@@ -124,6 +125,8 @@ class Trainer {
   /// since the last time, and where a run stops or diverges. No bit of the training depends on it. What `take` throws
   /// passes through.
   void on_checkpoint(double seconds, std::function<void(TrainerState<T>)> take);
+  /// From now on does what is asked of it there, between two steps. `control` must outlive the trainer.
+  void obey(RunControl& control);
   /// Tells observers that the run has ended. Once.
   TrainResult finish();
 

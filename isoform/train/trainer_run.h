@@ -1,4 +1,5 @@
-// The inside of a Trainer: the loop (trainer.cpp), what observers hear (trainer_tell.cpp), its state (trainer_state.cpp).
+// The inside of a Trainer: the loop (trainer.cpp), what observers hear (trainer_tell.cpp), its state (trainer_state.cpp),
+// what is asked of it (trainer_control.cpp).
 // Private to the trainer.
 #pragma once
 
@@ -32,6 +33,7 @@ class Trainer<T>::Run {
   [[nodiscard]] int epoch() const { return epoch_; }
   [[nodiscard]] TrainerState<T> state() const;
   void on_checkpoint(double seconds, Take take);
+  void obey(RunControl& control) { control_ = &control; }
   TrainResult finish();
 
  private:
@@ -57,12 +59,19 @@ class Trainer<T>::Run {
   [[nodiscard]] const DataFingerprint& fingerprint_of(const TaskData& data) const;
   void checkpoint();
 
+  void obey();
+  [[nodiscard]] bool is_stopped() const;
+  void go_on_after_pause();
+  ControlAnswer act(const ControlRequest& request);
+  std::string plan_switch(const ControlRequest& request);
+
   void emit(std::string type, Json data);
   void emit_change(Json change);
   void emit_step(double loss);
   void emit_start();
   void emit_spectrum();
   void emit_epoch();
+  [[nodiscard]] Json phases_json() const;
   [[nodiscard]] std::int64_t planned_steps() const;
 
   Model<T>& model_;
@@ -93,8 +102,15 @@ class Trainer<T>::Run {
   bool running_ = false;  // within run_epoch
   double rate_ = 0;
   double last_event_s_ = 0;
+  double evaluation_s_ = 0;  // seconds spent on measuring, at the ends of epochs
+  double keeping_s_ = 0;     // and on checkpoints
   Clock::time_point start_ = Clock::now();
   TrainResult result_;
+
+  RunControl* control_ = nullptr;
+  std::optional<Clock::time_point> paused_at_;
+  bool stop_asked_ = false;
+  std::vector<TaskChange> switches_;  // asked for, before the next epoch
 
   Take take_;
   double take_every_s_ = 0, taken_s_ = 0;

@@ -83,6 +83,8 @@ TrainerState<T> Trainer<T>::Run::make_state() const {
   state.validation_accuracy = result_.validation_accuracy;
   state.learning_rate = rate_;
   state.seconds = seconds();
+  state.evaluation_seconds = evaluation_s_;
+  state.checkpoint_seconds = keeping_s_;
   state.reason = result_.reason;
   state.message = result_.message;
   if (state.reason == StopReason::diverged) return state;
@@ -113,8 +115,10 @@ void Trainer<T>::Run::on_checkpoint(double seconds, Take take) {
 template <class T>
 void Trainer<T>::Run::checkpoint() {
   if (!take_ || !model_.network.all_finite()) return;
+  const double begun = seconds();
   take_(make_state());
   taken_s_ = seconds();
+  keeping_s_ += taken_s_ - begun;
 }
 
 template <class T>
@@ -165,6 +169,8 @@ void Trainer<T>::Run::go_on(const TrainerState<T>& state) {
   result_.removed = state.removed;
   result_.validation_accuracy = state.validation_accuracy;
   rate_ = state.learning_rate;
+  evaluation_s_ = state.evaluation_seconds;
+  keeping_s_ = state.checkpoint_seconds;
   // The clock goes on, too.
   start_ -= std::chrono::duration_cast<typename Clock::duration>(
       std::chrono::duration<double>(state.seconds));

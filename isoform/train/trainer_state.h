@@ -49,6 +49,8 @@ struct AdaptationState {
   Statistics statistics;
   std::int64_t steps = 0, interval = 0, settle_from = 0;
   Index budget = 0;
+  std::optional<double> tolerance;        // set while the run was under way
+  std::optional<Index> parameter_budget;  // too
   bool settled = false;
   std::vector<Index> scaffold;
   std::map<int, std::string> limits;  // by space
@@ -86,6 +88,7 @@ struct TrainerState {
 
   Index born = 0, removed = 0;
   double validation_accuracy = 0, learning_rate = 0, seconds = 0;
+  double evaluation_seconds = 0, checkpoint_seconds = 0;
   /// A run that stopped can go on, one that diverged can't: its model is the last good one, and the optimiser and the
   /// statistics are left out.
   StopReason reason = StopReason::finished;

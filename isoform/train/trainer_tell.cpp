@@ -1,6 +1,7 @@
 // What a trainer's observers hear.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "isoform/base/version.h"
@@ -67,10 +68,12 @@ void Trainer<T>::Run::emit_spectrum() {
 
 template <class T>
 void Trainer<T>::Run::emit_epoch() {
+  const double begun = seconds();
   EpochScores scores = score_epoch(model_, courses_, engine_);
   result_.validation_accuracy = scores.validation_accuracy;
   validation_loss_ = scores.validation_loss;
   emit_spectrum();
+  evaluation_s_ += seconds() - begun;
   emit("epoch", {{"epochs", settings_.epochs},
                  {"train_loss", scores.train_loss},
                  {"train_accuracy", scores.train_accuracy},
@@ -81,11 +84,23 @@ void Trainer<T>::Run::emit_epoch() {
                  {"groups", groups_json(model_.network)},
                  {"parameters", model_.network.parameter_count()},
                  {"learning_rate", rate_},
-                 {"scaffold", adaptation_.scaffold()}});
+                 {"scaffold", adaptation_.scaffold()},
+                 {"phases", phases_json()}});
+}
+
+// Seconds since training began. Whatever is neither adapting, measuring nor keeping the run is steps.
+template <class T>
+nlohmann::json Trainer<T>::Run::phases_json() const {
+  const double rest = seconds() - adaptation_.seconds() - evaluation_s_ - keeping_s_;
+  return {{"step_s", std::max(rest, 0.0)},
+          {"adapt_s", adaptation_.seconds()},
+          {"evaluate_s", evaluation_s_},
+          {"checkpoint_s", keeping_s_}};
 }
 
 template <class T>
 TrainResult Trainer<T>::Run::finish() {
+  if (control_ != nullptr) control_->close();
   if (best_ && result_.reason == StopReason::finished) {
     model_ = best_->model;
     result_.validation_accuracy = best_->accuracy;
@@ -105,13 +120,14 @@ TrainResult Trainer<T>::Run::finish() {
   return result_;
 }
 
-#define ISOFORM_FOR_SCALAR(T)                             \
-  template void Trainer<T>::Run::emit(std::string, Json); \
-  template void Trainer<T>::Run::emit_change(Json);       \
-  template void Trainer<T>::Run::emit_step(double);       \
-  template void Trainer<T>::Run::emit_start();            \
-  template void Trainer<T>::Run::emit_spectrum();         \
-  template void Trainer<T>::Run::emit_epoch();            \
+#define ISOFORM_FOR_SCALAR(T)                                   \
+  template void Trainer<T>::Run::emit(std::string, Json);       \
+  template void Trainer<T>::Run::emit_change(Json);             \
+  template void Trainer<T>::Run::emit_step(double);             \
+  template void Trainer<T>::Run::emit_start();                  \
+  template void Trainer<T>::Run::emit_spectrum();               \
+  template void Trainer<T>::Run::emit_epoch();                  \
+  template nlohmann::json Trainer<T>::Run::phases_json() const; \
   template TrainResult Trainer<T>::Run::finish();
 ISOFORM_FOR_SCALAR(float)
 ISOFORM_FOR_SCALAR(double)
