@@ -28,14 +28,26 @@ void relax() {
 }
 }  // namespace
 
-// A job's tiles are claimed through one word, (generation | count | next), so that a worker that wakes
-// late can never take a tile of a job it has not seen; run() waits for tiles, not for sleepers.
+// Each thread begins with its own stretch of a job's tiles, so that it meets again what its cache holds of the last job
+// (weights, moments), and then helps the others from the far ends of theirs. A stretch is one word, (generation | begin |
+// end), so that a worker that wakes late can never take a tile of a job it has not seen; run() waits for tiles, not for
+// sleepers.
 namespace {
 constexpr int kBits = 20;
 constexpr std::uint64_t kField = (1U << kBits) - 1;
-std::uint64_t next_of(std::uint64_t ticket) { return ticket & kField; }
-std::uint64_t count_of(std::uint64_t ticket) { return (ticket >> kBits) & kField; }
-std::uint64_t generation_of(std::uint64_t ticket) { return ticket >> (2 * kBits); }
+constexpr std::uint64_t kGenerations = std::uint64_t{1} << (64 - 2 * kBits);
+struct Stretch {
+  std::uint64_t generation, begin, end;
+  explicit Stretch(std::uint64_t word)
+      : generation(word >> (2 * kBits)), begin((word >> kBits) & kField), end(word & kField) {}
+  Stretch(std::uint64_t g, std::uint64_t b, std::uint64_t e) : generation(g), begin(b), end(e) {}
+  [[nodiscard]] std::uint64_t word() const {
+    return (generation << (2 * kBits)) | (begin << kBits) | end;
+  }
+};
+struct alignas(64) Share {  // a cache line each
+  std::atomic<std::uint64_t> word{0};
+};
 }  // namespace
 
 namespace {
@@ -46,7 +58,8 @@ struct ThreadPool::State {
   std::vector<std::thread> workers;
   std::mutex mutex;
   std::condition_variable wake;
-  std::atomic<std::uint64_t> ticket{0};
+  std::vector<Share> shares;  // of the caller, of the workers
+  std::atomic<std::uint64_t> generation{0};
   std::atomic<int> unfinished{0};
   std::atomic<bool> stop{false};
   const std::function<void(int)>* tile = nullptr;  // valid while a claimed tile is unfinished
@@ -67,19 +80,26 @@ struct ThreadPool::State {
     in_tile = nested;
   }
 
-  void work() {
-    std::uint64_t seen = ticket.load();
-    while (next_of(seen) < count_of(seen)) {
-      if (!ticket.compare_exchange_weak(seen, seen + 1)) continue;
-      run_tile(*tile, static_cast<int>(next_of(seen)));
-      unfinished.fetch_sub(1);
-      seen = ticket.load();
+  void work(std::size_t self, std::uint64_t job) {
+    for (std::size_t k = 0; k < shares.size(); ++k) {
+      std::atomic<std::uint64_t>& share = shares[(self + k) % shares.size()].word;
+      std::uint64_t word = share.load();
+      while (true) {
+        const Stretch left(word);
+        if (left.generation != job || left.begin >= left.end) break;
+        const bool own = k == 0;
+        const Stretch rest(job, left.begin + (own ? 1 : 0), left.end - (own ? 0 : 1));
+        if (!share.compare_exchange_weak(word, rest.word())) continue;
+        run_tile(*tile, static_cast<int>(own ? left.begin : rest.end));
+        unfinished.fetch_sub(1);
+        word = share.load();
+      }
     }
   }
 
-  void loop() {
+  void loop(std::size_t self) {
     std::uint64_t seen = 0;
-    const auto news = [&] { return generation_of(ticket.load()) != seen || stop.load(); };
+    const auto news = [&] { return generation.load() != seen || stop.load(); };
     while (true) {
       for (int spin = 0; spin < kSpins && !news(); ++spin) relax();
       if (!news()) {
@@ -87,15 +107,18 @@ struct ThreadPool::State {
         wake.wait(lock, news);
       }
       if (stop.load()) return;
-      seen = generation_of(ticket.load());
-      work();
+      seen = generation.load();
+      work(self, seen);
     }
   }
 };
 
 ThreadPool::ThreadPool(int threads) : state_(std::make_unique<State>()) {
   if (threads < 1) throw UsageError("threads: needs at least 1");
-  for (int i = 1; i < threads; ++i) state_->workers.emplace_back([s = state_.get()] { s->loop(); });
+  state_->shares = std::vector<Share>(static_cast<std::size_t>(threads));
+  for (std::size_t i = 1; i < state_->shares.size(); ++i) {
+    state_->workers.emplace_back([s = state_.get(), i] { s->loop(i); });
+  }
 }
 
 ThreadPool::~ThreadPool() {
@@ -122,16 +145,21 @@ void ThreadPool::run(int count, const std::function<void(int)>& tile) {
     return;
   }
   ISOFORM_ASSERT(static_cast<std::uint64_t>(count) < kField, "tiles of one job");
+  std::uint64_t job = 0;
   {
     const std::scoped_lock lock(s.mutex);
     s.tile = &tile;
     s.failure = nullptr;
     s.unfinished = count;
-    const std::uint64_t generation = generation_of(s.ticket.load()) + 1;
-    s.ticket = (generation << (2 * kBits)) | (static_cast<std::uint64_t>(count) << kBits);
+    job = (s.generation.load() + 1) % kGenerations;
+    const auto all = static_cast<std::uint64_t>(count), team = std::uint64_t{s.shares.size()};
+    for (std::uint64_t w = 0; w < team; ++w) {
+      s.shares[w].word = Stretch(job, all * w / team, all * (w + 1) / team).word();
+    }
+    s.generation = job;
   }
   s.wake.notify_all();
-  s.work();
+  s.work(0, job);
   for (int spin = 0; s.unfinished.load() > 0; ++spin) {
     if (spin < kSpins) {
       relax();
