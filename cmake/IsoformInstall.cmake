@@ -32,7 +32,7 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/isoform/
 if(isoform_library_type STREQUAL "STATIC_LIBRARY")
   set(ISOFORM_LIBRARY_IS_STATIC ON)
   set(ISOFORM_PC_REQUIRES "eigen3, fmt, nlohmann_json, openblas, zlib, libzip")
-  set(ISOFORM_PC_LIBS "-lisoform -lcsv -lonnx -lonnx_proto -lprotobuf -lstdc++ -lm -pthread")
+  set(ISOFORM_PC_LIBS "-lisoform -lcsv -lonnx -lonnx_proto -lprotobuf -lcpp-httplib -lstdc++ -lm -pthread")
 else()
   set(ISOFORM_LIBRARY_IS_STATIC OFF)
   set(ISOFORM_PC_REQUIRES "eigen3, fmt, nlohmann_json")

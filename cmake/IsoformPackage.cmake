@@ -17,7 +17,7 @@ set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 # What programs in C++ that use the static library are built with; programs in C need none of it.
 string(CONCAT CPACK_DEBIAN_PACKAGE_RECOMMENDS
   "libeigen3-dev (>= 3.4), libfmt-dev, nlohmann-json3-dev (>= 3.10), libopenblas-dev, zlib1g-dev, libzip-dev, libcsv-dev, libonnx-dev, "
-  "libprotobuf-dev, pkg-config")
+  "libprotobuf-dev, libcpp-httplib-dev, pkg-config")
 if(TARGET isoform_c)
   set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON)
 endif()

@@ -1,0 +1,601 @@
+// The only file that sees cpp-httplib, version 0.11. It parses requests and writes answers; what it lacks is here: a deadline for a
+// whole request (its own is for each read), bounds on heads, chunked bodies and connections, and refusals before a body is read.
+#include "isoform/serve/http.h"
+
+#include <fmt/format.h>
+#include <httplib.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cctype>
+#include <cerrno>
+#include <condition_variable>
+#include <cstring>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <thread>
+
+#include "isoform/serve/http_access.h"
+#include "isoform/serve/http_head.h"
+#include "isoform/serve/http_routes.h"
+#include "isoform/serve/http_socket.h"
+#include "isoform/serve/http_workers.h"
+
+namespace isoform {
+
+namespace {
+
+using Clock = HttpSocket::Clock;
+
+constexpr int kBacklog = 512;  // connections that wait to be accepted
+constexpr std::size_t kMaxPath =
+    1024;  // and the regular expressions of the parser recurse for each byte
+constexpr std::size_t kGathered = 16384;  // head and body of a small answer go in one packet
+constexpr int kRefusers = 16;  // threads beyond the connections, to say that there are too many
+
+Clock::duration span(double seconds) {
+  return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
+}
+
+std::string media_type(std::string text) {
+  text.erase(std::min(text.find(';'), text.size()));
+  while (!text.empty() && text.back() == ' ') text.pop_back();
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
+
+// A connection as the parser sees it, and what is known of the request under way.
+class Live : public httplib::Stream {
+ public:
+  Live(int descriptor, const HttpLimits& limits) : wire(descriptor), limits_(limits) {}
+
+  // Reads the head of the next request; what is wrong with it is left in `fault`.
+  bool begin() {
+    begun = Clock::now();
+    deadline_ = begun + span(limits_.request_seconds);
+    fault = {};
+    admitted = streaming = false;
+    status = 0;
+    route = nullptr;
+    body_left_ = limits_.body_bytes;
+    answer_by_ = {};
+    switch (wire.read_head(limits_.header_bytes, deadline_, head_)) {
+      case HttpSocket::Outcome::closed:
+        return false;
+      case HttpSocket::Outcome::late:
+        fault = {408, fmt::format("the request took more than {} s", limits_.request_seconds)};
+        break;
+      case HttpSocket::Outcome::too_long:
+        fault = {431, fmt::format("the head of a request may have at most {} bytes",
+                                  limits_.header_bytes)};
+        break;
+      case HttpSocket::Outcome::done:
+        fault = head_fault(head_);
+        hide_headers(head_);
+    }
+    if (fault.status != 0) refuse(fault.status, fault.sentence);
+    return true;
+  }
+
+  // What the parser reads instead of a request that it shall not see: it writes the answer.
+  void refuse(int status_code, std::string sentence) {
+    begun = Clock::now();
+    fault = {status_code, std::move(sentence)};
+    head_ = "GET / HTTP/1.1\r\nHost: none\r\n\r\n";
+    close = true;
+  }
+
+  bool flush() {
+    if (gathered_.empty()) return true;
+    if (answer_by_ == Clock::time_point{})
+      answer_by_ = Clock::now() + span(limits_.request_seconds);
+    const bool sent =
+        wire.send(gathered_, streaming ? Clock::now() + span(limits_.idle_seconds) : answer_by_);
+    gathered_.clear();
+    if (!sent) broken = true;
+    return sent;
+  }
+
+  [[nodiscard]] bool is_readable() const override { return true; }
+  [[nodiscard]] bool is_writable() const override { return !broken && !(streaming && wire.gone()); }
+  ssize_t read(char* to, size_t size) override {
+    if (!head_.empty()) {
+      const std::size_t count = std::min(size, head_.size() - head_at_);
+      std::memcpy(to, head_.data() + head_at_, count);
+      head_at_ += count;
+      if (head_at_ == head_.size()) {
+        head_.clear();
+        head_at_ = 0;
+      }
+      return static_cast<ssize_t>(count);
+    }
+    if (!flush()) return -1;  // "100 Continue"
+    if (body_left_ == 0) {
+      fail(413, fmt::format("a body may have at most {} bytes", limits_.body_bytes));
+      return -1;
+    }
+    std::size_t got = 0;
+    switch (wire.read(to, std::min(size, body_left_), deadline_, &got)) {
+      case HttpSocket::Outcome::done:
+        body_left_ -= got;
+        return static_cast<ssize_t>(got);
+      case HttpSocket::Outcome::late:
+        fail(408, fmt::format("the request took more than {} s", limits_.request_seconds));
+        return -1;
+      default:
+        close = true;
+        return 0;
+    }
+  }
+  ssize_t write(const char* from, size_t size) override {
+    if (broken) return -1;
+    gathered_.append(from, size);
+    const bool wait = !streaming && gathered_.size() < kGathered;
+    return wait || flush() ? static_cast<ssize_t>(size) : -1;
+  }
+  void get_remote_ip_and_port(std::string& ip, int& port) const override {
+    ip = wire.address();
+    port = wire.port();
+  }
+  void get_local_ip_and_port(std::string&, int&) const override {}
+  // The parser refuses descriptors beyond 1023, as it would use select(); poll() takes any.
+  [[nodiscard]] socket_t socket() const override { return 0; }
+
+  HttpSocket wire;
+  Clock::time_point begun;
+  HttpFault fault;
+  bool idle = false;      // under the registry's lock
+  bool admitted = false;  // this request; it may be looked at twice
+  bool close = false;     // after this request
+  bool broken = false;
+  bool streaming = false;
+  int status = 0;  // that was answered
+  std::string method;
+  const HttpRoute* route = nullptr;
+  std::map<std::string, std::string> names;
+
+ private:
+  void fail(int status_code, std::string sentence) {
+    fault = {status_code, std::move(sentence)};
+    close = true;
+  }
+
+  const HttpLimits& limits_;
+  Clock::time_point deadline_, answer_by_;
+  std::string head_, gathered_;
+  std::size_t head_at_ = 0, body_left_ = 0;
+};
+
+// The connection that this thread answers: the parser's hooks do not say.
+thread_local Live* current = nullptr;
+
+class Workers : public httplib::TaskQueue {
+ public:
+  explicit Workers(std::size_t most) : workers_(most) {}
+  void enqueue(std::function<void()> job) override { workers_.add(std::move(job)); }
+  void shutdown() override { workers_.join(); }
+
+ private:
+  HttpWorkers workers_;
+};
+
+class Sink : public HttpSink {
+ public:
+  Sink(httplib::DataSink& sink, const Live& live, const std::atomic<bool>& stopping)
+      : sink_(sink), live_(live), stopping_(stopping) {}
+  bool write(std::string_view text) override {
+    return alive() && (text.empty() || sink_.write(text.data(), text.size())) && alive();
+  }
+  [[nodiscard]] bool alive() const override { return !stopping_ && live_.is_writable(); }
+
+ private:
+  httplib::DataSink& sink_;
+  const Live& live_;
+  const std::atomic<bool>& stopping_;
+};
+
+void set_header(httplib::Response& response, const std::string& name, const std::string& value) {
+  response.headers.erase(name);
+  response.set_header(name, value);
+}
+
+void put_error(httplib::Response& response, int status, std::string_view sentence) {
+  response.status = status;
+  response.body = error_body(sentence);
+  set_header(response, "Content-Type", "application/json");
+}
+
+// For what the parser refuses by itself.
+std::string_view sentence_of(int status) {
+  switch (status) {
+    case 400:
+      return "the request is malformed: its first line or its body is not HTTP/1.1";
+    case 404:
+      return "there is nothing of that name here";
+    case 413:
+      return "the body is too long";
+    case 414:
+      return "the path is too long";
+    default:
+      return "the request can't be answered";
+  }
+}
+
+}  // namespace
+
+struct HttpServer::State : httplib::Server {
+  State(Access access_in, HttpLimits limits_in, const HttpServer* outer_in)
+      : access(std::move(access_in)),
+        limits(limits_in),
+        rate(limits.requests_per_second),
+        outer(outer_in) {
+    access.validate();
+    limits.validate();
+    set_default_headers(
+        {{"Content-Security-Policy",
+          "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' "
+          "data: blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors "
+          "'none'"},
+         {"X-Content-Type-Options", "nosniff"},
+         {"Referrer-Policy", "no-referrer"},
+         {"Cross-Origin-Resource-Policy", "same-origin"},
+         {"Cache-Control", "no-store"}});
+    set_payload_max_length(limits.body_bytes);
+    set_keep_alive_timeout(static_cast<time_t>(std::max(1.0, limits.idle_seconds)));
+    set_keep_alive_max_count(1'000'000);  // only told; the loop below has no such bound
+    // Not the parser's own SO_REUSEPORT: two servers would share a port without a word.
+    set_socket_options([](socket_t descriptor) {
+      const int yes = 1;
+      setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    });
+    new_task_queue = [this]() -> httplib::TaskQueue* {
+      return new Workers(static_cast<std::size_t>(limits.connections + kRefusers));
+    };
+    set_pre_routing_handler([this](const httplib::Request& request, httplib::Response& response) {
+      return admit(request, response) ? HandlerResponse::Unhandled : HandlerResponse::Handled;
+    });
+    set_expect_100_continue_handler(
+        [this](const httplib::Request& request, httplib::Response& response) {
+          return admit(request, response) ? 100 : response.status;
+        });
+    const Handler handle = [this](const httplib::Request& request, httplib::Response& response) {
+      answer(request, response);
+    };
+    Get(".*", handle);
+    Post(".*", handle);
+    Put(".*", handle);
+    Patch(".*", handle);
+    Delete(".*", handle);
+    set_exception_handler(
+        [](const httplib::Request&, httplib::Response& response, const std::exception_ptr&) {
+          put_error(response, 500, "something went wrong inside; the request was not answered");
+        });
+    set_error_handler(HandlerWithResponse([](const httplib::Request&, httplib::Response& response) {
+      if (current->fault.status != 0) {
+        put_error(response, current->fault.status, current->fault.sentence);
+      } else if (response.body.empty()) {
+        put_error(response, response.status, sentence_of(response.status));
+      }
+      return HandlerResponse::Handled;
+    }));
+    set_post_routing_handler([this](const httplib::Request&, httplib::Response& response) {
+      if (response.status == 400 && current->route == nullptr) current->close = true;
+      if (current->close || stopping) {
+        set_header(response, "Connection", "close");
+        response.headers.erase("Keep-Alive");
+      }
+      response.headers.erase("Accept-Ranges");
+      current->status = response.status;
+    });
+  }
+
+  // Everything that can be said before a body is read. False: the response is there.
+  bool admit(const httplib::Request& request, httplib::Response& response) {
+    Live& live = *current;
+    if (live.admitted) return true;
+    live.method = request.method;
+    const auto refuse = [&](int status, std::string_view sentence) {
+      put_error(response, status, sentence);
+      // What nobody reads must not be taken for the next request.
+      if (request.has_header("Transfer-Encoding") || length_of(request) > 0) live.close = true;
+      return false;
+    };
+    if (live.fault.status != 0) {
+      if (live.fault.status == 503) set_header(response, "Retry-After", "1");
+      return refuse(live.fault.status, live.fault.sentence);
+    }
+    const bool reads = request.method == "GET" || request.method == "HEAD";
+    const bool body = request.has_header("Transfer-Encoding") || length_of(request) > 0;
+    if (request.target.size() > 4 * kMaxPath || request.path.size() > kMaxPath) {
+      return refuse(414, fmt::format("a path may have at most {} bytes", kMaxPath));
+    }
+    if (std::any_of(request.path.begin(), request.path.end(),
+                    [](char c) { return static_cast<unsigned char>(c) < 32 || c == 127; })) {
+      return refuse(400, "the path holds control characters");
+    }
+    const std::string host = request.get_header_value("Host");
+    if (host.empty()) return refuse(400, "a request needs a Host");
+    if (!is_our_host(access, port, host)) {
+      return refuse(403,
+                    "Host: this server is asked by another name than its own; if that is "
+                    "meant, it can be told the name when it starts");
+    }
+    if (!rate.admit(live.wire.address())) {
+      set_header(response, "Retry-After", "1");
+      return refuse(429, fmt::format("at most {} requests a second are answered to one address",
+                                     limits.requests_per_second));
+    }
+    HttpRoutes::Found found = routes.find(request.method, request.path);
+    if (found.route == nullptr && !found.allowed.empty()) {
+      set_header(response, "Allow", found.allowed);
+      return refuse(
+          405, fmt::format("{} is not for this path; it takes {}", request.method, found.allowed));
+    }
+    if (found.route == nullptr) {
+      return refuse(404,
+                    "there is nothing of that name here; GET /openapi.json lists what there is");
+    }
+    const Scope scope = found.route->scope;
+    const bool browsed = !reads || scope != Scope::open;
+    if (browsed && request.has_header("Origin") &&
+        !is_our_origin(request.get_header_value("Origin"), host)) {
+      return refuse(403, "Origin: pages of other sites may not ask here");
+    }
+    if (browsed && request.get_header_value("Sec-Fetch-Site") == "cross-site") {
+      return refuse(403, "Sec-Fetch-Site: pages of other sites may not ask here");
+    }
+    const std::string authorization = request.get_header_value("Authorization");
+    if (!authorised(access, scope, authorization)) {
+      if (scope == Scope::control && authorised(access, Scope::predict, authorization) &&
+          needs_token(access, Scope::predict)) {
+        return refuse(403, "this token is for predictions; changes need the control token");
+      }
+      set_header(response, "WWW-Authenticate", "Bearer realm=\"isoform\"");
+      return refuse(401, scope == Scope::control
+                             ? "changes need the control token: Authorization: Bearer TOKEN"
+                             : "a token is needed: Authorization: Bearer TOKEN");
+    }
+    if (reads && body) return refuse(400, "a GET has no body");
+    if (!reads) {
+      if (!request.has_header("Content-Length") && !request.has_header("Transfer-Encoding")) {
+        return refuse(411, "a body needs its length: Content-Length");
+      }
+      if (length_of(request) > limits.body_bytes) {
+        return refuse(413, fmt::format("a body may have at most {} bytes", limits.body_bytes));
+      }
+      const std::string type = media_type(request.get_header_value("Content-Type"));
+      if (type != "application/json" && type != "application/octet-stream") {
+        return refuse(415, "Content-Type: needs application/json or application/octet-stream");
+      }
+      if (request.has_header("Content-Encoding") &&
+          media_type(request.get_header_value("Content-Encoding")) != "identity") {
+        return refuse(415, "Content-Encoding: a body is taken as it is, not compressed");
+      }
+    }
+    live.route = found.route;
+    live.names = std::move(found.names);
+    live.admitted = true;
+    return true;
+  }
+
+  static std::size_t length_of(const httplib::Request& request) {
+    return request.has_header("Content-Length")
+               ? std::strtoull(request.get_header_value("Content-Length").c_str(), nullptr, 10)
+               : 0;
+  }
+
+  void answer(const httplib::Request& request, httplib::Response& response) {
+    Live& live = *current;
+    HttpRequest asked;
+    asked.method = request.method;
+    asked.path = request.path;
+    asked.names = live.names;
+    for (const auto& [name, value] : request.params) asked.query.emplace(name, value);
+    asked.content_type = media_type(request.get_header_value("Content-Type"));
+    // The parser hands its request out as const and reads it no more.
+    asked.body = std::move(const_cast<std::string&>(request.body));  // NOLINT
+    asked.remote = live.wire.address();
+    asked.header = [&request](const std::string& name) { return request.get_header_value(name); };
+    try {
+      HttpResponse given = live.route->handler(asked);
+      response.status = given.status;
+      for (const auto& [name, value] : given.headers) set_header(response, name, value);
+      if (given.stream) return stream(request, response, std::move(given));
+      response.body = std::move(given.body);
+      if (!given.content_type.empty()) set_header(response, "Content-Type", given.content_type);
+    } catch (const HttpError& error) {
+      put_error(response, error.status(), error.what());
+      for (const auto& [name, value] : error.headers()) set_header(response, name, value);
+    } catch (const UsageError& error) {
+      put_error(response, 400, error.what());
+    } catch (const FormatError& error) {
+      put_error(response, 400, error.what());
+    } catch (const std::bad_alloc&) {
+      put_error(response, 500, "not enough memory for this request");
+    } catch (const std::exception&) {
+      put_error(response, 500, "something went wrong inside; the request was not answered");
+    }
+  }
+
+  void stream(const httplib::Request& request, httplib::Response& response, HttpResponse given) {
+    auto next = std::make_shared<std::function<bool(HttpSink&)>>(std::move(given.stream));
+    Live* const live = current;
+    const auto provider = [this, live, next](std::size_t, httplib::DataSink& out) {
+      live->streaming = true;
+      Sink sink(out, *live, stopping);
+      bool more = false;
+      try {
+        more = sink.alive() && (*next)(sink);
+      } catch (const std::exception&) {
+        live->close = true;
+        return false;  // cut short: the client sees that it is not all
+      }
+      if (!more || stopping) out.done();
+      return live->is_writable();
+    };
+    set_header(response, "X-Accel-Buffering", "no");
+    if (request.version == "HTTP/1.0") {
+      live->close = true;  // knows no chunks: the end is the end of the connection
+      response.set_content_provider(given.content_type, provider);
+    } else {
+      response.set_chunked_content_provider(given.content_type, provider);
+    }
+  }
+
+  // Overrides a private virtual function, as the parser's own TLS server does.
+  bool process_and_close_socket(socket_t descriptor) override {
+    Live live(descriptor, limits);
+    {
+      const std::scoped_lock lock(mutex);
+      lives.insert(&live);
+    }
+    try {
+      serve(live);
+    } catch (const std::exception&) {
+      live.broken = true;  // nothing can be said any more
+    }
+    if (live.close && !live.broken) live.wire.finish();
+    {
+      const std::scoped_lock lock(mutex);
+      lives.erase(&live);
+    }
+    changed.notify_all();
+    return true;
+  }
+
+  void serve(Live& live) {
+    bool too_many = false;
+    {
+      const std::scoped_lock lock(mutex);
+      too_many = lives.size() > static_cast<std::size_t>(limits.connections);
+    }
+    while (!live.close && !live.broken) {
+      if (too_many) {
+        live.refuse(503, "too many connections; come back in a moment");
+      } else {
+        {
+          const std::scoped_lock lock(mutex);
+          if (stopping) return;
+          live.idle = true;
+        }
+        const auto outcome = live.wire.wait(limits.idle_seconds);
+        {
+          const std::scoped_lock lock(mutex);
+          live.idle = false;
+        }
+        if (outcome != HttpSocket::Outcome::done || !live.begin()) return;
+      }
+      bool closed = false;
+      live.route = nullptr;
+      live.method.clear();
+      current = &live;
+      const bool written = process_request(live, live.close, closed, nullptr) && live.flush();
+      current = nullptr;
+      if (outer->on_answer && live.status != 0) {
+        outer->on_answer({live.method, live.route == nullptr ? "" : live.route->pattern,
+                          live.status,
+                          std::chrono::duration<double>(Clock::now() - live.begun).count()});
+      }
+      live.flush();
+      if (!written || closed || stopping) return;
+    }
+  }
+
+  void start() {
+    errno = 0;
+    if (access.port == 0) {
+      port = bind_to_any_port(access.address);
+    } else {
+      port = bind_to_port(access.address, access.port) ? access.port : -1;
+    }
+    if (port < 0) {
+      const int why = errno;
+      port = 0;
+      throw UsageError(fmt::format(
+          "port: cannot listen on {}:{}{}; choose another port or address, or end what listens "
+          "there",
+          access.address, access.port, why != 0 ? fmt::format(" ({})", std::strerror(why)) : ""));
+    }
+    ::listen(svr_sock_, kBacklog);  // again, as 5 are too few
+    listener = std::thread([this] { listen_after_bind(); });
+    while (!is_running()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+
+  void end(double grace) {
+    if (!listener.joinable()) return;
+    {
+      const std::scoped_lock lock(mutex);
+      stopping = true;
+      for (Live* live : lives) {
+        if (live->idle) live->wire.interrupt();
+      }
+    }
+    httplib::Server::stop();
+    {
+      std::unique_lock lock(mutex);
+      changed.wait_for(lock, span(grace), [this] { return lives.empty(); });
+      for (Live* live : lives) live->wire.cut();
+    }
+    listener.join();
+  }
+
+  Access access;
+  HttpLimits limits;
+  RateLimit rate;
+  const HttpServer* outer;
+  HttpRoutes routes;
+  int port = 0;
+  std::atomic<bool> stopping = false;
+  std::thread listener;
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::set<Live*> lives;
+};
+
+std::string error_body(std::string_view sentence) {
+  return nlohmann::json{{"error", sentence}}.dump(-1, ' ', false,
+                                                  nlohmann::json::error_handler_t::replace) +
+         "\n";
+}
+
+const std::string& HttpRequest::name(const std::string& key) const {
+  const auto found = names.find(key);
+  ISOFORM_ASSERT(found != names.end(), "the route has no such name");
+  return found->second;
+}
+
+HttpServer::HttpServer(Access access, HttpLimits limits)
+    : state_(std::make_unique<State>(std::move(access), limits, this)) {}
+
+HttpServer::~HttpServer() { stop(0.5); }
+
+void HttpServer::route(const std::string& method, const std::string& pattern, Scope scope,
+                       HttpHandler handler) {
+  state_->routes.add({method, pattern, scope, std::move(handler)});
+}
+
+std::vector<std::pair<std::string, std::string>> HttpServer::routes() const {
+  std::vector<std::pair<std::string, std::string>> list;
+  for (const HttpRoute& route : state_->routes.all())
+    list.emplace_back(route.method, route.pattern);
+  return list;
+}
+
+void HttpServer::start() { state_->start(); }
+void HttpServer::stop(double grace) { state_->end(grace); }
+int HttpServer::port() const { return state_->port; }
+
+std::string HttpServer::url() const {
+  const std::string& address = state_->access.address;
+  const bool six = address.find(':') != std::string::npos;
+  return fmt::format("http://{}:{}", six ? "[" + address + "]" : address, state_->port);
+}
+
+int HttpServer::connections() const {
+  const std::scoped_lock lock(state_->mutex);
+  return static_cast<int>(state_->lives.size());
+}
+
+}  // namespace isoform
