@@ -92,8 +92,10 @@ const retheme = (): void => {
   panels.forEach((panel) => panel.refresh());
   wake("all");
 };
+const [network, ...others] = panels.map((panel) => panel.element);
+const grid = h("div", { class: "grid" }, network, feed.element, ...others, edits.element);
 const main = h("main", { id: "main", tabindex: -1, hidden: true }, header.element, controls.element, bar.element, compare.element,
-  h("div", { class: "grid" }, ...panels.slice(0, 7).map((panel) => panel.element), panels[7]!.element, panels[8]!.element, feed.element, edits.element));
+  grid);
 fill(document.getElementById("app")!,
   h("a", { class: "skip", href: "#main", onclick: (event: Event) => {
     event.preventDefault();
@@ -177,6 +179,7 @@ async function begin(): Promise<void> {
 
 function open(): void {
   main.hidden = view.runs.length === 0;
+  grid.classList.toggle("several", view.runs.length > 1);
   setText(version, view.version ? `version ${view.version}` : "");
   wake("all");
 }

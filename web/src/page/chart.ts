@@ -29,8 +29,8 @@ export interface Spec {
   below?: HTMLElement;
   /** Whether there is anything to show at all; without it the panel is hidden. */
   when?(view: View): boolean;
-  /** Called when another moment is looked at. */
-  onMoment?(view: View, width: number): void;
+  /** Called when another moment is looked at; what a listener hears then. */
+  onMoment?(view: View, width: number): string;
   /** Called once, with the element that holds the plots. */
   attach?(body: HTMLElement): void;
 }
@@ -99,7 +99,8 @@ export function chartPanel(spec: Spec, choose: (step: number) => void): Panel {
     },
     moment(view) {
       if (element.hidden) return;
-      spec.onMoment?.(view, width);
+      const heard = spec.onMoment?.(view, width);
+      if (heard) for (const plot of drawing?.plots ?? []) plot.setAttribute("aria-label", `${spec.title}. ${heard}`);
       if (!spec.timed) return;
       for (const svg of body.querySelectorAll<SVGSVGElement>("svg")) cursor(svg, view.following ? null : view.step);
     },
@@ -115,11 +116,11 @@ const placed = new WeakMap<SVGSVGElement, Placed>();
 
 /** A plot over steps. Remembers its scale, so that the moment can be marked without drawing it again. */
 export function timePlot(width: number, height: number, domain: [number, number], options: Plot.PlotOptions): SVGSVGElement {
-  const left = options.marginLeft ?? 46, right = options.marginRight ?? 14, top = options.marginTop ?? 20, bottom = options.marginBottom ?? 30;
+  const left = options.marginLeft ?? 46, right = options.marginRight ?? 14, top = options.marginTop ?? 20, bottom = options.marginBottom ?? 40;
   const plot = basePlot(width, height, {
     ...options,
     marginLeft: left, marginRight: right, marginTop: top, marginBottom: bottom,
-    x: { domain, label: "optimiser steps", tickFormat: short, ticks: Math.max(2, Math.floor(width / 110)), labelAnchor: "right", ...options.x },
+    x: { domain, label: "optimiser steps", tickFormat: short, ticks: Math.max(2, Math.floor(width / 110)), labelAnchor: "right", labelOffset: 36, ...options.x },
   });
   const span = width - left - right;
   placed.set(plot, {

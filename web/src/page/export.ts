@@ -22,7 +22,6 @@ function carried(source: SVGElement): SVGElement {
   const from = [source, ...source.querySelectorAll<SVGElement>("*")];
   const to = [copy, ...copy.querySelectorAll<SVGElement>("*")];
   from.forEach((element, index) => {
-    if (!(element instanceof SVGElement) || element.closest("defs")) return;
     const style = getComputedStyle(element);
     const target = to[index]!;
     for (const property of KEPT) {

@@ -6,6 +6,9 @@ import type { Edit } from "../run/state";
 
 const FEW = 12, MANY = 1000;
 
+// Edits that add and remove nothing.
+const OTHER: Record<string, string> = { refit: "The next layer's weights were fitted anew", rotate: "Units were turned" };
+
 export interface SidePanel { element: HTMLElement; update(view: View): void }
 
 export function editsPanel(choose: (step: number) => void): SidePanel {
@@ -36,9 +39,9 @@ export function editsPanel(choose: (step: number) => void): SidePanel {
       h("td", { class: "born" }, edit.born > 0 ? `▲ ${count(edit.born)}` : ""),
       h("td", { class: "gone" }, edit.removed > 0 ? `▼ ${count(edit.removed)}` : ""),
       h("td", {}, `${edit.before} → ${edit.after}`),
-      h("td", {}, significant(edit.score)), h("td", {}, significant(edit.bound)),
+      h("td", {}, edit.removed > 0 ? significant(edit.score) : "–"), h("td", {}, significant(edit.bound)),
       h("td", {}, edit.change === null ? "–" : edit.change === 0 ? "none" : percent(edit.change)),
-      h("td", { class: "words" }, edit.why));
+      h("td", { class: "words" }, edit.born + edit.removed > 0 ? edit.why : `${OTHER[edit.kind] ?? edit.kind}: ${edit.why}`));
   }
 
   function update(view: View): void {

@@ -14,7 +14,7 @@ const TRAINING: Look = { colour: "var(--soft)", dash: "5 3", symbol: "" };
 const VALIDATION: Look = look(1);
 
 function plotOf(view: View, width: number, series: Series[], options: { label: string; low: number; high: number; unit: (value: number) => string; step?: boolean; marks?: Plot.Markish[]; right?: number }): SVGSVGElement {
-  const height = width < 480 ? 210 : 240;
+  const height = width < 480 ? 220 : 260;
   return timePlot(width, height, reach(view.runs), {
     marginRight: options.right ?? 58,
     y: { label: options.label, grid: true, domain: [options.low, options.high], nice: true, ticks: 5, tickFormat: options.step ? short : undefined } as Plot.ScaleOptions,
@@ -30,7 +30,7 @@ function plotOf(view: View, width: number, series: Series[], options: { label: s
       ...endLabels(series.filter((one) => !one.thin && one.look !== TRAINING).map((one) => {
         const last = [...one.points].reverse().find((row) => row.value !== null);
         return { at: last && { step: last.step, value: last.value! }, text: last ? options.unit(last.value!) : "", look: one.look };
-      }), height, options.low),
+      }), height, options.low, options.high),
       pointerTip(series.filter((one) => !one.thin).flatMap((one) => one.points), options.unit),
     ],
   });

@@ -16,12 +16,12 @@ export function changeRules(state: RunState): Plot.Markish {
 interface EndLabel { at: { step: number; value: number } | undefined; text: string; look: Look }
 
 /** The last values beside the lines, pushed apart where they would lie on each other. */
-export function endLabels(labels: EndLabel[], height: number, low = 0): Plot.Markish[] {
+export function endLabels(labels: EndLabel[], height: number, low = 0, high = 0): Plot.Markish[] {
   const all = labels.filter((label): label is EndLabel & { at: { step: number; value: number } } => label.at !== undefined);
   if (all.length === 0 || all.length > 12) return [];
-  const most = Math.max(1e-12, ...all.map((label) => label.at.value));
+  const most = Math.max(1e-12, high, ...all.map((label) => label.at.value));
   const sorted = [...all].sort((a, b) => b.at.value - a.at.value);
-  const room = height - 60;
+  const room = height - 70;
   let before = -Infinity;
   return sorted.map((label) => {
     const y = most > low ? (1 - (label.at.value - low) / (most - low)) * room : 0;

@@ -2,12 +2,13 @@
 import { count } from "../run/format";
 import { lastUntil, momentAt, spectraOf, type LayerMoment, type Moment } from "../run/moment";
 import type { RunState } from "../run/state";
+import { strength, strengthColour, strengthScale, type StrengthScale } from "../run/strength";
 import type { Spec } from "../page/chart";
 import { calm, fill, s } from "../page/dom";
 import { clip } from "../run/format";
 import { look, taskLook, type RunView, type View } from "../page/view";
 
-const TOP = 46, BOTTOM = 58, GAP = 64, SHADES = 8, CURVES = 30;
+const TOP = 46, BOTTOM = 58, GAP = 64, SHADES = 15, CURVES = 36;
 
 interface Shape { svg: SVGSVGElement; widths: number[]; frame: number }
 
@@ -44,6 +45,9 @@ export function networkSpec(): Spec {
     return Math.floor((width - 16 * (n - 1)) / n);
   };
 
+  const heard = (view: View, runs: RunView[]): string =>
+    runs.map((run) => describe(run, momentAt(run.state, view.following ? run.state.lastStep : view.step))).join(" ");
+
   return {
     id: "network",
     title: "The network",
@@ -55,7 +59,7 @@ export function networkSpec(): Spec {
       const runs = seen(view);
       const scale = scaleOf(runs.map((run) => run.state));
       const plots = runs.map((run) => paint(view, run, each(view, width), scale).svg);
-      const summary = runs.map((run) => describe(run, momentAt(run.state, view.following ? run.state.lastStep : view.step))).join(" ");
+      const summary = heard(view, runs);
       const drawing = {
         plots, summary,
         legend: [
@@ -68,33 +72,34 @@ export function networkSpec(): Spec {
       return plots.length > 0 ? drawing : { ...drawing, note: "Nothing yet: the first event brings the network." };
     },
     onMoment(view, width) {
-      if (width <= 0) return;
+      if (width <= 0) return "";
       const runs = seen(view);
       const scale = scaleOf(runs.map((run) => run.state));
       for (const run of runs) paint(view, run, each(view, width), scale);
+      return heard(view, runs);
     },
   };
 }
 
-interface Scale { widest: number; strongest: number }
+interface Scale { widest: number; strengths: StrengthScale }
 
 // One scale for all runs and all moments, so that sizes can be compared.
-const scales = new WeakMap<RunState, { seq: number; scale: Scale }>();
+const scales = new WeakMap<RunState, { tail: unknown; length: number; range: StrengthScale }>();
 
 function scaleOf(states: RunState[]): Scale {
-  const all: Scale = { widest: 1, strongest: 0 };
+  let widest = 1;
+  const ranges: StrengthScale[] = [];
   for (const state of states) {
+    const tail = state.spectra[state.spectra.length - 1];
     let known = scales.get(state);
-    if (!known || known.seq !== state.lastSeq) {
-      const own: Scale = { widest: 1, strongest: 0 };
-      for (const track of state.widthTracks) for (const from of track) own.widest = Math.max(own.widest, from.value);
-      for (const row of state.spectra) own.strongest = Math.max(own.strongest, row.values[0] ?? 0);
-      scales.set(state, (known = { seq: state.lastSeq, scale: own }));
+    if (!known || known.tail !== tail || known.length !== state.spectra.length) {
+      scales.set(state, (known = { tail, length: state.spectra.length, range: strengthScale(state.spectra) }));
     }
-    all.widest = Math.max(all.widest, known.scale.widest);
-    all.strongest = Math.max(all.strongest, known.scale.strongest);
+    if (state.spectra.length > 0) ranges.push(known.range);
+    for (const track of state.widthTracks) for (const from of track) widest = Math.max(widest, from.value);
   }
-  return all;
+  const strengths = ranges.length > 0 ? { low: Math.min(...ranges.map((range) => range.low)), high: Math.max(...ranges.map((range) => range.high)) } : { low: 1, high: 1 };
+  return { widest, strengths };
 }
 
 function describe(run: RunView, now: Moment): string {
@@ -104,7 +109,7 @@ function describe(run: RunView, now: Moment): string {
 
 interface Row { y: number; height: number; half: number; shade: number; kind: "unit" | "scaffold" | "new" }
 
-function rowsOf(layer: LayerMoment, shown: number, height: number, middle: number, half: number, strongest: number): Row[] {
+function rowsOf(layer: LayerMoment, shown: number, height: number, middle: number, half: number, range: StrengthScale): Row[] {
   const units = Math.max(1, Math.round(shown));
   const rows = Math.max(1, Math.min(units, Math.floor(height / 3) || 1));
   const per = height / rows;
@@ -113,13 +118,14 @@ function rowsOf(layer: LayerMoment, shown: number, height: number, middle: numbe
     const first = Math.floor((i * units) / rows), after = Math.max(first + 1, Math.floor(((i + 1) * units) / rows));
     let sum = 0, known = 0;
     for (let unit = first; unit < after && unit < layer.values.length; unit++, known++) sum += layer.values[unit]!;
-    const strength = known > 0 && strongest > 0 ? Math.min(1, sum / known / strongest) : 0;
+    const share = known > 0 ? strength(sum / known, range) : 0;
     const unit = (first + after - 1) / 2;
     const kind = unit >= scaffoldFrom ? "scaffold" : known === 0 ? "new" : "unit";
+    const reach = 0.12 * half + 0.88 * half * share * share;
     return {
       y: middle - height / 2 + i * per, height: Math.max(0.8, per > 5 ? per - 1.5 : per > 2.5 ? per - 0.6 : per),
-      half: 3 + (half - 3) * Math.pow(strength, 0.6) + (kind === "new" ? 0.22 * half : 0),
-      shade: Math.min(SHADES - 1, Math.floor(Math.pow(strength, 0.6) * SHADES)), kind,
+      half: kind === "unit" ? reach : Math.max(reach, 0.32 * half),
+      shade: Math.round(share * (SHADES - 1)), kind,
     };
   });
 }
@@ -145,23 +151,24 @@ function drawNetwork(svg: SVGSVGElement, run: RunView, now: Moment, widths: numb
 
   const bars = now.layers.map((layer, i) => {
     const height = Math.max(4, (most * widths[i]!) / scale.widest);
-    return { layer, height, rows: rowsOf(layer, widths[i]!, height, middle, half, scale.strongest) };
+    return { layer, height, rows: rowsOf(layer, widths[i]!, height, middle, half, scale.strengths) };
   });
   // Connections, one bundle for each layer, by the strength of the unit that they lead to.
   bars.forEach((bar, i) => {
-    const from = i === 0 ? { height: most * 0.82, half: 6 } : { height: bars[i - 1]!.height, half: half * 0.5 };
+    const from = bars[i - 1];
+    const fromHeight = from?.height ?? most * 0.82;
     const curves = Math.min(CURVES, bar.rows.length);
     const bundle: string[] = Array.from({ length: SHADES }, () => "");
     for (let c = 0; c < curves; c++) {
       const row = bar.rows[Math.floor((c * bar.rows.length) / curves)]!;
       if (row.kind === "new") continue;
-      const x0 = x(i) + from.half, x1 = x(i + 1) - row.half;
-      const y0 = middle - from.height / 2 + (from.height * (c + 0.5)) / curves, y1 = row.y + row.height / 2;
+      const x0 = x(i) + (from ? sideAt(from.rows, (c + 0.5) / curves) : 6), x1 = x(i + 1) - row.half;
+      const y0 = middle - fromHeight / 2 + (fromHeight * (c + 0.5)) / curves, y1 = row.y + row.height / 2;
       const bend = (x1 - x0) / 2;
       bundle[row.shade] += `M${x0.toFixed(1)} ${y0.toFixed(1)}C${(x0 + bend).toFixed(1)} ${y0.toFixed(1)} ${(x1 - bend).toFixed(1)} ${y1.toFixed(1)} ${x1.toFixed(1)} ${y1.toFixed(1)}`;
     }
     bundle.forEach((d, shade) => {
-      if (d) parts.push(s("path", { d, fill: "none", stroke: `var(--r${Math.max(1, shade)})`, "stroke-width": (0.5 + (2.2 * shade) / SHADES).toFixed(2), "stroke-opacity": (0.25 + (0.5 * shade) / SHADES).toFixed(2) }));
+      if (d) parts.push(s("path", { d, fill: "none", stroke: strengthColour(Math.max(0.2, shade / (SHADES - 1))), "stroke-width": (0.5 + (2.2 * shade) / SHADES).toFixed(2), "stroke-opacity": (0.25 + (0.5 * shade) / SHADES).toFixed(2) }));
     });
   });
   // What leads to the outputs is not measured: even, thin lines.
@@ -170,7 +177,7 @@ function drawNetwork(svg: SVGSVGElement, run: RunView, now: Moment, widths: numb
   let fan = "";
   for (let c = 0; c < Math.min(12, now.outputs); c++) {
     const share = (c + 0.5) / Math.min(12, now.outputs);
-    const x0 = x(spaces - 2) + (last ? half * 0.35 : 6), x1 = x(spaces - 1) - 7, bend = (x1 - x0) / 2;
+    const x0 = x(spaces - 2) + (last ? sideAt(last.rows, 0.5 + (share - 0.5) * 0.9) : 6), x1 = x(spaces - 1) - 7, bend = (x1 - x0) / 2;
     const y0 = middle + (share - 0.5) * (last?.height ?? most * 0.82) * 0.9, y1 = middle + (share - 0.5) * outHeight;
     fan += `M${x0.toFixed(1)} ${y0.toFixed(1)}C${(x0 + bend).toFixed(1)} ${y0.toFixed(1)} ${(x1 - bend).toFixed(1)} ${y1.toFixed(1)} ${x1.toFixed(1)} ${y1.toFixed(1)}`;
   }
@@ -185,11 +192,11 @@ function drawNetwork(svg: SVGSVGElement, run: RunView, now: Moment, widths: numb
     const shades: string[] = Array.from({ length: SHADES }, () => "");
     let scaffold = "", born = "";
     for (const row of rows) {
-      if (row.kind === "scaffold") scaffold += box(at, { ...row, half: Math.max(row.half, half * 0.32) });
+      if (row.kind === "scaffold") scaffold += box(at, row);
       else if (row.kind === "new") born += box(at, row);
       else shades[row.shade] += box(at, row);
     }
-    shades.forEach((d, shade) => d && parts.push(s("path", { d, fill: `var(--r${shade})` })));
+    shades.forEach((d, shade) => d && parts.push(s("path", { d, fill: strengthColour(shade / (SHADES - 1)) })));
     if (scaffold) parts.push(s("path", { d: scaffold, fill: "var(--card)" }), s("path", { d: scaffold, fill: "url(#net-hatch)", stroke: "var(--scaffold)", "stroke-width": 0.6 }));
     if (born) parts.push(s("path", { d: born, fill: "var(--born)", "fill-opacity": 0.3, stroke: "var(--born)", "stroke-width": 0.6 }));
     parts.push(label(at, 30, step < 80 ? `h${layer.space}` : `hidden ${layer.space}`, "net-name"), label(at, tall - 34, count(layer.width), "net-width"));
@@ -208,6 +215,11 @@ function drawNetwork(svg: SVGSVGElement, run: RunView, now: Moment, widths: numb
     });
   }
   fill(svg, ...parts);
+}
+
+/** How far a layer reaches at a share of its height. */
+function sideAt(rows: readonly Row[], share: number): number {
+  return rows[Math.min(rows.length - 1, Math.floor(share * rows.length))]?.half ?? 0;
 }
 
 function tspan(text: string, colour: string): SVGElement {

@@ -16,7 +16,7 @@ export function scheduleSpec(): Spec {
       const { state } = shown(view);
       const lives = taskLives(state);
       const bands = lives.flatMap((life, lane) => life.stretches.map((stretch) => ({ ...stretch, lane: String(lane), index: lane, name: clip(nameNow(life), 28) })));
-      const plot = timePlot(width, 52 + 30 * lives.length, reach(view.runs), {
+      const plot = timePlot(width, 58 + 30 * lives.length, reach(view.runs), {
         marginTop: 8, marginLeft: 14,
         y: { type: "band", domain: lives.map((_, lane) => String(lane)), axis: null, padding: 0.2 },
         marks: [

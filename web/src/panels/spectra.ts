@@ -5,8 +5,9 @@ import { reach, shown, tail } from "../page/view";
 import { significant } from "../run/format";
 import { lastUntil, scaffoldOf, spaces, spectraOf } from "../run/moment";
 import type { RunState, SpectrumRow } from "../run/state";
+import { strength, strengthScale, type StrengthScale } from "../run/strength";
 
-const DECADES = 3, COLUMNS = 160, ROWS = 90, MOST = 6;
+const COLUMNS = 160, ROWS = 90, MOST = 6;
 
 export function spectraSpec(): Spec {
   return {
@@ -18,8 +19,8 @@ export function spectraSpec(): Spec {
       const run = shown(view), { state } = run;
       const domain = reach([run]), end = tail(run, domain);
       const all = spaces(state), chosen = choose(all).filter((space) => spectraOf(state, space).length > 0);
-      const top = Math.max(0, ...state.spectra.map((row) => row.values[0] ?? 0));
-      if (chosen.length === 0 || top <= 0) return { plots: [], legend: [], summary: "", note: "No spectrum was measured yet." };
+      const scale = strengthScale(state.spectra);
+      if (chosen.length === 0) return { plots: [], legend: [], summary: "", note: "No spectrum was measured yet." };
       const columns = Math.min(chosen.length, width > 1000 ? 3 : width > 620 ? 2 : 1);
       const each = Math.floor((width - 14 * (columns - 1)) / columns);
       let scaffold = false;
@@ -28,7 +29,7 @@ export function spectraSpec(): Spec {
         const most = Math.max(1, ...rows.map((row) => row.values.length));
         const edge = rows.map((row) => ({ step: row.step, value: row.values.length - (scaffoldAt(state, row) ?? 0), any: (scaffoldAt(state, row) ?? 0) > 0 })).filter((row) => row.any);
         scaffold ||= edge.length > 0;
-        const { cells, w, h } = picture(rows, most, top, domain[0], end);
+        const { cells, w, h } = picture(rows, most, scale, domain[0], end);
         return timePlot(each, width < 480 ? 200 : 240, domain, {
           y: { domain: [most, 0], label: `units of hidden ${space}`, ticks: 5 },
           color: { type: "linear", domain: [0, 1, 2, 3, 4, 5, 6, 7], range: Array.from({ length: 8 }, (_, i) => `var(--r${i})`).map(resolved) },
@@ -43,12 +44,12 @@ export function spectraSpec(): Spec {
       return {
         plots,
         legend: [
-          { label: `strong (${significant(top, 2)})`, kind: "box", look: { colour: "var(--r7)" } },
-          { label: `${significant(top / 10 ** (DECADES / 2), 2)}`, kind: "box", look: { colour: "var(--r4)" } },
-          { label: `weak (${significant(top / 10 ** DECADES, 2)} and less)`, kind: "box", look: { colour: "var(--r0)" } },
+          { label: `strong (${significant(scale.high, 2)})`, kind: "box", look: { colour: "var(--r7)" } },
+          { label: significant(Math.sqrt(scale.low * scale.high), 2), kind: "box", look: { colour: "var(--r4)" } },
+          { label: `weak (${significant(scale.low, 2)} or less)`, kind: "box", look: { colour: "var(--r0)" } },
           ...(scaffold ? [{ label: "scaffold begins", look: { colour: "var(--scaffold)", dash: "5 3" } }] : []),
         ],
-        summary: `Largest value ${significant(top)}.${hiddenOnes}`,
+        summary: `Largest value ${significant(scale.high)}.${hiddenOnes}`,
         ...(hiddenOnes && { note: hiddenOnes.trim() }),
       };
     },
@@ -67,7 +68,7 @@ function choose(all: number): number[] {
   return Array.from({ length: MOST }, (_, i) => 1 + Math.round((i * (all - 1)) / (MOST - 1)));
 }
 
-function picture(rows: readonly SpectrumRow[], most: number, top: number, begin: number, end: number): { cells: number[]; w: number; h: number } {
+function picture(rows: readonly SpectrumRow[], most: number, scale: StrengthScale, begin: number, end: number): { cells: number[]; w: number; h: number } {
   const w = Math.max(1, Math.min(COLUMNS, 4 * rows.length)), h = Math.min(ROWS, most);
   const cells = new Array<number>(w * h).fill(NaN);
   for (let column = 0; column < w; column++) {
@@ -78,8 +79,7 @@ function picture(rows: readonly SpectrumRow[], most: number, top: number, begin:
       let sum = 0, known = 0;
       for (let unit = from; unit < to && unit < row.values.length; unit++, known++) sum += row.values[unit]!;
       if (known === 0) continue;
-      const value = sum / known;
-      cells[line * w + column] = value > 0 ? 7 * Math.max(0, 1 + Math.log10(value / top) / DECADES) : 0;
+      cells[line * w + column] = 7 * strength(sum / known, scale);
     }
   }
   return { cells, w, h };

@@ -43,6 +43,7 @@ export function widthsSpec(): Spec {
       edits = view.runs.length > 1 ? [] : run.state.edits.filter((edit) => edit.born + edit.removed > 0);
       const drawing = view.runs.length > 1 ? compare(view, width) : single(view, run, width);
       plots = drawing.plots as SVGSVGElement[];
+      explain.hidden = edits.length === 0;
       queueMicrotask(() => tell(Math.min(chosen, edits.length - 1)));
       return drawing;
     },
@@ -79,16 +80,17 @@ function single(view: View, run: RunView, width: number): Drawing {
   const domain = reach(view.runs), end = tail(run, domain);
   const tracks = run.state.widthTracks;
   const lines = tracks.map((track) => stairs(track, end));
-  const height = width < 480 ? 230 : 290;
+  const height = width < 480 ? 230 : 280;
+  const most = Math.max(1, ...lines.flatMap((line) => line.map((from) => from.value)));
   const plot = timePlot(width, height, domain, {
     marginRight: 64,
-    y: { label: "units", grid: true, nice: true, domain: [0, Math.max(1, ...lines.flatMap((line) => line.map((from) => from.value)))], tickFormat: short },
+    y: { label: "units", grid: true, nice: true, domain: [0, most], tickFormat: short },
     marks: [
       Plot.ruleY([0], { stroke: "var(--axis)" }),
       changeRules(run.state),
       ...lines.map((line, i) => Plot.line(line, { x: "step", y: "value", curve: "step-after", stroke: look(i).colour, strokeDasharray: look(i).dash || "none", strokeWidth: 2.25 })),
       ...triangles(run.state.edits, domain, width),
-      ...endLabels(lines.map((line, i) => ({ at: line.at(-1), text: `${i + 1}: ${line.at(-1)?.value ?? ""}`, look: look(i) })), height),
+      ...endLabels(lines.map((line, i) => ({ at: line.at(-1), text: `${i + 1}: ${line.at(-1)?.value ?? ""}`, look: look(i) })), height, 0, most),
     ],
   });
   const first = widthsText(run.state.firstWidths), last = widthsText(run.state.widths);
@@ -125,7 +127,7 @@ function compare(view: View, width: number): Drawing {
   const domain = reach(view.runs);
   const layers = Math.max(0, ...view.runs.map((run) => run.state.widthTracks.length));
   const columns = width > 620 && layers > 1 ? 2 : 1;
-  const each = Math.floor((width - 12 * (columns - 1)) / columns);
+  const each = Math.floor((width - 14 * (columns - 1)) / columns);
   const plots = Array.from({ length: Math.min(layers, 8) }, (_, layer) => {
     const lines = view.runs.map((run) => ({ run, line: stairs(run.state.widthTracks[layer] ?? [], tail(run, domain)) }));
     return timePlot(each, 200, domain, {
@@ -136,7 +138,7 @@ function compare(view: View, width: number): Drawing {
         ...lines.map(({ run, line }) => Plot.line(line, {
           x: "step", y: "value", curve: "step-after", stroke: look(run.index).colour, strokeDasharray: look(run.index).dash || "none", strokeWidth: 2.25,
         })),
-        ...endLabels(lines.map(({ run, line }) => ({ at: line.at(-1), text: String(line.at(-1)?.value ?? ""), look: look(run.index) })), 200),
+        ...endLabels(lines.map(({ run, line }) => ({ at: line.at(-1), text: String(line.at(-1)?.value ?? ""), look: look(run.index) })), 200, 0, Math.max(...lines.flatMap(({ line }) => line.map((from) => from.value)))),
       ],
     });
   });

@@ -26,6 +26,7 @@ export function editWords(edit: Edit): string {
   }
   if (edit.born > 0) return `${where} grew ${size}: ${plural(edit.born, "unit")} ${KINDS[edit.kind] ?? "born"}.`;
   if (edit.removed > 0) return `${where} shrank ${size}: ${plural(edit.removed, "unit")} ${KINDS[edit.kind] ?? "removed"}.`;
+  if (edit.kind === "refit") return `${where}: the weights that read it were fitted anew; its width stays ${edit.after}.`;
   return `${where} was rewritten (${edit.kind || "edit"}), its width stays ${edit.after}.`;
 }
 
@@ -36,7 +37,7 @@ export function editReason(edit: Edit): string {
   if (edit.change === 0) parts.push("Outputs stayed the same to the last bit.");
   else if (edit.change !== null) parts.push(`Outputs moved by ${percent(edit.change, edit.change < 1e-3 ? 4 : 2)} (measured).`);
   if (edit.bound !== null) parts.push(`At most ${significant(edit.bound)} is proven.`);
-  if (edit.change === null && edit.bound === null) {
+  if (edit.change === null && edit.bound === null && edit.born + edit.removed > 0) {
     parts.push(edit.removed === 0 ? "Adding units leaves the outputs as they were." : "The change of the outputs was not measured.");
   }
   if (edit.score !== null && edit.removed > 0) parts.push(`Highest score of those that left: ${significant(edit.score)}.`);
