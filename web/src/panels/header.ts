@@ -15,7 +15,7 @@ export function standing(run: RunView): { status: Status | "cut"; sign: string; 
   const status = statusOf(run.state);
   // A log without an end that nobody writes any more.
   if ((status === "live" || status === "paused") && (run.link.state === "done" || !run.live && run.link.state !== "open" && run.link.state !== "connecting")) {
-    return { status: "cut", sign: "◌", word: "cut short" };
+    return { status: "cut", sign: "◌", word: "unfinished" };
   }
   const [sign, word] = WORDS[status];
   return { status, sign, word };
