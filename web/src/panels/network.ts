@@ -147,7 +147,7 @@ function drawNetwork(svg: SVGSVGElement, run: RunView, now: Moment, widths: numb
   svg.setAttribute("viewBox", `0 0 ${width} ${tall}`);
   const x = (space: number): number => 45 + space * step;
   const parts: SVGElement[] = [hatch()];
-  if (named) parts.push(s("text", { x: 4, y: 14, class: "net-run", fill: look(run.index).colour }, `${look(run.index).symbol} ${clip(run.name, 40)}`));
+  if (named) parts.push(s("text", { x: 4, y: 14, class: "net-run", fill: look(run.index).words }, `${look(run.index).symbol} ${clip(run.name, 40)}`));
 
   const bars = now.layers.map((layer, i) => {
     const height = Math.max(4, (most * widths[i]!) / scale.widest);

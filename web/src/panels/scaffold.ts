@@ -40,7 +40,7 @@ export function scaffoldSpec(): Spec {
       });
       return {
         plots: [plot],
-        legend: lines.slice(0, 8).map((_, i) => ({ label: `hidden ${i + 1}`, look: look(i) })),
+        legend: lines.slice(0, 12).map((_, i) => ({ label: `hidden ${i + 1}`, look: look(i) })),
         summary: lines.map((line, i) => `Hidden ${i + 1}: ${line.at(-1)?.value ?? 0} now.`).join(" "),
       };
     },
