@@ -1,4 +1,5 @@
 import { defineConfig } from "vite";
+import { licences } from "./dev/licences.mjs";
 
 // Three files with fixed names, which the program carries within itself: no hashes, no chunks.
 export default defineConfig({
@@ -19,6 +20,7 @@ export default defineConfig({
     },
   },
   plugins: [
+    licences(),
     {
       // The same tags, in the same words, whatever the version of the tool: the program looks for them.
       name: "plain-tags",

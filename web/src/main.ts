@@ -3,7 +3,7 @@ import { fetchRuns, setToken, takeToken, Unauthorised, type RunInfo } from "./ne
 import { follow, type Link } from "./net/follow";
 import { chartPanel, type Panel } from "./page/chart";
 import { fill, h, setText } from "./page/dom";
-import { savePage } from "./page/export";
+import { pageParts, savePage } from "./page/export";
 import { themeButton } from "./page/theme";
 import { shown, type RunView, type View } from "./page/view";
 import { controlsPanel } from "./panels/controls";
@@ -71,7 +71,7 @@ function draw(): void {
 }
 
 const specs = [networkSpec(), scheduleSpec(), widthsSpec(), accuracySpec(), parametersSpec(), lossSpec(), spectraSpec(), scaffoldSpec(), phasesSpec()];
-const panels: Panel[] = specs.map((spec) => chartPanel(spec, choose));
+const panels: Panel[] = specs.map((spec) => chartPanel(spec, choose, () => wake("all", false)));
 const bar = timebar(choose, live, () => view);
 const header = headerPanel(() => followers.forEach((one) => one.retry()));
 const controls = controlsPanel(() => askToken());
@@ -179,6 +179,7 @@ async function begin(): Promise<void> {
 
 function open(): void {
   main.hidden = view.runs.length === 0;
+  void pageParts().catch(() => undefined);
   grid.classList.toggle("several", view.runs.length > 1);
   setText(version, view.version ? `version ${view.version}` : "");
   wake("all");

@@ -44,7 +44,7 @@ export interface Panel {
 
 const HOLD = 1200;
 
-export function chartPanel(spec: Spec, choose: (step: number) => void): Panel {
+export function chartPanel(spec: Spec, choose: (step: number) => void, again: () => void): Panel {
   const legend = h("ul", { class: "legend" });
   const body = h("div", { class: "plots" });
   const note = h("p", { class: "note" });
@@ -59,7 +59,7 @@ export function chartPanel(spec: Spec, choose: (step: number) => void): Panel {
     h("div", { class: "panel-head" }, h("h2", { id: `${spec.id}-title` }, spec.title), saves),
     h("p", { class: "about" }, spec.about), legend, body, note, spec.below);
 
-  let known = "", width = 0, touched = 0;
+  let known = "", width = 0, touched = -HOLD, held = 0;
   body.addEventListener("pointermove", () => (touched = performance.now()));
   if (spec.timed) {
     body.addEventListener("click", (event) => {
@@ -81,7 +81,11 @@ export function chartPanel(spec: Spec, choose: (step: number) => void): Panel {
       const key = `${now} ${spec.key(view)}`;
       if (key === known) return;
       // A plot that somebody points at is left alone for a moment, or its explanation would vanish.
-      if (now === width && performance.now() - touched < HOLD) return;
+      if (now === width && performance.now() - touched < HOLD) {
+        clearTimeout(held);
+        held = window.setTimeout(again, HOLD);
+        return;
+      }
       known = key;
       width = now;
       drawing = spec.draw(view, now);

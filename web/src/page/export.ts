@@ -119,10 +119,18 @@ async function part(address: string, inlined: string): Promise<string> {
   return response.text();
 }
 
+let parts: Promise<[string, string]> | null = null;
+
+/** Style and program of the page, fetched early: the server may be gone when the page is saved. */
+export function pageParts(): Promise<[string, string]> {
+  parts ??= Promise.all([part("app.css", "head > style"), part("app.js", "script[type=module]:not([src])")]);
+  parts.catch(() => (parts = null));
+  return parts;
+}
+
 /** The page with its style, its program and the runs within: a file that opens without any server. */
 export async function pageText(view: View): Promise<string> {
-  const style = await part("app.css", "head > style");
-  const program = await part("app.js", "script[type=module]:not([src])");
+  const [style, program] = await pageParts();
   const runs = view.runs.map((run) => `{"name":${JSON.stringify(run.name)},"events":[${run.lines.json()}]}`);
   const json = `{"version":${JSON.stringify(view.version)},"runs":[${runs.join(",\n")}]}`;
   return [

@@ -24,19 +24,21 @@ export interface View {
 
 export const shown = (view: View): RunView => view.runs[view.selected] ?? view.runs[0]!;
 
-export interface Look { colour: string; dash: string; symbol: string }
+export interface Look { colour: string; words: string; dash: string; symbol: string }
 
 const DASHES = ["", "7 3", "2 3", "9 3 2 3", "5 2", "12 4"];
 const SYMBOLS = ["●", "■", "▲", "◆", "✚", "★"];
 
 export const look = (index: number): Look => ({
   colour: `var(--s${index % 6})`,
-  dash: DASHES[index % DASHES.length]!,
+  words: `var(--t${index % 6})`,
+  // Beyond six the colours come again, with other dashes.
+  dash: DASHES[(index + Math.floor(index / 6)) % DASHES.length]!,
   symbol: SYMBOLS[index % SYMBOLS.length]!,
 });
 
 // Tasks begin elsewhere in the palette, so that a task is not mistaken for a layer.
-export const taskLook = (index: number): Look => ({ ...look(index), colour: `var(--s${(index + 2) % 6})` });
+export const taskLook = (index: number): Look => ({ ...look(index), colour: `var(--s${(index + 2) % 6})`, words: `var(--t${(index + 2) % 6})` });
 
 /** From which step to which the plots reach: to the end that is planned while a run is under way. */
 export function reach(views: readonly RunView[]): [number, number] {

@@ -36,7 +36,7 @@ export function controlsPanel(unauthorised: () => void): SidePanel {
   const sure = h("div", { class: "sure", role: "group", "aria-label": "Confirm", hidden: true });
   const yes = h("button", { type: "button", class: "danger", id: "control-stop-yes" }, "Stop the run");
   const no = h("button", { type: "button", onclick: () => close() }, "Go on training");
-  fill(sure, h("span", {}, "The run ends after this step and cannot be taken up again, unless it keeps checkpoints."), yes, no);
+  fill(sure, h("span", {}, "Training ends after the step under way. Only a run that keeps checkpoints can be taken up again."), yes, no);
   const close = (): void => {
     sure.hidden = true;
     stop.focus();

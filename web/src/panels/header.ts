@@ -15,7 +15,7 @@ export function standing(run: RunView): { status: Status | "cut"; sign: string; 
   const status = statusOf(run.state);
   // A log without an end that nobody writes any more.
   if ((status === "live" || status === "paused") && (run.link.state === "done" || !run.live && run.link.state !== "open" && run.link.state !== "connecting")) {
-    return { status: "cut", sign: "◌", word: "cut short" };
+    return { status: "cut", sign: "◌", word: "unfinished" };
   }
   const [sign, word] = WORDS[status];
   return { status, sign, word };
@@ -87,7 +87,7 @@ function tilesOf(state: RunState): [string, string, string][] {
   return [
     ["Hidden widths", widthsText(state.widths), `began with ${widthsText(state.firstWidths)}`],
     ["Parameters", count(state.parameters), `began with ${count(state.firstParameters)}`],
-    [validated ? "Validation accuracy" : "Accuracy", percent(accuracy), best && accuracy !== null ? `best ${percent(best.validationAccuracy ?? best.trainAccuracy)} in epoch ${best.epoch}` : "measured after each epoch"],
+    [validated ? "Validation accuracy" : "Accuracy", percent(accuracy), best && accuracy !== null ? `best ${percent(best.validationAccuracy ?? best.trainAccuracy)} in epoch ${best.epoch}` : last ? "not measured in this run" : "measured after each epoch"],
     ["Loss", significant(loss), last?.trainLoss != null ? `training ${significant(last.trainLoss)}` : ""],
     ["Units born", count(state.born), `${count(state.removed)} removed`],
     ["Policy", state.policy || "not told", state.policy === "tolerance" && state.tolerance !== null ? `outputs may change by ${percent(state.tolerance, 1)}` : state.policy === "fixed" ? "widths stay" : ""],

@@ -10,11 +10,11 @@ import { stairs } from "./widths";
 
 interface Series { name: string; look: Look; points: Named[]; thin?: boolean; area?: boolean }
 
-const TRAINING: Look = { colour: "var(--soft)", dash: "5 3", symbol: "" };
+const TRAINING: Look = { colour: "var(--soft)", words: "var(--soft)", dash: "5 3", symbol: "" };
 const VALIDATION: Look = look(1);
 
-function plotOf(view: View, width: number, series: Series[], options: { label: string; low: number; high: number; unit: (value: number) => string; step?: boolean; marks?: Plot.Markish[]; right?: number }): SVGSVGElement {
-  const height = width < 480 ? 220 : 260;
+function plotOf(view: View, width: number, series: Series[], options: { label: string; low: number; high: number; unit: (value: number) => string; step?: boolean; marks?: Plot.Markish[]; right?: number; height?: number }): SVGSVGElement {
+  const height = width < 480 ? 220 : (options.height ?? 260);
   return timePlot(width, height, reach(view.runs), {
     marginRight: options.right ?? 58,
     y: { label: options.label, grid: true, domain: [options.low, options.high], nice: true, ticks: 5, tickFormat: options.step ? short : undefined } as Plot.ScaleOptions,
@@ -37,7 +37,7 @@ function plotOf(view: View, width: number, series: Series[], options: { label: s
 }
 
 const legendOf = (series: Series[]): LegendEntry[] =>
-  series.map((one) => ({ label: one.name, look: one.look, kind: one.thin ? "thin" as const : "line" as const }));
+  series.filter((one) => one.points.length > 0).map((one) => ({ label: one.name, look: one.look, kind: one.thin ? "thin" as const : "line" as const }));
 
 const progress = (view: View): string => view.runs.map((run) => `${run.state.epochs.length}:${run.state.taskChanges.length}:${run.state.ended}:${run.state.resumed}`).join();
 
@@ -160,7 +160,7 @@ export function accuracySpec(): Spec {
       if (high - low < NARROWEST) [low, high] = [Math.max(0, (low + high - NARROWEST) / 2), Math.min(100, (low + high + NARROWEST) / 2)];
       const last = state.epochs.at(-1);
       return {
-        plots: values.length > 0 ? [plotOf(view, width, series, { label: "%", low, high: Math.min(100, high), unit: (value) => `${value.toFixed(1)} %`, marks: view.runs.length > 1 ? [] : [changeRules(state)], right: 66 })] : [],
+        plots: values.length > 0 ? [plotOf(view, width, series, { label: "%", low, high: Math.min(100, high), unit: (value) => `${value.toFixed(1)} %`, marks: view.runs.length > 1 ? [] : [changeRules(state)], right: 66, ...(view.runs.length === 1 && { height: 330 }) })] : [],
         legend: values.length > 0 ? legendOf(series) : [],
         summary: last ? `After epoch ${last.epoch}: training ${percent(last.trainAccuracy)}, validation ${percent(last.validationAccuracy)}.` : "No epoch has ended.",
         ...(values.length === 0 && { note: state.epochs.length > 0 ? "This run measures no accuracy: it predicts numbers." : "Measured at the end of each epoch." }),

@@ -28,7 +28,7 @@ export function endLabels(labels: EndLabel[], height: number, low = 0, high = 0)
     const placed = Math.max(y, before + 14);
     before = placed;
     return Plot.text([label.at], {
-      x: "step", y: "value", text: () => label.text, fill: label.look.colour, textAnchor: "start", dx: 7, dy: placed - y, fontWeight: 600,
+      x: "step", y: "value", text: () => label.text, fill: label.look.words, textAnchor: "start", dx: 7, dy: placed - y, fontWeight: 600,
     });
   });
 }

@@ -53,7 +53,7 @@ export function networkSpec(): Spec {
     title: "The network",
     wide: true,
     about: "Each body is a hidden layer: the taller, the more units it has. Units are stacked from the strongest (top) to the " +
-      "weakest; a wide, dark bar is a unit that carries much of the signal (a large singular value).",
+      "weakest: a long bar in a strong colour is a unit that carries much of the signal (a large singular value).",
     key: (view) => view.runs.map((run) => `${run.state.lastSeq}`).join(),
     draw(view, width) {
       const runs = seen(view);
@@ -147,7 +147,7 @@ function drawNetwork(svg: SVGSVGElement, run: RunView, now: Moment, widths: numb
   svg.setAttribute("viewBox", `0 0 ${width} ${tall}`);
   const x = (space: number): number => 45 + space * step;
   const parts: SVGElement[] = [hatch()];
-  if (named) parts.push(s("text", { x: 4, y: 14, class: "net-run", fill: look(run.index).colour }, `${look(run.index).symbol} ${clip(run.name, 40)}`));
+  if (named) parts.push(s("text", { x: 4, y: 14, class: "net-run", fill: look(run.index).words }, `${look(run.index).symbol} ${clip(run.name, 40)}`));
 
   const bars = now.layers.map((layer, i) => {
     const height = Math.max(4, (most * widths[i]!) / scale.widest);
@@ -200,7 +200,7 @@ function drawNetwork(svg: SVGSVGElement, run: RunView, now: Moment, widths: numb
     if (scaffold) parts.push(s("path", { d: scaffold, fill: "var(--card)" }), s("path", { d: scaffold, fill: "url(#net-hatch)", stroke: "var(--scaffold)", "stroke-width": 0.6 }));
     if (born) parts.push(s("path", { d: born, fill: "var(--born)", "fill-opacity": 0.3, stroke: "var(--born)", "stroke-width": 0.6 }));
     parts.push(label(at, 30, step < 80 ? `h${layer.space}` : `hidden ${layer.space}`, "net-name"), label(at, tall - 34, count(layer.width), "net-width"));
-    if (layer.scaffold) parts.push(label(at, tall - 18, step < 80 ? `${layer.scaffold} sc.` : `${layer.scaffold} scaffold`, "net-small"));
+    if (layer.scaffold) parts.push(label(at, tall - 18, step < 80 ? `${layer.scaffold} spare` : `${layer.scaffold} scaffold`, "net-small"));
     const [up, down] = recent(run.state, layer.space, now.step);
     const y = Math.max(42, middle - height / 2 - 6);
     if (up > 0) parts.push(s("text", { x: at + (down > 0 ? -4 : 0), y, "text-anchor": down > 0 ? "end" : "middle", class: "net-born" }, `▲ ${count(up)}`));

@@ -12,7 +12,7 @@ const LOOKS = [look(0), look(2), look(1), look(3)];
 export function phasesSpec(): Spec {
   return {
     id: "phases", title: "Where the time goes", timed: true,
-    about: "Seconds since training began: learning, measuring, changing shape, and the rest.",
+    about: "Seconds since training began, one layer on the other; the legend goes from the bottom up.",
     key: (view) => `${view.selected} ${shown(view).state.epochs.length} ${reach(view.runs)}`,
     draw(view, width) {
       const { state } = shown(view);

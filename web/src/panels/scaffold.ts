@@ -25,7 +25,7 @@ export function scaffoldSpec(): Spec {
           : "No scaffold was counted yet.";
         return { plots: [], legend: [], summary: none, note: none };
       }
-      const most = Math.max(1, ...lines.flatMap((line) => line.map((row) => row.value)));
+      const most = Math.max(4, ...lines.flatMap((line) => line.map((row) => row.value)));
       const height = width < 480 ? 190 : 220;
       const domain = reach([run]);
       const ends = lines.map((line) => (line.length > 0 ? [...line, { step: Math.max(tail(run, domain), line.at(-1)!.step), value: line.at(-1)!.value }] : line));
@@ -40,7 +40,7 @@ export function scaffoldSpec(): Spec {
       });
       return {
         plots: [plot],
-        legend: lines.slice(0, 8).map((_, i) => ({ label: `hidden ${i + 1}`, look: look(i) })),
+        legend: lines.slice(0, 12).map((_, i) => ({ label: `hidden ${i + 1}`, look: look(i) })),
         summary: lines.map((line, i) => `Hidden ${i + 1}: ${line.at(-1)?.value ?? 0} now.`).join(" "),
       };
     },

@@ -97,7 +97,7 @@ function single(view: View, run: RunView, width: number): Drawing {
   return {
     plots: [plot],
     legend: [
-      ...tracks.slice(0, 8).map((_, i) => ({ label: `hidden ${i + 1}`, look: look(i) })),
+      ...tracks.slice(0, 12).map((_, i) => ({ label: `hidden ${i + 1}`, look: look(i) })),
       { label: "units born", kind: "up" as const, look: { colour: "var(--born)" } },
       { label: "removed", kind: "down" as const, look: { colour: "var(--gone)" } },
     ],

@@ -84,7 +84,8 @@ const REASONS: Record<string, string> = { finished: "The run is finished", stopp
 
 export function endWords(state: RunState): string {
   const what = REASONS[state.reason] ?? "The run ended";
-  const message = state.message ? ` ${sentence(state.message)}` : "";
+  const said = sentence(state.message);
+  const message = state.message ? ` ${said[0]!.toUpperCase()}${said.slice(1)}` : "";
   return `${what} after ${duration(state.seconds)}: hidden widths ${widthsText(state.widths)}, ` +
     `${plural(state.parameters, "parameter")}.${message}`;
 }
