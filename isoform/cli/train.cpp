@@ -39,7 +39,8 @@ Examples:
   isoform train --config run.toml --seed 7                             # flags override the file
   isoform train --data mnist --epochs 15 --change 'epoch=6 append=fashion-mnist' \
       --change 'epoch=11 remove=mnist' --picture tasks.svg
-  isoform train --data mnist --checkpoint run.ckpt --resume            # begins, or goes on)";
+  isoform train --data mnist --checkpoint run.ckpt --resume            # begins, or goes on
+  isoform train --data fashion-mnist --dashboard                       # watched in a browser)";
 
 // A checkpoint that nothing can go on from. False: there is something to do.
 bool has_ended(const TrainOptions& o, const RunCheckpoint& checkpoint) {
@@ -105,6 +106,7 @@ void run(TrainOptions& o) {
                      {"checkpoint", o.checkpoint},
                      {"out-of-fold", o.out_of_fold},
                      {"tensorboard", o.tensorboard}});
+  LiveDashboard dashboard(o.dashboard, std::filesystem::path(o.out).stem().string());
   const TrainData data = load_train_data(o);
   RunCheckpoint checkpoint(o.checkpoint, settings_json(settings));
   if (o.resume) checkpoint.load();
@@ -128,6 +130,10 @@ void run(TrainOptions& o) {
   Progress progress([](std::string_view text) { std::fwrite(text.data(), 1, text.size(), stderr); },
                     {terminal, colourful(STDERR_FILENO), terminal ? terminal_columns() : 0});
   if (!o.quiet) observers.push_back(progress.observer());
+  if (dashboard.on()) {
+    for (const Event& event : checkpoint.memory().events()) dashboard.observer()(event);
+    observers.push_back(dashboard.observer());
+  }
   // The settings belong to the start of the log; the trainer does not know flags.
   const Json told = settings_json(settings);
   std::vector<Observer> outer = {checkpoint.memory().observer(), [&](const Event& event) {
@@ -145,11 +151,15 @@ void run(TrainOptions& o) {
     if (o.quiet && event.type == "warning") complain(event.data["message"].get<std::string>());
   };
   const std::atomic<bool>& stop = catch_interrupts();
+  if (const std::string url = dashboard.start(); !url.empty()) {
+    complain(fmt::format("dashboard at {}", url));
+  }
   Trainer<float> trainer =
       goes_on ? Trainer<float>(model, data.data, settings.training, *engine,
                                checkpoint.found()->state, outer, &stop)
               : Trainer<float>(model, data.data, settings.training, *engine, outer, &stop);
   checkpoint.tell_version(tell);
+  if (dashboard.on()) trainer.obey(dashboard.control());
   if (!o.checkpoint.empty()) {
     trainer.on_checkpoint(o.checkpoint_every, [&](TrainerState<float> state) {
       checkpoint.write(std::move(state), log ? &*log : nullptr, tell);
@@ -190,6 +200,7 @@ void run(TrainOptions& o) {
     if (!o.picture.empty()) print_line(fmt::format("picture        {}", o.picture));
     if (board) print_line(fmt::format("tensorboard    {}", o.tensorboard));
   }
+  dashboard.finish(stop);
   if (log && log->failed()) complain(log->failure());
   const bool kept = !o.checkpoint.empty() && checkpoint.failure().empty();
   if (!o.checkpoint.empty() && !kept) {
@@ -272,6 +283,7 @@ void add_train(CLI::App& app) {
       ->type_name("SECONDS")
       ->capture_default_str()
       ->group("interruptions");
+  options->dashboard.add_to(verb);
   verb->add_option("--tensorboard", options->tensorboard, "folder for an event file of TensorBoard")
       ->type_name("DIR");
   verb->add_flag("--json", options->json, "print the summary as JSON");

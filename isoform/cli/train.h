@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "isoform/cli/console.h"
+#include "isoform/cli/train_dashboard.h"
 #include "isoform/run/extend.h"
 #include "isoform/run/seen.h"
 #include "isoform/run/tables.h"
@@ -23,6 +24,7 @@ struct TrainOptions {
   std::string from;         // --continue: the model that goes on
   std::string out_of_fold;  // where a cross-validation writes its answers
   double checkpoint_every = 60;
+  DashboardOptions dashboard;
   std::vector<std::string> changes;
 };
 

@@ -22,6 +22,7 @@ void add_study(CLI::App& app);
 void add_experiment(CLI::App& app);
 void add_data(CLI::App& app);
 void add_bench(CLI::App& app);
+void add_dashboard(CLI::App& app);
 void add_completion(CLI::App& app);
 void add_manual(CLI::App& app);
 

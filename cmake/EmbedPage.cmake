@@ -1,0 +1,21 @@
+# isoform_embed_page(OUT FOLDER): writes OUT, a C++ source with the files of the page in FOLDER, empty ones where FOLDER is "".
+# When CMake runs, and again when they change. Bytes as numbers, since a string literal may not be as long as a script.
+function(isoform_embed_page out folder)
+  foreach(pair kIndex:index.html kScript:app.js kStyle:app.css)
+    string(REPLACE ":" ";" pair ${pair})
+    list(GET pair 0 name)
+    list(GET pair 1 file)
+    set(bytes "")
+    if(folder)
+      set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${folder}/${file})
+      file(READ ${folder}/${file} bytes HEX)
+      string(REGEX REPLACE "(..)" "0x\\1," bytes "${bytes}")
+      string(REPEAT "[0-9a-fx]*," 24 line)
+      string(REGEX REPLACE "(${line})" "\\1\n" bytes "${bytes}")
+    endif()
+    string(APPEND text "const unsigned char ${name}Bytes[] = {${bytes}0};\n")
+    string(APPEND views "const std::string_view ${name}(reinterpret_cast<const char*>(${name}Bytes), sizeof ${name}Bytes - 1);\n")
+  endforeach()
+  file(CONFIGURE OUTPUT ${out} @ONLY CONTENT
+    "// Generated from web/dist.\n#include \"isoform/serve/page_files.h\"\n\nnamespace isoform::page_files {\nnamespace {\n${text}}  // namespace\n${views}}  // namespace isoform::page_files\n")
+endfunction()
