@@ -183,6 +183,12 @@ void ModelServer::add_routes() {
   });
 }
 
+std::unique_lock<std::mutex> ModelServer::room_for(const HttpRequest& request) {
+  constexpr std::size_t kLarge = 512U << 10;
+  if (request.body.size() < kLarge) return {};
+  return std::unique_lock(large_);
+}
+
 HttpResponse ModelServer::predict(const HttpRequest& request) {
   LiveModel& live = served(request).live;
   const VersionPtr version = live.current();
@@ -194,12 +200,17 @@ HttpResponse ModelServer::predict(const HttpRequest& request) {
     task = version->task_index(asked == request.query.end() ? "" : asked->second);
     x = samples_of_bytes(*version, task, request.body);
   } else {
+    const auto room = room_for(request);
     const json body = json_body(request, {"inputs", "rows", "task"});
     task = version->task_index(task_in(body));
     x = samples_of(*version, task, body, notes);
   }
   if (x.cols() == 0) throw HttpError(422, "inputs: needs one sample or more");
   const Index samples = x.cols();
+  if (samples > settings_.batcher.waiting) {
+    throw HttpError(413, fmt::format("a request may have at most {} samples, got {}",
+                                     settings_.batcher.waiting, samples));
+  }
   standardise(*version, task, x);
   live.remember(x);
   const Matrix<float> y = live.batcher().answer(version, task, std::move(x));
@@ -215,28 +226,43 @@ HttpResponse ModelServer::predict(const HttpRequest& request) {
 
 HttpResponse ModelServer::edit(const HttpRequest& request) {
   LiveModel& live = served(request).live;
-  const json body =
-      json_body(request, {"shrink", "grow", "append_class", "rotate", "inputs", "rows", "task"});
-  json told;
+  const VersionPtr asked = live.current();
+  json wish;
+  std::size_t task = 0;
+  Matrix<float> given;
+  {
+    const auto room = room_for(request);
+    wish =
+        json_body(request, {"shrink", "grow", "append_class", "rotate", "inputs", "rows", "task"});
+    if (wish.contains("inputs") || wish.contains("rows")) {
+      std::set<std::string> notes;
+      task = asked->task_index(task_in(wish));
+      given = samples_of(*asked, task, wish, notes);
+      wish.erase("inputs");
+      wish.erase("rows");
+    }
+  }
   std::string kind = "edit";
   for (const char* one : {"shrink", "grow", "append_class", "rotate"}) {
-    if (body.contains(one)) kind = one;
+    if (wish.contains(one)) kind = one;
   }
+  json told;
   const VersionPtr made = live.change(kind, [&](const Version& version) {
+    constexpr Index kFew = 64;
     Matrix<float> samples = live.remembered();
     std::string what = "inputs that were asked lately";
-    constexpr Index kFew = 64;
-    if (samples.cols() < kFew || samples.rows() != version.model.network.widths().front())
+    if (samples.cols() < kFew || samples.rows() != version.model.network.widths().front()) {
       samples.resize(0, 0);
-    if (body.contains("inputs") || body.contains("rows")) {
-      std::set<std::string> notes;
-      const std::size_t task = version.task_index(task_in(body));
-      Matrix<float> x = samples_of(version, task, body, notes);
-      standardise(version, task, x);
-      samples = among_all(version, task, x);
+    }
+    if (given.cols() > 0) {
+      if (task >= version.tasks.size() || version.tasks[task].features != given.rows()) {
+        throw HttpError(409, "the model was replaced by one that reads other inputs; ask again");
+      }
+      standardise(version, task, given);
+      samples = among_all(version, task, given);
       what = "samples of the request";
     }
-    Edited edited = isoform::edit(version, body, std::move(samples), what);
+    Edited edited = isoform::edit(version, wish, std::move(samples), what);
     told = std::move(edited.told);
     return std::move(edited.model);
   });
@@ -274,17 +300,25 @@ HttpResponse ModelServer::rollback(const HttpRequest& request) {
 
 HttpResponse ModelServer::learn(const HttpRequest& request) {
   Served& of = served(request);
-  if (!settings_.learn)
+  if (!settings_.learn) {
     throw HttpError(403, "this server was started without learning (isoform serve --learn)");
-  const json body = json_body(request, {"inputs", "rows", "labels", "task", "append_new_classes"});
+  }
   const VersionPtr version = of.live.current();
-  const std::size_t task = version->task_index(task_in(body));
+  std::size_t task = 0;
   std::set<std::string> notes;
-  const Matrix<float> x = samples_of(*version, task, body, notes);
+  Matrix<float> x;
+  json labels;
+  bool append = false;
+  {
+    const auto room = room_for(request);
+    json body = json_body(request, {"inputs", "rows", "labels", "task", "append_new_classes"});
+    task = version->task_index(task_in(body));
+    x = samples_of(*version, task, body, notes);
+    append = body.contains("append_new_classes") && body["append_new_classes"] == true;
+    if (body.contains("labels")) labels = std::move(body["labels"]);
+  }
   if (x.cols() == 0) throw HttpError(422, "inputs: needs one sample or more");
-  const bool append = body.contains("append_new_classes") && body["append_new_classes"] == true;
-  json told = of.learner.learn(of.live, version->tasks[task].name, x,
-                               body.contains("labels") ? body["labels"] : json(), append);
+  json told = of.learner.learn(of.live, version->tasks[task].name, x, labels, append);
   told["model"] = of.live.name();
   if (!notes.empty()) told["notes"] = notes;
   if (told["published"] == true) {

@@ -62,6 +62,8 @@ class ModelServer {
     Learner learner;
   };
   Served& served(const HttpRequest& request) const;
+  // Large JSON becomes a tree ten times its size: one at a time, as long as the lock is held.
+  std::unique_lock<std::mutex> room_for(const HttpRequest& request);
   void add_routes();
   HttpResponse predict(const HttpRequest& request);
   HttpResponse edit(const HttpRequest& request);
@@ -73,6 +75,7 @@ class ModelServer {
   Metrics metrics_;
   std::map<std::string, std::unique_ptr<Served>> models_;  // not changed after start
   std::atomic<bool> ready_ = false;
+  std::mutex large_;
   HttpServer http_;
 };
 
