@@ -3,10 +3,10 @@ import sys
 from pathlib import Path
 
 SOURCE = Path(sys.argv[1])
-ROOMS = "base linalg data table activation network topology model compile train io monitor run study measure experiment".split()
+ROOMS = "base linalg data table activation network topology model compile train io monitor run study measure experiment serve".split()
 
 PARTS = {
-    "Begin": ["ARCHITECTURE", "docs/symmetry", "docs/tables", "docs/tasks", "docs/python", "docs/pytorch", "docs/embedding", "docs/onnx"],
+    "Begin": ["ARCHITECTURE", "docs/symmetry", "docs/tables", "docs/tasks", "docs/python", "docs/pytorch", "docs/embedding", "docs/serving", "docs/onnx"],
     "Use": ["docs/data", "docs/policies", "docs/reduction", "docs/sparsification", "docs/perceptron", "docs/reading", "docs/verifying",
             "docs/continual", "docs/depth", "docs/optimisers", "docs/checkpoints"],
     "Formats": ["docs/model-file", "docs/events", "docs/tensorboard"],

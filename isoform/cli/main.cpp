@@ -131,6 +131,7 @@ int main(int argc, char** argv) {
   isoform::cli::add_study(app);
   isoform::cli::add_experiment(app);
   isoform::cli::add_dashboard(app);
+  isoform::cli::add_serve(app);
   isoform::cli::add_bench(app);
   isoform::cli::add_data(app);
   isoform::cli::add_completion(app);

@@ -21,6 +21,7 @@ void add_task(CLI::App& app);
 void add_study(CLI::App& app);
 void add_experiment(CLI::App& app);
 void add_data(CLI::App& app);
+void add_serve(CLI::App& app);
 void add_bench(CLI::App& app);
 void add_dashboard(CLI::App& app);
 void add_completion(CLI::App& app);

@@ -16,11 +16,11 @@
 #include <nlohmann/json.hpp>
 #include <set>
 #include <thread>
+#include <utility>
 
-#include "isoform/serve/http_access.h"
 #include "isoform/serve/http_head.h"
-#include "isoform/serve/http_routes.h"
 #include "isoform/serve/http_socket.h"
+#include "isoform/serve/http_verdict.h"
 #include "isoform/serve/http_workers.h"
 
 namespace isoform {
@@ -39,27 +39,25 @@ Clock::duration span(double seconds) {
   return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
 }
 
-std::string media_type(std::string text) {
-  text.erase(std::min(text.find(';'), text.size()));
-  while (!text.empty() && text.back() == ' ') text.pop_back();
-  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return text;
-}
-
 // A connection as the parser sees it, and what is known of the request under way.
 class Live : public httplib::Stream {
  public:
-  Live(int descriptor, const HttpLimits& limits) : wire(descriptor), limits_(limits) {}
+  Live(int descriptor, const HttpLimits& limits, std::atomic<std::size_t>& under_way)
+      : wire(descriptor), limits_(limits), under_way_(under_way) {}
+  ~Live() override { under_way_ -= taken_; }
+  Live(const Live&) = delete;
+  Live& operator=(const Live&) = delete;
 
   // Reads the head of the next request; what is wrong with it is left in `fault`.
   bool begin() {
     begun = Clock::now();
     deadline_ = begun + span(limits_.request_seconds);
     fault = {};
-    admitted = streaming = false;
+    admitted = handled = streaming = false;
     status = 0;
     route = nullptr;
     body_left_ = limits_.body_bytes;
+    under_way_ -= std::exchange(taken_, 0);
     answer_by_ = {};
     switch (wire.read_head(limits_.header_bytes, deadline_, head_)) {
       case HttpSocket::Outcome::closed:
@@ -120,6 +118,11 @@ class Live : public httplib::Stream {
     switch (wire.read(to, std::min(size, body_left_), deadline_, &got)) {
       case HttpSocket::Outcome::done:
         body_left_ -= got;
+        taken_ += got;
+        if ((under_way_ += got) > limits_.all_body_bytes) {
+          fail(503, "too many large requests are under way; come back in a moment");
+          return -1;
+        }
         return static_cast<ssize_t>(got);
       case HttpSocket::Outcome::late:
         fail(408, fmt::format("the request took more than {} s", limits_.request_seconds));
@@ -148,6 +151,7 @@ class Live : public httplib::Stream {
   HttpFault fault;
   bool idle = false;      // under the registry's lock
   bool admitted = false;  // this request; it may be looked at twice
+  bool handled = false;   // a handler was called, so the body was read
   bool close = false;     // after this request
   bool broken = false;
   bool streaming = false;
@@ -163,6 +167,8 @@ class Live : public httplib::Stream {
   }
 
   const HttpLimits& limits_;
+  std::atomic<std::size_t>& under_way_;  // bytes of bodies, of all connections
+  std::size_t taken_ = 0;                // of which ours
   Clock::time_point deadline_, answer_by_;
   std::string head_, gathered_;
   std::size_t head_at_ = 0, body_left_ = 0;
@@ -274,6 +280,7 @@ struct HttpServer::State : httplib::Server {
         });
     set_error_handler(HandlerWithResponse([](const httplib::Request&, httplib::Response& response) {
       if (current->fault.status != 0) {
+        if (current->fault.status == 503) set_header(response, "Retry-After", "1");
         put_error(response, current->fault.status, current->fault.sentence);
       } else if (response.body.empty()) {
         put_error(response, response.status, sentence_of(response.status));
@@ -281,7 +288,9 @@ struct HttpServer::State : httplib::Server {
       return HandlerResponse::Handled;
     }));
     set_post_routing_handler([this](const httplib::Request&, httplib::Response& response) {
-      if (response.status == 400 && current->route == nullptr) current->close = true;
+      // The parser failed, or a body could not be read to its end: what follows is no request.
+      const bool lost = current->method.empty() || current->route != nullptr;
+      if (!current->handled && lost) current->close = true;
       if (current->close || stopping) {
         set_header(response, "Connection", "close");
         response.headers.erase("Keep-Alive");
@@ -299,95 +308,32 @@ struct HttpServer::State : httplib::Server {
     const auto refuse = [&](int status, std::string_view sentence) {
       put_error(response, status, sentence);
       // What nobody reads must not be taken for the next request.
-      if (request.has_header("Transfer-Encoding") || length_of(request) > 0) live.close = true;
+      const std::string length = request.get_header_value("Content-Length");
+      if (request.has_header("Transfer-Encoding") || (!length.empty() && length != "0")) {
+        live.close = true;
+      }
       return false;
     };
     if (live.fault.status != 0) {
-      if (live.fault.status == 503) set_header(response, "Retry-After", "1");
       return refuse(live.fault.status, live.fault.sentence);
     }
-    const bool reads = request.method == "GET" || request.method == "HEAD";
-    const bool body = request.has_header("Transfer-Encoding") || length_of(request) > 0;
-    if (request.target.size() > 4 * kMaxPath || request.path.size() > kMaxPath) {
-      return refuse(414, fmt::format("a path may have at most {} bytes", kMaxPath));
-    }
-    if (std::any_of(request.path.begin(), request.path.end(),
-                    [](char c) { return static_cast<unsigned char>(c) < 32 || c == 127; })) {
-      return refuse(400, "the path holds control characters");
-    }
-    const std::string host = request.get_header_value("Host");
-    if (host.empty()) return refuse(400, "a request needs a Host");
-    if (!is_our_host(access, port, host)) {
-      return refuse(403,
-                    "Host: this server is asked by another name than its own; if that is "
-                    "meant, it can be told the name when it starts");
-    }
-    if (!rate.admit(live.wire.address())) {
-      set_header(response, "Retry-After", "1");
-      return refuse(429, fmt::format("at most {} requests a second are answered to one address",
-                                     limits.requests_per_second));
-    }
-    HttpRoutes::Found found = routes.find(request.method, request.path);
-    if (found.route == nullptr && !found.allowed.empty()) {
-      set_header(response, "Allow", found.allowed);
-      return refuse(
-          405, fmt::format("{} is not for this path; it takes {}", request.method, found.allowed));
-    }
-    if (found.route == nullptr) {
-      return refuse(404,
-                    "there is nothing of that name here; GET /openapi.json lists what there is");
-    }
-    const Scope scope = found.route->scope;
-    const bool browsed = !reads || scope != Scope::open;
-    if (browsed && request.has_header("Origin") &&
-        !is_our_origin(request.get_header_value("Origin"), host)) {
-      return refuse(403, "Origin: pages of other sites may not ask here");
-    }
-    if (browsed && request.get_header_value("Sec-Fetch-Site") == "cross-site") {
-      return refuse(403, "Sec-Fetch-Site: pages of other sites may not ask here");
-    }
-    const std::string authorization = request.get_header_value("Authorization");
-    if (!authorised(access, scope, authorization)) {
-      if (scope == Scope::control && authorised(access, Scope::predict, authorization) &&
-          needs_token(access, Scope::predict)) {
-        return refuse(403, "this token is for predictions; changes need the control token");
-      }
-      set_header(response, "WWW-Authenticate", "Bearer realm=\"isoform\"");
-      return refuse(401, scope == Scope::control
-                             ? "changes need the control token: Authorization: Bearer TOKEN"
-                             : "a token is needed: Authorization: Bearer TOKEN");
-    }
-    if (reads && body) return refuse(400, "a GET has no body");
-    if (!reads) {
-      if (!request.has_header("Content-Length") && !request.has_header("Transfer-Encoding")) {
-        return refuse(411, "a body needs its length: Content-Length");
-      }
-      if (length_of(request) > limits.body_bytes) {
-        return refuse(413, fmt::format("a body may have at most {} bytes", limits.body_bytes));
-      }
-      const std::string type = media_type(request.get_header_value("Content-Type"));
-      if (type != "application/json" && type != "application/octet-stream") {
-        return refuse(415, "Content-Type: needs application/json or application/octet-stream");
-      }
-      if (request.has_header("Content-Encoding") &&
-          media_type(request.get_header_value("Content-Encoding")) != "identity") {
-        return refuse(415, "Content-Encoding: a body is taken as it is, not compressed");
-      }
-    }
+    HttpVerdict verdict =
+        judge({request.method, request.target, request.path, live.wire.address(),
+               [&request](const char* name) { return request.get_header_value(name); },
+               [&request](const char* name) { return request.has_header(name); }},
+              access, limits, port, routes, rate);
+    for (const auto& [name, value] : verdict.headers) set_header(response, name, value);
+    if (verdict.fault.status != 0) return refuse(verdict.fault.status, verdict.fault.sentence);
+    HttpRoutes::Found& found = verdict.found;
     live.route = found.route;
     live.names = std::move(found.names);
     live.admitted = true;
     return true;
   }
 
-  static std::size_t length_of(const httplib::Request& request) {
-    return request.has_header("Content-Length")
-               ? std::strtoull(request.get_header_value("Content-Length").c_str(), nullptr, 10)
-               : 0;
-  }
-
   void answer(const httplib::Request& request, httplib::Response& response) {
     Live& live = *current;
+    live.handled = true;
     HttpRequest asked;
     asked.method = request.method;
     asked.path = request.path;
@@ -446,7 +392,7 @@ struct HttpServer::State : httplib::Server {
 
   // Overrides a private virtual function, as the parser's own TLS server does.
   bool process_and_close_socket(socket_t descriptor) override {
-    Live live(descriptor, limits);
+    Live live(descriptor, limits, under_way);
     {
       const std::scoped_lock lock(mutex);
       lives.insert(&live);
@@ -548,6 +494,7 @@ struct HttpServer::State : httplib::Server {
   HttpRoutes routes;
   int port = 0;
   std::atomic<bool> stopping = false;
+  std::atomic<std::size_t> under_way = 0;
   std::thread listener;
   std::mutex mutex;
   std::condition_variable changed;

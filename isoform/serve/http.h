@@ -49,7 +49,8 @@ struct Access {
 };
 
 struct HttpLimits {
-  std::size_t body_bytes = 64U << 20;  // as sent, chunk by chunk included
+  std::size_t body_bytes = 64U << 20;       // as sent, chunk by chunk included
+  std::size_t all_body_bytes = 512U << 20;  // of all requests under way together
   std::size_t header_bytes = 16U << 10;
   int connections = 256;        // at a time; each has a thread
   double request_seconds = 30;  // for a request to come in whole, and for an answer to be taken

@@ -67,6 +67,7 @@ void HttpLimits::validate() const {
     }
   };
   positive("body bytes", static_cast<double>(body_bytes));
+  positive("bytes of all bodies", static_cast<double>(all_body_bytes));
   positive("header bytes", static_cast<double>(header_bytes));
   positive("connections", connections);
   positive("request seconds", request_seconds);

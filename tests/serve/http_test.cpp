@@ -211,6 +211,14 @@ TEST_F(HttpTest, TakesChunkedBodiesAndExpectations) {
   EXPECT_TRUE(client.read_until([](const std::string& b) { return b.find("100") != b.npos; }));
   client.send("xyz");
   EXPECT_EQ(client.read().body, "m:xyz");
+  // A chunk that is none: what follows must not be taken for a request.
+  Client broken(port_);
+  broken.send(request_text(port_, "POST", "/v1/models/m/predict", "",
+                           {{"Content-Length", ""}, {"Transfer-Encoding", "chunked"}}));
+  broken.send("zz\r\n" + request_text(port_, "GET", "/open"));
+  EXPECT_EQ(broken.read().status, 400);
+  EXPECT_TRUE(broken.closed());
+  EXPECT_EQ(broken.rest(), "");
   // What would be refused is refused before it is sent.
   client.send(request_text(port_, "POST", "/v1/models/m/predict", "",
                            {{"Content-Length", "3000"}, {"Expect", "100-continue"}}));
