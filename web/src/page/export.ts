@@ -28,12 +28,14 @@ function carried(source: SVGElement): SVGElement {
       const value = style.getPropertyValue(property);
       if (value) target.setAttribute(property, value);
     }
+    // What only answers to a pointer is no part of the picture.
+    if (element.matches(".tip, [aria-label='tip'], .chosen")) target.setAttribute("data-passing", "");
     target.removeAttribute("style");
     target.removeAttribute("class");
     target.removeAttribute("tabindex");
   });
   copy.querySelectorAll("style").forEach((element) => element.remove());
-  copy.querySelectorAll("[aria-label='tip']").forEach((element) => element.remove());
+  copy.querySelectorAll("[data-passing]").forEach((element) => element.remove());
   return copy;
 }
 

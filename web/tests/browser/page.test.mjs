@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { after, afterEach, test } from "node:test";
@@ -230,6 +231,18 @@ test("everything that is pressed has a name and can be reached by keys", async (
   assert.equal(nameless, 0);
   assert.equal(await page.evaluate(() => [...document.querySelectorAll(".plots > svg")].every((svg) => svg.getAttribute("aria-label")?.length > 20)), true);
 });
+
+for (const colorScheme of ["light", "dark"]) {
+  test(`axe finds no fault: names, roles, contrast, ${colorScheme}`, async () => {
+    const server = await served([logFile("axe", makeRun({ end: false })), logFile("axe-two", makeRun({ seed: 2 }))], { control: true });
+    const page = await openPage(server.url, { colorScheme });
+    await waitForEvents(page, 50);
+    await settle(page);
+    await page.evaluate(readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8"));
+    const { violations } = await page.evaluate(() => window.axe.run());
+    assert.deepEqual(violations.map((one) => `${one.id}: ${one.nodes.map((node) => node.html.slice(0, 200)).join(" ")}`), []);
+  });
+}
 
 test("a run of 20,000 events is drawn in time, and stays in bounds", async () => {
   const server = await served([logFile("long", makeLong(20_000))]);
