@@ -137,7 +137,14 @@ export function timePlot(width: number, height: number, domain: [number, number]
 
 export function basePlot(width: number, height: number, options: Plot.PlotOptions): SVGSVGElement {
   const plot = Plot.plot({ width, height, style: { background: "transparent", fontSize: "12px", overflow: "visible", fontFamily: "inherit" }, ...options });
-  return (plot instanceof SVGSVGElement ? plot : plot.querySelector("svg")) as SVGSVGElement;
+  const svg = (plot instanceof SVGSVGElement ? plot : plot.querySelector("svg")) as SVGSVGElement;
+  // A plot is one picture with one name; names of its marks ("line", "rule") would only be noise.
+  for (const group of svg.querySelectorAll("g[aria-label]")) {
+    if (group.getAttribute("aria-label") === "tip") group.classList.add("tip");
+    group.removeAttribute("aria-label");
+    group.removeAttribute("aria-description");
+  }
+  return svg;
 }
 
 function stepAt(svg: SVGSVGElement, clientX: number): number | null {

@@ -28,12 +28,14 @@ function carried(source: SVGElement): SVGElement {
       const value = style.getPropertyValue(property);
       if (value) target.setAttribute(property, value);
     }
+    // What only answers to a pointer is no part of the picture.
+    if (element.matches(".tip, [aria-label='tip'], .chosen")) target.setAttribute("data-passing", "");
     target.removeAttribute("style");
     target.removeAttribute("class");
     target.removeAttribute("tabindex");
   });
   copy.querySelectorAll("style").forEach((element) => element.remove());
-  copy.querySelectorAll("[aria-label='tip']").forEach((element) => element.remove());
+  copy.querySelectorAll("[data-passing]").forEach((element) => element.remove());
   return copy;
 }
 
@@ -136,14 +138,17 @@ export async function pageText(view: View): Promise<string> {
   return [
     "<!doctype html>", '<html lang="en-GB">', "<head>", '<meta charset="utf-8">',
     '<meta name="viewport" content="width=device-width, initial-scale=1">',
-    '<meta name="color-scheme" content="light dark">', "<title>Isoform</title>", '<link rel="icon" href="data:,">',
-    `<style>${style.replace(/<\/style/gi, "<\\/style")}</style>`,
-    `<script type="application/json" id="recorded-runs">${harmless(json)}</script>`,
-    "</head>", "<body>", '<div id="app"></div>',
-    `<script type="module">${program.replace(/<\/script/gi, "<\\/script").replace(/<!--/g, "<\\!--")}</script>`,
-    "</body>", "</html>", "",
+    '<meta name="color-scheme" content="light dark">', `<title>Isoform${end("title")}`, '<link rel="icon" href="data:,">',
+    `<style>${style.replace(/<\/style/gi, "<\\/style")}${end("style")}`,
+    `<script type="application/json" id="recorded-runs">${harmless(json)}${end("script")}`,
+    end("head"), "<body>", `<div id="app">${end("div")}`,
+    `<script type="module">${program.replace(/<\/script/gi, "<\\/script").replace(/<!(?=--)/g, "<\\!")}${end("script")}`,
+    end("body"), end("html"), "",
   ].join("\n");
 }
+
+// Put together here, so that no tag stands in app.js: whoever looks for one in a page that holds it finds the page's own.
+const end = (tag: string): string => `</${tag}>`;
 
 export async function savePage(view: View): Promise<void> {
   const name = (view.runs[0]?.name ?? "run").replace(/[^\p{L}\p{N}._-]+/gu, "-").slice(0, 60) || "run";

@@ -4,6 +4,7 @@ import { h } from "./dom";
 const KEY = "isoform-theme";
 type Choice = "system" | "light" | "dark";
 const NEXT: Record<Choice, Choice> = { system: "light", light: "dark", dark: "system" };
+const WORD: Record<Choice, string> = { system: "Auto", light: "Light", dark: "Dark" };
 const SIGN: Record<Choice, string> = { system: "◐", light: "☀", dark: "☾" };
 
 function stored(): Choice {
@@ -30,8 +31,8 @@ export function themeButton(changed: () => void): HTMLButtonElement {
     if (choice === "system") delete document.documentElement.dataset["theme"];
     else document.documentElement.dataset["theme"] = choice;
     sign.textContent = SIGN[choice];
-    word.textContent = { system: "Auto", light: "Light", dark: "Dark" }[choice];
-    button.setAttribute("aria-label", `Colours: ${choice === "system" ? "as the system" : choice}. Press to change.`);
+    word.textContent = WORD[choice];
+    button.setAttribute("aria-label", `${WORD[choice]} colours. Press for others.`);
   };
   button.addEventListener("click", () => {
     choice = NEXT[choice];

@@ -96,7 +96,7 @@ function tilesOf(state: RunState): [string, string, string][] {
 
 /** Runs side by side, in a table. */
 export function comparePanel(select: (index: number) => void): SidePanel {
-  const body = h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Runs side by side" });
+  const body = h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Table of the runs" });
   const element = h("section", { class: "panel wide", id: "compare", "aria-labelledby": "compare-title" },
     h("div", { class: "panel-head" }, h("h2", { id: "compare-title" }, "Runs side by side")),
     h("p", { class: "about" }, "Each run has a colour and a line style of its own in the plots below. Panels that show one run show the one chosen here."), body);

@@ -15,7 +15,8 @@ export function timebar(choose: (step: number) => void, live: () => void, curren
   const where = h("span", { class: "where" });
   const facts = h("span", { class: "facts" });
   const pill = h("span", { class: "pill small" });
-  const element = h("section", { class: "timebar", "aria-label": "Moment" }, play, slider, follow, h("div", { class: "time-words" }, pill, where, facts));
+  const element = h("section", { class: "timebar", "aria-label": "Moment" }, play, slider, follow, h("div", { class: "time-words" }, pill, where, facts,
+    h("span", { class: "hint wide-only" }, "Press on any plot to look at that moment.")));
 
   let playing = false, before = 0, exact = 0;
   const end = (view: View): number => Math.max(0, ...view.runs.map((run) => run.state.lastStep));

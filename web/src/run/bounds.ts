@@ -7,7 +7,6 @@ export const MOST_ENTRIES = 3000;
 export const MOST_EPOCHS = 6000;
 export const MOST_POINTS = 4000;
 export const MOST_ROWS = 512;
-export const MOST_VALUES = 4096;
 
 /** Every second one goes, first and last stay. */
 export function thin<T>(list: T[], most: number): void {

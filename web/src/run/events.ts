@@ -61,6 +61,7 @@ export function int(fields: Fields, key: string, otherwise = 0): number {
 
 // Names are shown, never interpreted; a hostile log must not make the page huge.
 const LONGEST = 2000;
+const MOST_NUMBERS = 4096;
 
 export function str(fields: Fields, key: string): string {
   const value = fields[key];
@@ -75,7 +76,7 @@ export function flag(fields: Fields, key: string, otherwise: boolean): boolean {
 export function numbers(fields: Fields, key: string): number[] {
   const value = fields[key];
   if (!Array.isArray(value)) return [];
-  return value.map((entry) => (typeof entry === "number" && Number.isFinite(entry) ? entry : 0));
+  return value.slice(0, MOST_NUMBERS).map((entry) => (typeof entry === "number" && Number.isFinite(entry) ? entry : 0));
 }
 
 export function objects(fields: Fields, key: string): Fields[] {

@@ -1,6 +1,6 @@
 // From events to the state of a run. `replay` is a pure function; `apply` is one step of it, in place, as a run may
 // have tens of thousands.
-import { addFrom, addStep, MOST_EDITS, MOST_ENTRIES, MOST_EPOCHS, MOST_VALUES, thin, thinSpectra } from "./bounds";
+import { addFrom, addStep, MOST_EDITS, MOST_ENTRIES, MOST_EPOCHS, thin, thinSpectra } from "./bounds";
 import { flag, int, num, numbers, object, objects, str, type LogEvent } from "./events";
 import { emptyState, type Edit, type EpochRow, type Kind, type RunState, type TaskState } from "./state";
 import { controlWords, editWords, endWords, epochWords, startWords, taskWords } from "./words";
@@ -178,7 +178,7 @@ const READERS: Record<string, (state: RunState, event: LogEvent) => void> = {
   control: addControl,
   spectrum: (state, event) => {
     for (const entry of objects(event, "spaces")) {
-      const values = numbers(entry, "values").slice(0, MOST_VALUES);
+      const values = numbers(entry, "values");
       state.spectra.push({ step: event.step, space: int(entry, "space"), values, threshold: num(entry, "threshold") });
     }
     thinSpectra(state.spectra);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { after, afterEach, test } from "node:test";
@@ -192,6 +193,25 @@ test("the whole page is saved as a file that works without a server, and can be 
   await clean(third);
 });
 
+test("a file made of the built page by replacing its tags works, too", async () => {
+  const dist = new URL("../../dist/", import.meta.url);
+  const [html, style, program] = ["index.html", "app.css", "app.js"].map((name) => readFileSync(new URL(name, dist), "utf8"));
+  const json = JSON.stringify({ version: "0.1.0", runs: [{ name: "made", events: makeRun().map((line) => JSON.parse(line)) }] }).replaceAll("<", "\\u003c");
+  const path = join(folder, "made.html");
+  writeFileSync(path, html
+    .replace('<link rel="stylesheet" href="app.css">', () => `<style>${style}</style>`)
+    .replace('<script type="module" src="app.js"></script>', () => `<script type="module">${program}</script>`)
+    .replace("</head>", () => `<script type="application/json" id="recorded-runs">${json}</script></head>`));
+  const page = await openPage(pathToFileURL(path).href);
+  await page.waitForFunction(() => window.isoform.state().length === 1);
+  await settle(page);
+  assert.match(await page.textContent(".pill"), /finished/);
+  assert.ok(await page.locator("#network svg").count() > 0);
+  const again = readFileSync(await saved(page, () => page.click("#save-page")), "utf8");
+  assert.ok(again.includes(program.slice(-200)) && again.includes(style.slice(-200)));
+  await clean(page);
+});
+
 test("hostile names are text", async () => {
   const name = "<img src=x onerror=\"window.hacked=1\">";
   const server = await served([logFile("hostile", makeRun({ name }))]);
@@ -218,6 +238,21 @@ for (const [width, colorScheme] of [[360, "light"], [360, "dark"], [768, "light"
   });
 }
 
+test("the page follows when its window becomes narrow and wide again", async () => {
+  const server = await served([logFile("resized", makeRun())]);
+  const page = await openPage(server.url);
+  await finished(page);
+  for (const width of [360, 1000, 420, 1600]) {
+    await page.setViewportSize({ width, height: 800 });
+    await settle(page);
+    const [inner, plot, panel] = await page.evaluate(() => [document.documentElement.scrollWidth,
+      document.querySelector("#widths .plots svg").getBoundingClientRect().width, document.querySelector("#widths .plots").clientWidth]);
+    assert.ok(inner <= width, `${inner} of ${width}`);
+    assert.ok(Math.abs(plot - panel) <= 1, `the plot fills its panel at ${width}: ${plot} of ${panel}`);
+  }
+  await clean(page);
+});
+
 test("everything that is pressed has a name and can be reached by keys", async () => {
   const server = await served([logFile("keys", makeRun({ end: false }))], { control: true });
   const page = await openPage(server.url);
@@ -230,6 +265,18 @@ test("everything that is pressed has a name and can be reached by keys", async (
   assert.equal(nameless, 0);
   assert.equal(await page.evaluate(() => [...document.querySelectorAll(".plots > svg")].every((svg) => svg.getAttribute("aria-label")?.length > 20)), true);
 });
+
+for (const colorScheme of ["light", "dark"]) {
+  test(`axe finds no fault: names, roles, contrast, ${colorScheme}`, async () => {
+    const server = await served([logFile("axe", makeRun({ end: false })), logFile("axe-two", makeRun({ seed: 2 }))], { control: true });
+    const page = await openPage(server.url, { colorScheme });
+    await waitForEvents(page, 50);
+    await settle(page);
+    await page.evaluate(readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8"));
+    const { violations } = await page.evaluate(() => window.axe.run());
+    assert.deepEqual(violations.map((one) => `${one.id}: ${one.nodes.map((node) => node.html.slice(0, 200)).join(" ")}`), []);
+  });
+}
 
 test("a run of 20,000 events is drawn in time, and stays in bounds", async () => {
   const server = await served([logFile("long", makeLong(20_000))]);
@@ -330,5 +377,5 @@ test("the built page is three files with plain tags", () => {
   assert.equal(html.split("</head>").length, 2);
   assert.ok(existsSync(new URL("app.js", dist)) && existsSync(new URL("app.css", dist)));
   assert.ok(readFileSync(new URL("app.js", dist)).length < 450_000);
-  assert.ok(!/<\/script/i.test(readFileSync(new URL("app.js", dist), "utf8")), "app.js can stand within a script element");
+  assert.ok(!/<\/(script|head|style)|<!--/i.test(readFileSync(new URL("app.js", dist), "utf8")), "app.js can stand within a page");
 });
