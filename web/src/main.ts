@@ -227,11 +227,12 @@ if (recorded) {
 
 declare global {
   interface Window {
-    isoform: { state(): unknown; links(): unknown; view(): unknown };
+    isoform: { idle(): boolean; state(): unknown; links(): unknown; view(): unknown };
   }
 }
 // For tests: what the page knows, as plain data.
 window.isoform = {
+  idle: () => asked === "none" && waiting.size === 0 && timer === 0,
   state: () => view.runs.map((run) => run.state),
   links: () => view.runs.map((run) => run.link.state),
   view: () => ({ step: view.step, following: view.following, selected: shown(view)?.id }),
