@@ -60,14 +60,33 @@ function draw(): void {
   timer = 0;
   const all = asked === "all";
   asked = "none";
-  if (all) last = performance.now();
   if (view.following) view.step = Math.max(0, ...view.runs.map((run) => run.state.lastStep));
   bar.update(view);
-  for (const panel of panels) {
-    if (all) panel.update(view);
-    panel.moment(view);
-  }
-  if (all) for (const side of sides) side.update(view);
+  for (const panel of panels) panel.moment(view);
+  if (!all) return;
+  last = performance.now();
+  for (const one of [header, controls, compare, ...panels, edits, feed]) waiting.add(one);
+  work();
+}
+
+// Plots take their turn, a few in each frame, so that the page answers meanwhile.
+const waiting = new Set<{ update(view: View): void }>();
+const TURN = 12;
+let working = false;
+function work(): void {
+  if (working) return;
+  working = true;
+  const turn = (): void => {
+    const until = performance.now() + TURN;
+    for (const one of waiting) {
+      waiting.delete(one);
+      one.update(view);
+      if (performance.now() > until) break;
+    }
+    working = waiting.size > 0;
+    if (working) requestAnimationFrame(turn);
+  };
+  turn();
 }
 
 const specs = [networkSpec(), scheduleSpec(), widthsSpec(), accuracySpec(), parametersSpec(), lossSpec(), spectraSpec(), scaffoldSpec(), phasesSpec()];
@@ -77,7 +96,6 @@ const header = headerPanel(() => followers.forEach((one) => one.retry()));
 const controls = controlsPanel(() => askToken());
 const compare = comparePanel(select);
 const edits = editsPanel(choose), feed = feedPanel(choose);
-const sides = [header, controls, compare, edits, feed];
 
 const version = h("span", { class: "version" });
 const tokenForm = h("form", { class: "token", hidden: true });
@@ -209,11 +227,12 @@ if (recorded) {
 
 declare global {
   interface Window {
-    isoform: { state(): unknown; links(): unknown; view(): unknown };
+    isoform: { idle(): boolean; state(): unknown; links(): unknown; view(): unknown };
   }
 }
 // For tests: what the page knows, as plain data.
 window.isoform = {
+  idle: () => asked === "none" && waiting.size === 0 && timer === 0,
   state: () => view.runs.map((run) => run.state),
   links: () => view.runs.map((run) => run.link.state),
   view: () => ({ step: view.step, following: view.following, selected: shown(view)?.id }),

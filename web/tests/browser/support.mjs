@@ -86,7 +86,9 @@ export const waitForEvents = (page, count, run = 0) =>
 
 /** Waits until what is drawn has settled. */
 export async function settle(page) {
-  await page.waitForTimeout(900);
+  await page.waitForTimeout(500);
+  await page.waitForFunction(() => window.isoform.idle());
+  await page.waitForTimeout(100);
 }
 
 export async function shoot(page, name) {
