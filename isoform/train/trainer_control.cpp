@@ -11,6 +11,17 @@ namespace {
 
 constexpr std::chrono::milliseconds kLook = std::chrono::milliseconds(100);
 
+nlohmann::json control_json(const ControlRequest& request, const std::string& what) {
+  nlohmann::json json = {{"action", control_action_name(request.action)}, {"what", what}};
+  if (request.tolerance) json["tolerance"] = *request.tolerance;
+  if (request.parameter_budget) json["parameter_budget"] = *request.parameter_budget;
+  if (request.action == ControlAction::task) {
+    json["task"] = request.task;
+    json["active"] = request.active;
+  }
+  return json;
+}
+
 }  // namespace
 
 template <class T>
@@ -77,7 +88,7 @@ ControlAnswer Trainer<T>::Run::act(const ControlRequest& request) {
       what = plan_switch(request);
       break;
   }
-  emit("control", {{"action", control_action_name(request.action)}, {"what", what}});
+  emit("control", control_json(request, what));
   if (request.action == ControlAction::pause) paused_at_ = Clock::now();
   if (request.action == ControlAction::checkpoint) checkpoint();
   return {true, what};

@@ -36,7 +36,7 @@ export function makeRun({ epochs = 4, steps = 10, name = "digits", edits = true,
     say(step, epoch, "epoch", {
       ...score, tasks: tasks.map((task) => ({ ...task, ...score })), widths: [...widths], groups: [[widths[1]], [widths[2]]], parameters: parameters(),
       learning_rate: 1e-3, scaffold: [3, 2], epochs,
-      ...(phases && { phases: { step_s: 1.4 * epoch, adapt_s: 0.1 * epoch, evaluate_s: 0.3 * epoch, other_s: 0.2 * epoch } }),
+      ...(phases && { phases: { step_s: 1.4 * epoch, adapt_s: 0.1 * epoch, evaluate_s: 0.3 * epoch, checkpoint_s: 0.2 * epoch } }),
     });
     if (epoch === 2) {
       tasks = [...tasks, { name: "shoes", active: true }];

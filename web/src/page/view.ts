@@ -40,13 +40,20 @@ export const look = (index: number): Look => ({
 // Tasks begin elsewhere in the palette, so that a task is not mistaken for a layer.
 export const taskLook = (index: number): Look => ({ ...look(index), colour: `var(--s${(index + 2) % 6})`, words: `var(--t${(index + 2) % 6})` });
 
-/** From which step to which the plots reach: to the end that is planned while a run is under way. */
+// The end that is planned, or a half, a quarter … of the way there while a run has come less far: axes that rarely change.
+function inSight({ ended, lastStep, stepsPlanned, stepsPerEpoch }: RunState): number {
+  let end = ended ? 0 : stepsPlanned;
+  while (end / 2 > Math.max(lastStep, stepsPerEpoch)) end /= 2;
+  return end;
+}
+
+/** From which step to which the plots reach. */
 export function reach(views: readonly RunView[]): [number, number] {
   let low = Infinity, high = 1;
   for (const { state } of views) {
     if (!state.started) continue;
     low = Math.min(low, state.firstStep);
-    high = Math.max(high, state.lastStep, state.ended ? 0 : state.stepsPlanned);
+    high = Math.max(high, state.lastStep, inSight(state));
   }
   return [Number.isFinite(low) ? low : 0, Math.max(high, (Number.isFinite(low) ? low : 0) + 1)];
 }

@@ -5,8 +5,8 @@ import { look, reach, shown } from "../page/view";
 import { duration } from "../run/format";
 import type { Phases } from "../run/state";
 
-const NAMES: Record<keyof Phases, string> = { step: "training steps", evaluate: "evaluation", adapt: "adaptation", other: "other" };
-const ORDER: (keyof Phases)[] = ["step", "evaluate", "adapt", "other"];
+const NAMES: Record<keyof Phases, string> = { step: "training steps", evaluate: "evaluation", adapt: "adaptation", checkpoint: "checkpoints" };
+const ORDER: (keyof Phases)[] = ["step", "evaluate", "adapt", "checkpoint"];
 const LOOKS = [look(0), look(2), look(1), look(3)];
 
 export function phasesSpec(): Spec {

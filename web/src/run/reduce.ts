@@ -131,7 +131,7 @@ function addEpoch(state: RunState, event: LogEvent): void {
     rate: num(event, "learning_rate"), scaffold: numbers(event, "scaffold"),
     phases: phases && {
       step: num(phases, "step_s") ?? 0, adapt: num(phases, "adapt_s") ?? 0,
-      evaluate: num(phases, "evaluate_s") ?? 0, other: num(phases, "other_s") ?? 0,
+      evaluate: num(phases, "evaluate_s") ?? 0, checkpoint: num(phases, "checkpoint_s") ?? 0,
     },
   };
   setWidths(state, event.step, row.widths);

@@ -31,7 +31,7 @@ export interface TaskScore extends TaskState {
   validationAccuracy: number | null;
 }
 
-export interface Phases { step: number; adapt: number; evaluate: number; other: number }
+export interface Phases { step: number; adapt: number; evaluate: number; checkpoint: number }
 
 export interface EpochRow {
   seq: number;
