@@ -8,10 +8,25 @@ import numpy as np
 from . import _isoform
 
 
+def array_of(X: Any, what: str = "X") -> Any:
+    """What NumPy reads; arrays of other libraries by DLPack, without a copy (read-only)."""
+    if isinstance(X, np.ndarray) or not hasattr(X, "__dlpack__"):
+        return X
+    try:
+        return np.from_dlpack(X)
+    except (TypeError, ValueError, RuntimeError, BufferError) as error:
+        # A type that DLPack does not know may still have a way of its own.
+        try:
+            return np.asarray(X)
+        except (TypeError, ValueError, RuntimeError):
+            raise _isoform.UsageError(f"{what}: cannot be read where it lies: {error}; give an array in the processor's memory that no "
+                                      "gradient is followed through (of PyTorch: X.detach().cpu())") from None
+
+
 def samples_of(X: Any, what: str = "X") -> tuple[np.ndarray, list[int]]:
     """X as [samples, features], and rows, columns and channels where the samples are pictures ([samples, rows, columns] or
     [samples, channels, rows, columns]). Bytes stay bytes; everything else becomes floating point."""
-    array = np.asarray(X)
+    array = np.asarray(array_of(X, what))
     if array.dtype == object or array.dtype.kind not in "biuf":
         try:
             array = array.astype(np.float64)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from . import _isoform
+from .data import array_of
 from .model import Model
 
 
@@ -33,11 +34,11 @@ class Learner:
                 seed: int = 0) -> np.ndarray:
         """Logits [samples, outputs] of raw samples X [samples, features], kept for ``step``. Dropout is of whole groups, keyed by
         (seed, step)."""
-        return self._learner.forward(X, task, dropout, input_dropout, seed)
+        return self._learner.forward(array_of(X, "forward: X"), task, dropout, input_dropout, seed)
 
     def step(self, gradient: Any, *, learning_rate: float | None = None) -> None:
         """One step, from the gradient of the loss by the logits [samples, outputs] of the last ``forward``."""
-        self._learner.step(gradient, learning_rate)
+        self._learner.step(array_of(gradient, "step: the gradient by the logits"), learning_rate)
 
     @property
     def steps(self) -> int:

@@ -148,7 +148,7 @@ Rows<T> rows_of(const py::object& object, Index columns, const std::string& what
 void bind_errors(py::module_& module);
 void bind_model(py::module_& module, py::class_<Core>& core);
 void bind_predict(py::module_& module, py::class_<Core>& core);
-void bind_edits(py::class_<Core>& core);
+void bind_edits(py::module_& module, py::class_<Core>& core);
 void bind_shrink(py::class_<Core>& core);
 void bind_blocks(py::class_<Core>& core);
 void bind_data(py::module_& module);

@@ -1,6 +1,4 @@
 """isoform.torch: the same function as the library, the same steps through edits, and no parameter left behind."""
-import re
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -183,14 +181,3 @@ def test_a_loop_that_grows_learns():
             assert (net(x) - before).abs().max() <= 1e-5
     assert (net(x).argmax(1) == y).float().mean() > 0.95
     assert (net.sync().predict(x.numpy()).argmax(1) == y.numpy()).mean() > 0.95
-
-
-def test_the_page(tmp_path, monkeypatch):
-    """docs/pytorch.md, as printed."""
-    monkeypatch.chdir(tmp_path)
-    text = (Path(__file__).parents[2] / "docs" / "pytorch.md").read_text()
-    code = re.findall(r"^```python\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
-    assert code
-    for block in code:
-        exec(compile(block, "docs/pytorch.md", "exec"), {})
-    assert (tmp_path / "products.safetensors").exists()
