@@ -1,10 +1,11 @@
-"""Writes the pages of the reference, one for each room, and the table of contents: reference.py SOURCE."""
+"""Writes the pages of the reference, one for each room, and the table of contents: reference.py SOURCE [ROOM…]."""
 import re
 import sys
 from pathlib import Path
 
 SOURCE = Path(sys.argv[1])
 ROOMS = "base linalg data table activation network topology model compile train io monitor run study measure experiment c".split()
+ROOMS = sys.argv[2:] or ROOMS
 
 PARTS = {
     "Begin": ["ARCHITECTURE", "docs/symmetry", "docs/tables", "docs/tasks", "docs/python", "docs/pytorch", "docs/losses", "docs/embedding", "docs/onnx"],

@@ -6,7 +6,10 @@ NUMBER = re.compile(r"(?<![\w])[-+−]?\d[\d,.]*(?:e[-+]?\d+)?")
 
 def shape(line):
     """A line with every number, rule and run of blanks made alike; what is drawn to scale has no shape."""
-    return re.sub(r"\s+", " ", NUMBER.sub("#", line.strip()))
+    line = re.sub(r"(?<=\d) (?:ms|s|min|h)\b", " s", line.strip())
+    line = re.sub(r" (?:–|[\w-]+ \(\d+\))$", " #", line)           # a class that others are taken for, or none
+    line = re.sub(r"(?<= )[+−][\d,]+(?: −[\d,]+)?(?= )", "", line)  # neurons that came and went, in the epochs in which some did
+    return re.sub(r"\s+", " ", NUMBER.sub("#", line))
 
 
 def pattern(line):

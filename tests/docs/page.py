@@ -128,6 +128,14 @@ class Page:
             return
         self.shell(f"{shlex.quote(program)} {block.where}", block)
 
+    def on_c(self, block):
+        """A piece of a file that is not shown whole."""
+        if not block.why_not():
+            raise PageError(f"{block.where}: a block of '{block.language}': name the file that it is in its first line, or say why it is not run")
+        self.skip(block, block.why_not())
+
+    on_cmake = on_c
+
     def on_json(self, block):
         for line in block.text.splitlines() if re.match(r'\{"v":', block.text) else [block.text]:
             said = json.loads(line)

@@ -30,7 +30,8 @@ except ImportError:
     pass
 else:
     from isoform.sklearn import IsoformClassifier
-    assert (pickle.loads(pickle.dumps(IsoformClassifier(epochs=5).fit(X, y))).predict(X) == y).mean() > 0.6
+    estimator = IsoformClassifier(epochs=5).fit(X, y)
+    assert (pickle.loads(pickle.dumps(estimator)).predict(X) == estimator.predict(X)).all()
 print(isoform.__version__, isoform.__file__)
 """
 
