@@ -57,5 +57,5 @@ def what_is_a_fault(record):
 
 def setup(app):
     for handler in logging.getLogger("sphinx").handlers:
-        handler.addFilter(what_is_a_fault)
+        handler.filters.insert(0, what_is_a_fault)  # before the one that counts
     app.connect("source-read", github_to_myst)

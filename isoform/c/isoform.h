@@ -27,11 +27,11 @@ extern "C" {
 /** What a function that can fail returns. */
 typedef enum isoform_status {
   ISOFORM_OK = 0,
-  ISOFORM_USAGE = 1, /**< a value that cannot be served */
-  ISOFORM_FILE = 2, /**< a file that cannot be opened, read or written */
+  ISOFORM_USAGE = 1,  /**< a value that cannot be served */
+  ISOFORM_FILE = 2,   /**< a file that cannot be opened, read or written */
   ISOFORM_FORMAT = 3, /**< a file that is no model */
   ISOFORM_MEMORY = 4, /**< not enough memory */
-  ISOFORM_FAILED = 5 /**< nothing could be done; or a mistake of ours, which the message says */
+  ISOFORM_FAILED = 5  /**< nothing could be done; or a mistake of ours, which the message says */
 } isoform_status;
 
 typedef struct isoform_model isoform_model;

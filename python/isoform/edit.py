@@ -59,5 +59,8 @@ class Edit:
         """
         return Edit(self._made.undo(before._core))
 
+    def __reduce__(self) -> Any:
+        raise TypeError("an Edit is a value of this process and is not copied or pickled; pickle the model before it and after it")
+
     def __repr__(self) -> str:
         return "Edit(" + ", ".join(f"{record.kind} layer {record.layer}: {record.before} → {record.after}" for record in self.records) + ")"

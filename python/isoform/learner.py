@@ -40,6 +40,9 @@ class Learner:
         """One step, from the gradient of the loss by the logits [samples, outputs] of the last ``forward``."""
         self._learner.step(array_of(gradient, "step: the gradient by the logits"), learning_rate)
 
+    def __reduce__(self) -> Any:
+        raise TypeError("a Learner follows the model of this process and is not copied or pickled; keep its model, and begin a Learner anew")
+
     @property
     def steps(self) -> int:
         """Steps taken."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 import json
 import os
 import struct
+from operator import index
 from typing import Any, Iterable, Sequence
 
 import numpy as np
@@ -61,7 +62,7 @@ class Model:
     @classmethod
     def from_bytes(cls, data: bytes, dtype: str = "float32") -> Model:
         """The inverse of ``to_bytes``."""
-        return cls(_isoform.parse(data, _dtype(dtype)))
+        return cls(_isoform.parse(bytes(memoryview(data)), _dtype(dtype)))
 
     def copy(self) -> Model:
         """A model of its own."""
@@ -217,7 +218,7 @@ class Model:
         left: incoming rows orthogonal, in descending length; right: outgoing columns; full: the map into the layer diagonal;
         random: by the seed.
         """
-        return [EditRecord._of(record) for record in self._core.rotate(layer, kind, seed)]
+        return [EditRecord._of(record) for record in self._core.rotate(index(layer), kind, seed)]
 
     def grow(self, layer: int, count: int = 0, *, into: int | None = None, new_groups: Sequence[int] = (),
              group_size: int = 4, seed: int = 0) -> EditRecord:
@@ -226,15 +227,15 @@ class Model:
         count: how many, into groups below group_size and then into new ones, or all into one group (``into``);
         new_groups: sizes of whole new groups.
         """
-        return EditRecord._of(self._core.grow(layer, count, into, list(new_groups), group_size, seed)[0])
+        return EditRecord._of(self._core.grow(index(layer), index(count), into, list(new_groups), group_size, seed)[0])
 
     def keep(self, layer: int, neurons: Sequence[int]) -> EditRecord:
         """Keeps these neurons as they stand, from 0, ascending; the biases of the others are folded into (o, ψ)."""
-        return EditRecord._of(self._core.keep(layer, [int(n) for n in neurons])[0])
+        return EditRecord._of(self._core.keep(index(layer), [int(n) for n in neurons])[0])
 
     def remove_groups(self, layer: int, groups: Sequence[int]) -> EditRecord:
         """Removes whole groups, from 0; what they did at rest is folded."""
-        return EditRecord._of(self._core.remove_groups(layer, [int(g) for g in groups])[0])
+        return EditRecord._of(self._core.remove_groups(index(layer), [int(g) for g in groups])[0])
 
     def apply(self, edit: Edit) -> list[EditRecord]:
         """Makes a change that was computed before (``isoform.Edit``) from this model as it is, or from one of the same shape."""
@@ -258,6 +259,8 @@ class Model:
             raise _isoform.UsageError(
                 f"shrink: needs one of widths, tolerance, parameters, got {len(goals)} of them")
         data = None if X is None else dataset(X)
+        if tolerance is not None and data is not None and data.samples() < 4:
+            raise _isoform.UsageError(f"shrink: tolerance is judged on a quarter of X, which needs 4 samples or more, got {data.samples()}")
         metric = metric or ("singular" if X is None else "jacobian")
         refit = X is not None if refit is None else refit
         said = self._core.shrink(tolerance, parameters, [int(w) for w in widths or ()], metric, refit,

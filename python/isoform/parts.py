@@ -35,6 +35,9 @@ class Map:
         """ψ [target, gates of the source]; no columns without."""
         return self._core.window("psi", self.id)
 
+    def __reduce__(self) -> Any:
+        raise TypeError("a Map is a window on its model and is not copied or pickled; copy or pickle the model, or the arrays")
+
     def __repr__(self) -> str:
         rows, columns = self.weight.shape
         return f"Map({self.id}: space {self.source} → {self.target}, {rows} × {columns})"

@@ -154,6 +154,8 @@ def fit(X: Any, y: Any, *, validation: float | tuple[Any, ...] | None = None, sa
 
     def make(X: Any, y: Any, weight: Any = None) -> Any:
         other, image = data.samples_of(X, "validation")
+        if other.shape[1] != rows.shape[1]:
+            raise _isoform.UsageError(f"validation: needs {rows.shape[1]} features a sample, as X has, got {other.shape[1]}")
         own = np.asarray(data.array_of(y, "y"))
         if targets is None:
             return _isoform.Dataset(name, other, data.labels_of(own, classes)[0], None, weight, classes, names, image)

@@ -75,7 +75,7 @@ def main():
 
     pages = options.pages or all_pages(bool(options.prefix))
     failed, unrun = [], []
-    with concurrent.futures.ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         for page, code, output, seconds in pool.map(lambda page: run_page(page, work, env), pages):
             print(f"{'ok' if code == 0 else 'FAILED':6} {seconds:5.1f} s  {page.relative_to(ROOT)}", flush=True)
             unrun += [line.removeprefix("NOT RUN ") for line in output.splitlines() if line.startswith("NOT RUN ")]

@@ -1,4 +1,7 @@
 """Losses and batches of one's own, edits as values, checkpoints."""
+import copy
+import pickle
+
 import isoform
 import numpy as np
 import pytest
@@ -197,3 +200,45 @@ def test_a_folder_that_is_gone_does_not_end_a_run(tmp_path):
     events = []
     run = isoform.fit(X, Y, epochs=2, checkpoint=tmp_path / "no" / "run.ckpt", observer=events.append)
     assert run.reason == "finished" and any("no checkpoint is written" in event.get("message", "") for event in events)
+
+
+# -- what people hand over ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("call,error,text", [
+    (lambda m: m.predict(X + 1j), isoform.UsageError, "^predict: X: needs real numbers, got complex ones$"),
+    (lambda m: isoform.fit(X[:0], Y[:0]), isoform.Error, "sample"),
+    (lambda m: isoform.fit(X, [None] * 300, epochs=1), isoform.UsageError, "^y: classes need to be all numbers or all text, got NoneType$"),
+    (lambda m: isoform.fit(X, np.array([1, "b"], object)[Y % 2], epochs=1), isoform.UsageError, "got int, str$"),
+    (lambda m: isoform.fit(X, Y, validation=(X[:, :2], Y)), isoform.UsageError, "^validation: needs 5 features a sample, as X has, got 2$"),
+    (lambda m: m.shrink(tolerance=0.1, X=X[:3]), isoform.UsageError, "needs 4 samples or more, got 3$"),
+    (lambda m: m.grow("a", 1), TypeError, "integer"),
+    (lambda m: m.grow(1, 1.5), TypeError, "integer"),
+    (lambda m: isoform.Model.from_bytes("text"), TypeError, "bytes-like"),
+    (lambda m: copy.deepcopy(isoform.Learner(m)), TypeError, "keep its model"),
+    (lambda m: pickle.dumps(m.maps[0]), TypeError, "pickle the model"),
+    (lambda m: pickle.dumps(isoform.Edit.grow(m, 1, 2)), TypeError, "pickle the model")])
+def test_what_cannot_be_is_said(call, error, text):
+    with pytest.raises(error, match=text):
+        call(isoform.Model.chain([5, 8, 3]))
+
+
+def test_sparse_samples_are_refused_with_the_mend():
+    sparse = pytest.importorskip("scipy.sparse")
+    with pytest.raises(isoform.UsageError, match=r"^predict: X: is sparse, and samples are dense here; give X\.toarray\(\)$"):
+        isoform.Model.chain([5, 8, 3]).predict(sparse.csr_matrix(X))
+    with pytest.raises(isoform.UsageError, match=r"^X: is sparse"):
+        isoform.fit(sparse.csr_matrix(X), Y)
+
+
+def test_a_step_that_would_spoil_the_model_is_not_taken():
+    model = isoform.Model.chain([5, 8, 3])
+    learner = isoform.Learner(model)
+    learner.forward(X)
+    before = model.to_bytes()
+    with pytest.raises(isoform.UsageError, match="^step: the gradient by the logits has numbers that are not finite; the model is as it was$"):
+        learner.step(np.full((300, 3), np.nan))
+    with pytest.raises(isoform.UsageError, match="^learning_rate: needs a number above 0, got -1"):
+        learner.step(np.zeros((300, 3)), learning_rate=-1)
+    assert model.to_bytes() == before
+    learner.step(np.zeros((300, 3)))
