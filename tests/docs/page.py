@@ -25,6 +25,10 @@ DRAWN = ("math", "mermaid")
 EPOCHS = 2
 
 
+class Missing(Exception):
+    """A package of others, which a page may need and a machine need not have."""
+
+
 class Page:
     def __init__(self, path, work):
         self.name = path.resolve().relative_to(ROOT).as_posix()
@@ -104,14 +108,18 @@ class Page:
     def on_python(self, block):
         code = compile(block.text, block.where, "exec")
         self.printed = None
-        if why := block.why_not() or ("" if os.environ["ISOFORM_PYTHON"] else "the package is not built"):
+        if why := block.why_not():
             self.skip(block, why)
             return
+        if not os.environ["ISOFORM_PYTHON"] and re.search(r"\bisoform\b", block.text):
+            raise Missing("isoform for Python is not built, which the rest of the page needs")
         printed = io.StringIO()
         try:
             with contextlib.redirect_stdout(printed):
                 exec(code, self.scope)
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, ModuleNotFoundError) and not (error.name or "").startswith("isoform"):
+                raise Missing(f"{error.name} is not installed, which the rest of the page needs") from None
             traceback.print_exc()
             raise PageError(f"{block.where}: raised") from None
         finally:
@@ -183,6 +191,8 @@ def main():
         page.run()
     except PageError as error:
         sys.exit(f"FAILED {error}")
+    except Missing as error:
+        page.skip(page.block, str(error), "from here on")
     for line in page.said:
         print(f"NOT RUN {line}")
 
