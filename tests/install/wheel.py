@@ -58,7 +58,7 @@ def main():
     python = work / "venv" / "bin" / "python"
     run(python, "-m", "pip", "install", *quiet, wheel, cwd=elsewhere, env=env)
     run(python, "-c", USE, cwd=elsewhere, env=env)
-    run(python, "-m", "pip", "check", cwd=elsewhere, env=env)
+    run(python, "-m", "pip", "show", "isoform", cwd=elsewhere, env=env)
 
     # What a source distribution holds is what git knows; one without git is made of what lies there by whoever packs it.
     if (source / ".git").exists():
