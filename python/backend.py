@@ -76,6 +76,14 @@ def get_requires_for_build_sdist(config_settings=None):
     return []
 
 
+def prepare_metadata_for_build_wheel(metadata_directory, config_settings=None):
+    info = f"isoform-{_version()}.dist-info"
+    folder = pathlib.Path(metadata_directory, info)
+    folder.mkdir()
+    (folder / "METADATA").write_text(_metadata())
+    return info
+
+
 def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     info = f"isoform-{_version()}.dist-info"
     name = f"isoform-{_version()}-{_tag()}.whl"

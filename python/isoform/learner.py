@@ -19,7 +19,7 @@ class Learner:
             learner.step((z - y) / len(X))          # the gradient of the mean of ½|z − y|²
 
     It trains the model in place. Edits of the model in between (grow, shrink, add_outputs, …) carry the optimiser's state
-    along, as in a training run. Not while other threads predict with the model.
+    along, as in a training run; a run of isoform.train in between makes it begin anew. Not while other threads predict with the model.
     """
 
     def __init__(self, model: Model, optimiser: str = "adamw", *, learning_rate: float | None = None,

@@ -239,6 +239,8 @@ class Model:
 
     def apply(self, edit: Edit) -> list[EditRecord]:
         """Makes a change that was computed before (``isoform.Edit``) from this model as it is, or from one of the same shape."""
+        if not isinstance(edit, Edit):
+            raise TypeError(f"apply: needs an Edit (Edit.grow, Edit.rotate, …), got {type(edit).__name__}")
         return [EditRecord._of(record) for record in self._core.apply(edit._made)]
 
     # -- edits of the whole ------------------------------------------------------------------------------------------------

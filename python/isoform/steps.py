@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import time
+from operator import index
 from typing import Any, Callable, Iterable, Iterator, Mapping
 
 import numpy as np
@@ -34,20 +35,23 @@ def train_by_steps(model: Model, X: Any, y: Any, loss: Loss | None, callback: Ca
     settings = {"epochs": 10, "batch_size": 64, "seed": 0, "optimiser": "adamw", "learning_rate": None, "weight_decay": 1e-3,
                 "dropout": 0.0, "input_dropout": 0.0, "threads": 0, "task": "", **keywords}
     for name in ("epochs", "batch_size"):
-        if int(settings[name]) < 1:
+        settings[name] = index(settings[name])
+        if settings[name] < 1:
             raise _isoform.UsageError(f"{name}: needs 1 or more, got {settings[name]}")
     learner = Learner(model, settings["optimiser"], learning_rate=settings["learning_rate"], weight_decay=settings["weight_decay"],
                       threads=settings["threads"],
                       **{name: settings[name] for name in ("momentum", "second_moment") if name in settings})
-    batches = _source(X) if is_source(X) else _of_arrays(X, y, int(settings["batch_size"]), int(settings["seed"]))
+    batches = _source(X) if is_source(X) else _of_arrays(X, y, settings["batch_size"], int(settings["seed"]))
     loss = loss or loss_of(model, settings["task"])
     history: list[dict[str, Any]] = []
     began, reason, message = time.monotonic(), "finished", ""
-    for epoch in range(1, int(settings["epochs"]) + 1):
+    for epoch in range(1, settings["epochs"] + 1):
         total, samples = 0.0, 0
         for x, answers in batches():
             z = learner.forward(x, task=settings["task"], dropout=settings["dropout"], input_dropout=settings["input_dropout"],
                                 seed=settings["seed"])
+            if not len(z):
+                continue
             value, gradient = _said(loss(z, answers))
             if not np.isfinite(value):
                 reason, message = "diverged", f"the loss is {value} in epoch {epoch}; try a smaller learning rate"

@@ -121,6 +121,7 @@ py::object train_model(Core& core, const RunSettings& settings, const Named& nam
                        const py::object& on_epoch, const py::object& on_event,
                        const std::string& path, double every, bool resume) {
   const Core::Turn turn(core);
+  core.forget_moments();
   std::vector<TaskData> data;
   for (const auto& [name, training, validation] : named) {
     data.push_back({name, training, validation});

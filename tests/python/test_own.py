@@ -59,6 +59,11 @@ def test_batches_from_anywhere(source):
     assert run.steps == 200 and run.history[-1]["train_loss"] < 0.7 * run.history[0]["train_loss"]
 
 
+def test_empty_batches_are_passed_over():
+    run = isoform.train(isoform.Model.chain([5, 8, 3]), [(X[:0], Y[:0]), (X, Y)], epochs=1)
+    assert run.steps == 1 and np.isfinite(run.history[0]["train_loss"])
+
+
 def test_the_callback_edits_and_stops():
     model = isoform.Model.chain([5, 8, 3])
 
@@ -216,6 +221,8 @@ def test_a_folder_that_is_gone_does_not_end_a_run(tmp_path):
     (lambda m: m.grow(1, 1.5), TypeError, "integer"),
     (lambda m: isoform.Model.from_bytes("text"), TypeError, "bytes-like"),
     (lambda m: copy.deepcopy(isoform.Learner(m)), TypeError, "keep its model"),
+    (lambda m: m.apply(None), TypeError, "needs an Edit"),
+    (lambda m: isoform.train(m, [(X, Y)], epochs=1.5), TypeError, "integer"),
     (lambda m: pickle.dumps(m.maps[0]), TypeError, "pickle the model"),
     (lambda m: pickle.dumps(isoform.Edit.grow(m, 1, 2)), TypeError, "pickle the model")])
 def test_what_cannot_be_is_said(call, error, text):
@@ -229,6 +236,17 @@ def test_sparse_samples_are_refused_with_the_mend():
         isoform.Model.chain([5, 8, 3]).predict(sparse.csr_matrix(X))
     with pytest.raises(isoform.UsageError, match=r"^X: is sparse"):
         isoform.fit(sparse.csr_matrix(X), Y)
+
+
+def test_a_learner_goes_on_after_a_run_that_changed_the_shape():
+    model = isoform.Model.chain([5, 32, 3])
+    learner = isoform.Learner(model)
+    learner.step(learner.forward(X) / len(X))
+    isoform.train(model, X, Y, epochs=4)
+    assert model.widths != [5, 32, 3]
+    model.apply(isoform.Edit.rotate(model, 1, "random"))
+    learner.step(learner.forward(X) / len(X))
+    assert learner.steps == 2
 
 
 def test_a_step_that_would_spoil_the_model_is_not_taken():
