@@ -3,7 +3,8 @@
     pip install . --no-build-isolation
     pip wheel . --no-build-isolation --no-deps
 
-The build folder is build/wheel, kept for the next time; ISOFORM_CMAKE_ARGUMENTS are handed to CMake.
+The build folder is build/wheel, kept for the next time; ISOFORM_CMAKE_ARGUMENTS are handed to CMake. A folder that is built already, for the same
+interpreter, is taken with --config-settings build-dir=build/release (or ISOFORM_BUILD_DIR), so that nothing is compiled twice.
 """
 import base64
 import hashlib
@@ -41,15 +42,30 @@ def _tag():
     return f"{python}-{python}-{re.sub('[-.]', '_', sysconfig.get_platform())}"
 
 
-def _build(prefix):
-    build = ROOT / "build" / "wheel"
-    subprocess.run(["cmake", "-S", ROOT, "-B", build, "-DCMAKE_BUILD_TYPE=Release", "-DISOFORM_BUILD_PYTHON=ON",
-                    f"-DPython_EXECUTABLE={sys.executable}",
-                    *[f"-DISOFORM_BUILD_{part}=OFF" for part in ("CLI", "TESTS", "EXAMPLES", "BENCH")],
-                    *shlex.split(os.environ.get("ISOFORM_CMAKE_ARGUMENTS", ""))], check=True, stdout=sys.stderr)
+def _tree(config_settings):
+    """The build folder, and whether it is somebody else's, configured already."""
+    named = (config_settings or {}).get("build-dir") or os.environ.get("ISOFORM_BUILD_DIR")
+    if not named:
+        return ROOT / "build" / "wheel", False
+    tree = pathlib.Path(named) if pathlib.Path(named).is_absolute() else ROOT / named
+    if not (tree / "CMakeCache.txt").exists():
+        sys.exit(f"build-dir: '{tree}' holds no build; configure it first, or leave build-dir out")
+    return tree, True
+
+
+def _build(prefix, config_settings):
+    build, there = _tree(config_settings)
+    if not there:
+        subprocess.run(["cmake", "-S", ROOT, "-B", build, "-DCMAKE_BUILD_TYPE=Release", "-DISOFORM_BUILD_PYTHON=ON",
+                        f"-DPython_EXECUTABLE={sys.executable}",
+                        *[f"-DISOFORM_BUILD_{part}=OFF" for part in ("CLI", "TESTS", "EXAMPLES", "BENCH")],
+                        *shlex.split(os.environ.get("ISOFORM_CMAKE_ARGUMENTS", ""))], check=True, stdout=sys.stderr)
     subprocess.run(["cmake", "--build", build, "--target", "isoform_python", "--parallel"], check=True, stdout=sys.stderr)
     subprocess.run(["cmake", "--install", build, "--component", "python", "--prefix", prefix, "--strip"], check=True,
                    stdout=sys.stderr)
+    suffix = sysconfig.get_config_var("EXT_SUFFIX")
+    if not pathlib.Path(prefix, "isoform", f"_isoform{suffix}").exists():
+        sys.exit(f"'{build}' was built for another Python than {sys.executable}; configure it with -DPython_EXECUTABLE={sys.executable}")
 
 
 def get_requires_for_build_wheel(config_settings=None):
@@ -60,11 +76,19 @@ def get_requires_for_build_sdist(config_settings=None):
     return []
 
 
+def prepare_metadata_for_build_wheel(metadata_directory, config_settings=None):
+    info = f"isoform-{_version()}.dist-info"
+    folder = pathlib.Path(metadata_directory, info)
+    folder.mkdir()
+    (folder / "METADATA").write_text(_metadata())
+    return info
+
+
 def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     info = f"isoform-{_version()}.dist-info"
     name = f"isoform-{_version()}-{_tag()}.whl"
     with tempfile.TemporaryDirectory() as prefix:
-        _build(prefix)
+        _build(prefix, config_settings)
         files = {path.relative_to(prefix).as_posix(): path.read_bytes()
                  for path in sorted(pathlib.Path(prefix, "isoform").rglob("*")) if path.is_file()}
     files[f"{info}/METADATA"] = _metadata().encode()

@@ -12,15 +12,17 @@ import os as _os
 
 from . import _isoform
 from ._isoform import Error, FileError, FormatError, InternalError, UsageError
+from .edit import Edit
 from .learner import Learner
-from .model import Map, Model, Space, load
+from .model import Model, load
+from .parts import Map, Space
 from .reports import (Change, EditRecord, FeatureRemoval, LayerCut, MapForm, Run, Shrinkage,
                       Sparsity)
 from .training import fit, settings, train
 
 __version__ = _isoform.version
 __all__ = [
-    "Change", "EditRecord", "Error", "FeatureRemoval", "FileError", "FormatError", "InternalError", "LayerCut", "Learner",
+    "Change", "Edit", "EditRecord", "Error", "FeatureRemoval", "FileError", "FormatError", "InternalError", "LayerCut", "Learner",
     "Map", "MapForm", "Model", "Run", "Shrinkage", "Space", "Sparsity", "UsageError", "fit", "load", "settings", "train",
 ]
 

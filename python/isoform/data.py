@@ -1,6 +1,7 @@
 """Samples and answers from NumPy arrays (or what becomes one) to what the library learns from."""
 from __future__ import annotations
 
+import math
 from typing import Any, Sequence
 
 import numpy as np
@@ -8,10 +9,27 @@ import numpy as np
 from . import _isoform
 
 
+def array_of(X: Any, what: str = "X") -> Any:
+    """What NumPy reads; arrays of other libraries by DLPack, without a copy (read-only)."""
+    if hasattr(X, "toarray"):
+        raise _isoform.UsageError(f"{what}: is sparse, and samples are dense here; give {what.split()[-1]}.toarray()")
+    if isinstance(X, np.ndarray) or not hasattr(X, "__dlpack__"):
+        return X
+    try:
+        return np.from_dlpack(X)
+    except (TypeError, ValueError, RuntimeError, BufferError) as error:
+        # A type that DLPack does not know may still have a way of its own.
+        try:
+            return np.asarray(X)
+        except (TypeError, ValueError, RuntimeError):
+            raise _isoform.UsageError(f"{what}: cannot be read where it lies: {error}; give an array in the processor's memory that no "
+                                      "gradient is followed through (of PyTorch: X.detach().cpu())") from None
+
+
 def samples_of(X: Any, what: str = "X") -> tuple[np.ndarray, list[int]]:
     """X as [samples, features], and rows, columns and channels where the samples are pictures ([samples, rows, columns] or
     [samples, channels, rows, columns]). Bytes stay bytes; everything else becomes floating point."""
-    array = np.asarray(X)
+    array = np.asarray(array_of(X, what))
     if array.dtype == object or array.dtype.kind not in "biuf":
         try:
             array = array.astype(np.float64)
@@ -27,7 +45,7 @@ def samples_of(X: Any, what: str = "X") -> tuple[np.ndarray, list[int]]:
             f"{what}: needs the shape [samples, features], or [samples, rows, columns] of pictures, got {list(array.shape)}")
     if array.dtype != np.uint8 and array.dtype != np.float32:
         array = array.astype(np.float64)
-    return array.reshape(len(array), -1), image
+    return array.reshape(len(array), math.prod(array.shape[1:])), image
 
 
 def feature_names(X: Any) -> list[str]:
@@ -67,7 +85,11 @@ def labels_of(y: np.ndarray, classes: Sequence[str] | None) -> tuple[np.ndarray,
     """Positions among classes [samples], and the classes: those given, or all there are, ascending."""
     if y.ndim != 1:
         raise _isoform.UsageError(f"y: classes need the shape [samples], got {list(y.shape)}")
-    values, positions = np.unique(y, return_inverse=True)
+    try:
+        values, positions = np.unique(y, return_inverse=True)
+    except TypeError:  # what has no order
+        kinds = sorted({type(value).__name__ for value in y.tolist()})
+        raise _isoform.UsageError(f"y: classes need to be all numbers or all text, got {', '.join(kinds)}") from None
     names = [name_of(value) for value in values]
     if classes is None:
         return positions.astype(np.uint32), names

@@ -7,6 +7,7 @@ import numpy as np
 
 from . import _isoform
 from .learner import Learner
+from .losses import gradient_of
 from .model import Model
 from .training import _settings
 
@@ -77,30 +78,13 @@ def learn(estimator: Any, X: np.ndarray, answers: np.ndarray, weights: np.ndarra
         X, answers = np.concatenate([X, memory[0][again]]), np.concatenate([answers, memory[1][again]])
         weights = np.concatenate([weights, np.ones(len(again))])
     size = estimator.batch_size or int(np.clip(len(X) // 20, 16, 128))
-    gradient = _gradient(model)
+    gradient = gradient_of(model.tasks[0]["loss"])
+    if model.tasks[0]["loss"] != "cross_entropy":
+        answers = (answers - np.array(model.schema["mean"])) / np.array(model.schema["scale"])
     order = dice.permutation(len(X))
     for first in range(0, len(X), size):
         batch = order[first:first + size]
         logits = learner.forward(X[batch])
-        own = gradient(logits.astype(np.float64), answers[batch])
+        _, own = gradient(logits.astype(np.float64), answers[batch])
         learner.step(own * (weights[batch] / len(batch))[:, None])
     estimator.n_iter_ += 1
-
-
-def _gradient(model: Model) -> Any:
-    """Of the loss of each sample, by the logits [samples, outputs]."""
-    loss, schema = model.tasks[0]["loss"], model.schema
-    if loss == "cross_entropy":
-        def of_classes(z: np.ndarray, labels: np.ndarray) -> np.ndarray:
-            p = np.exp(z - z.max(axis=1, keepdims=True))
-            p /= p.sum(axis=1, keepdims=True)
-            p[np.arange(len(z)), labels] -= 1
-            return p
-        return of_classes
-
-    mean, scale = np.array(schema["mean"]), np.array(schema["scale"])
-
-    def of_numbers(z: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        error = z - (targets - mean) / scale
-        return np.clip(error, -1, 1) if loss == "huber" else error
-    return of_numbers

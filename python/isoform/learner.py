@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from . import _isoform
+from .data import array_of
 from .model import Model
 
 
@@ -18,7 +19,7 @@ class Learner:
             learner.step((z - y) / len(X))          # the gradient of the mean of ½|z − y|²
 
     It trains the model in place. Edits of the model in between (grow, shrink, add_outputs, …) carry the optimiser's state
-    along, as in a training run. Not while other threads predict with the model.
+    along, as in a training run; a run of isoform.train in between makes it begin anew. Not while other threads predict with the model.
     """
 
     def __init__(self, model: Model, optimiser: str = "adamw", *, learning_rate: float | None = None,
@@ -33,11 +34,14 @@ class Learner:
                 seed: int = 0) -> np.ndarray:
         """Logits [samples, outputs] of raw samples X [samples, features], kept for ``step``. Dropout is of whole groups, keyed by
         (seed, step)."""
-        return self._learner.forward(X, task, dropout, input_dropout, seed)
+        return self._learner.forward(array_of(X, "forward: X"), task, dropout, input_dropout, seed)
 
     def step(self, gradient: Any, *, learning_rate: float | None = None) -> None:
         """One step, from the gradient of the loss by the logits [samples, outputs] of the last ``forward``."""
-        self._learner.step(gradient, learning_rate)
+        self._learner.step(array_of(gradient, "step: the gradient by the logits"), learning_rate)
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a Learner follows the model of this process and is not copied or pickled; keep its model, and begin a Learner anew")
 
     @property
     def steps(self) -> int:

@@ -4,69 +4,20 @@ from __future__ import annotations
 import json
 import os
 import struct
+from operator import index
 from typing import Any, Iterable, Sequence
 
 import numpy as np
 
 from . import _isoform
-from .data import dataset
+from .data import array_of, dataset
+from .edit import Edit
+from .parts import Map, Space
 from .reports import EditRecord, FeatureRemoval, Shrinkage, Sparsity
 
 
 def _strings(values: str | Iterable[Any]) -> list[str]:
     return [values] if isinstance(values, str) else [str(value) for value in values]
-
-
-class Map:
-    """An affine map of a model: z += W h + b + ψ s. Its arrays are windows on the model's own memory.
-
-    They stay valid whatever happens to the model. But a change of shape gives the model new memory, which arrays taken before do
-    not see; take them anew.
-    """
-
-    def __init__(self, core: Any, about: dict[str, Any]) -> None:
-        self._core = core
-        self.id: int = about["id"]
-        self.source: int = about["source"]  #: id of the space that is read
-        self.target: int = about["target"]  #: id of the space that is added to
-        self.factors: list[int] = about["factors"]  #: spaces whose gates multiply what the map gives
-
-    @property
-    def weight(self) -> np.ndarray:
-        """W [target, source]."""
-        return self._core.window("weight", self.id)
-
-    @property
-    def bias(self) -> np.ndarray:
-        """b [target]; read-only where another map's bias counts."""
-        return self._core.window("bias", self.id)
-
-    @property
-    def psi(self) -> np.ndarray:
-        """ψ [target, gates of the source]; no columns without."""
-        return self._core.window("psi", self.id)
-
-    def __repr__(self) -> str:
-        rows, columns = self.weight.shape
-        return f"Map({self.id}: space {self.source} → {self.target}, {rows} × {columns})"
-
-
-class Space:
-    """A space of a model, as it was when it was asked for: kind (input, hidden, linear, output), dimension, groups and their o."""
-
-    def __init__(self, about: dict[str, Any]) -> None:
-        self.id: int = about["id"]
-        self.name: str = about["name"]
-        self.kind: str = about["kind"]
-        self.dimension: int = about["dimension"]
-        self.groups: list[int] = about["groups"]
-        self.radial: str = about["radial"]
-        self.length: str = about["length"]  #: mode of o
-        self.o: np.ndarray = np.array(about["o"])  #: squared intrinsic length of each group; a copy
-
-    def __repr__(self) -> str:
-        groups = f", groups {self.groups}" if self.groups else ""
-        return f"Space({self.id}: {self.kind}, {self.dimension}{groups})"
 
 
 class Model:
@@ -111,7 +62,7 @@ class Model:
     @classmethod
     def from_bytes(cls, data: bytes, dtype: str = "float32") -> Model:
         """The inverse of ``to_bytes``."""
-        return cls(_isoform.parse(data, _dtype(dtype)))
+        return cls(_isoform.parse(bytes(memoryview(data)), _dtype(dtype)))
 
     def copy(self) -> Model:
         """A model of its own."""
@@ -222,10 +173,10 @@ class Model:
     def predict(self, X: Any, *, task: str = "", threads: int = 0) -> np.ndarray:
         """Logits [samples, outputs] for raw samples X [samples, features], in the model's dtype.
 
-        An array of that dtype with rows one behind the other is read where it lies. The GIL is free meanwhile. A model of several tasks needs ``task``;
+        An array of that dtype with rows one behind the other is read where it lies, whose it may be (NumPy, or by DLPack PyTorch and others). The GIL is free meanwhile. A model of several tasks needs ``task``;
         X then has the features of the inputs that it reads, one input after the other. threads 0: all cores.
         """
-        return self._core.predict(X, task, threads)
+        return self._core.predict(array_of(X, "predict: X"), task, threads)
 
     def predict_proba(self, X: Any, *, task: str = "", threads: int = 0) -> np.ndarray:
         """Probabilities [samples, outputs], float64: of classes together 1, of labels each for itself.
@@ -233,6 +184,7 @@ class Model:
         Computed in double from the weights as they are.
         """
         about = self._task(task)
+        X = array_of(X, "predict: X")
         numbers = self.schema["target"] == "numbers" if self.schema else about["loss"] in ("squared", "huber")
         if numbers:
             raise _isoform.UsageError(
@@ -246,7 +198,7 @@ class Model:
     def predict_numbers(self, X: Any, *, task: str = "", threads: int = 0) -> np.ndarray:
         """Answers of a regression in the units that it was trained on [samples, outputs], float64."""
         if self.schema and self.schema["target"] == "numbers":
-            return self._core.answers(X, task, threads)
+            return self._core.answers(array_of(X, "predict: X"), task, threads)
         return self.predict(X, task=task, threads=threads).astype(np.float64)
 
     def _task(self, name: str) -> dict[str, Any]:
@@ -266,7 +218,7 @@ class Model:
         left: incoming rows orthogonal, in descending length; right: outgoing columns; full: the map into the layer diagonal;
         random: by the seed.
         """
-        return [EditRecord._of(record) for record in self._core.rotate(layer, kind, seed)]
+        return [EditRecord._of(record) for record in self._core.rotate(index(layer), kind, seed)]
 
     def grow(self, layer: int, count: int = 0, *, into: int | None = None, new_groups: Sequence[int] = (),
              group_size: int = 4, seed: int = 0) -> EditRecord:
@@ -275,15 +227,21 @@ class Model:
         count: how many, into groups below group_size and then into new ones, or all into one group (``into``);
         new_groups: sizes of whole new groups.
         """
-        return EditRecord._of(self._core.grow(layer, count, into, list(new_groups), group_size, seed))
+        return EditRecord._of(self._core.grow(index(layer), index(count), into, list(new_groups), group_size, seed)[0])
 
     def keep(self, layer: int, neurons: Sequence[int]) -> EditRecord:
         """Keeps these neurons as they stand, from 0, ascending; the biases of the others are folded into (o, ψ)."""
-        return EditRecord._of(self._core.keep(layer, [int(n) for n in neurons]))
+        return EditRecord._of(self._core.keep(index(layer), [int(n) for n in neurons])[0])
 
     def remove_groups(self, layer: int, groups: Sequence[int]) -> EditRecord:
         """Removes whole groups, from 0; what they did at rest is folded."""
-        return EditRecord._of(self._core.remove_groups(layer, [int(g) for g in groups]))
+        return EditRecord._of(self._core.remove_groups(index(layer), [int(g) for g in groups])[0])
+
+    def apply(self, edit: Edit) -> list[EditRecord]:
+        """Makes a change that was computed before (``isoform.Edit``) from this model as it is, or from one of the same shape."""
+        if not isinstance(edit, Edit):
+            raise TypeError(f"apply: needs an Edit (Edit.grow, Edit.rotate, …), got {type(edit).__name__}")
+        return [EditRecord._of(record) for record in self._core.apply(edit._made)]
 
     # -- edits of the whole ------------------------------------------------------------------------------------------------
 
@@ -303,6 +261,8 @@ class Model:
             raise _isoform.UsageError(
                 f"shrink: needs one of widths, tolerance, parameters, got {len(goals)} of them")
         data = None if X is None else dataset(X)
+        if tolerance is not None and data is not None and data.samples() < 4:
+            raise _isoform.UsageError(f"shrink: tolerance is judged on a quarter of X, which needs 4 samples or more, got {data.samples()}")
         metric = metric or ("singular" if X is None else "jacobian")
         refit = X is not None if refit is None else refit
         said = self._core.shrink(tolerance, parameters, [int(w) for w in widths or ()], metric, refit,

@@ -31,30 +31,15 @@ except ImportError:
 __all__ = ["IsoformClassifier", "IsoformRegressor"]
 
 
+def _take(estimator: BaseEstimator, given: dict[str, Any]) -> None:
+    """Keeps what a constructor was given as it is, which is all that scikit-learn wants of one."""
+    for name, value in given.items():
+        if name != "self":
+            setattr(estimator, name, value)
+
+
 class _Isoform(BaseEstimator):
     """What both estimators share."""
-
-    def __init__(self, hidden=(16, 16), *, adapt=True, tolerance=0.03, epochs=None, batch_size=None,
-                 optimiser="adamw", learning_rate=None, weight_decay=1e-3, dropout=None, group_size=4,
-                 validation="auto", patience=0, memory=1000, random_state=0, threads=0,
-                 dtype="float32", settings=None):
-        self.hidden = hidden
-        self.adapt = adapt
-        self.tolerance = tolerance
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.optimiser = optimiser
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.dropout = dropout
-        self.group_size = group_size
-        self.validation = validation
-        self.patience = patience
-        self.memory = memory
-        self.random_state = random_state
-        self.threads = threads
-        self.dtype = dtype
-        self.settings = settings
 
     def _seed(self) -> int:
         if isinstance(self.random_state, (int, np.integer)):
@@ -122,12 +107,7 @@ class IsoformClassifier(ClassifierMixin, _Isoform):
                  optimiser="adamw", learning_rate=None, weight_decay=1e-3, dropout=None, group_size=4,
                  validation="auto", patience=0, memory=1000, class_weight=None, random_state=0,
                  threads=0, dtype="float32", settings=None):
-        super().__init__(hidden, adapt=adapt, tolerance=tolerance, epochs=epochs, batch_size=batch_size,
-                         optimiser=optimiser, learning_rate=learning_rate, weight_decay=weight_decay,
-                         dropout=dropout, group_size=group_size, validation=validation, patience=patience,
-                         memory=memory, random_state=random_state, threads=threads, dtype=dtype,
-                         settings=settings)
-        self.class_weight = class_weight
+        _take(self, locals())
 
     def fit(self, X, y, sample_weight=None) -> IsoformClassifier:
         """X [samples, features], y [samples] of classes. Samples of weight 0 are left out."""
@@ -208,12 +188,7 @@ class IsoformRegressor(RegressorMixin, _Isoform):
                  optimiser="adamw", learning_rate=None, weight_decay=1e-3, dropout=None, group_size=4,
                  validation="auto", patience=0, memory=1000, loss="squared", random_state=0, threads=0,
                  dtype="float32", settings=None):
-        super().__init__(hidden, adapt=adapt, tolerance=tolerance, epochs=epochs, batch_size=batch_size,
-                         optimiser=optimiser, learning_rate=learning_rate, weight_decay=weight_decay,
-                         dropout=dropout, group_size=group_size, validation=validation, patience=patience,
-                         memory=memory, random_state=random_state, threads=threads, dtype=dtype,
-                         settings=settings)
-        self.loss = loss
+        _take(self, locals())
 
     def fit(self, X, y, sample_weight=None) -> IsoformRegressor:
         """X [samples, features], y [samples] or [samples, outputs]. Samples of weight 0 are left out."""

@@ -49,7 +49,7 @@ def gate(radial: str, t: torch.Tensor) -> torch.Tensor:
 def _replace(parameter: nn.Parameter, values: torch.Tensor) -> None:
     """Other numbers, of another shape, in the same parameter."""
     # A graph that is still alive keeps what gathers the parameter's gradient, with the old shape; another type makes it anew.
-    parameter.data = torch.empty(0, dtype=torch.float16, device=values.device)
+    parameter.data = torch.empty(0, dtype=torch.float32 if values.dtype == torch.float16 else torch.float16, device=values.device)
     parameter.data = values
     parameter.grad = None
 
@@ -91,11 +91,12 @@ class Network(nn.Module):
         self._place = {space["id"]: p for p, space in enumerate(self._spaces)}
         known = dict(self.named_parameters())
         like = next(iter(known.values()), None)
-        device = like.device if like is not None else None
+        # A module that was moved or turned to another precision (to, double, half) stays so.
+        device, dtype = (like.device, like.dtype) if like is not None else (None, None)
         wanted = set()
         for name, _, _, window, trained in self._windows():
             wanted.add(name)
-            values = torch.from_numpy(np.array(window, order="C")).to(device)
+            values = torch.from_numpy(np.array(window, order="C")).to(device=device, dtype=dtype)
             if name in known:
                 _replace(known[name], values)
             else:
@@ -103,7 +104,7 @@ class Network(nn.Module):
         for name in set(known) - wanted:
             delattr(self, name)
         for name in ("mean", "scale"):
-            values = torch.from_numpy(np.array(getattr(self.model, name))).to(device)
+            values = torch.from_numpy(np.array(getattr(self.model, name))).to(device=device, dtype=dtype)
             self.register_buffer(name, values, persistent=False)
         for space in self._spaces:
             if space["groups"]:
@@ -124,6 +125,8 @@ class Network(nn.Module):
         about = self._task(task)
         given = [k for k, entry in enumerate(self._inputs) if not about["inputs"] or entry["name"] in about["inputs"]]
         size = sum(self._input_sizes[k] for k in given)
+        if not isinstance(x, torch.Tensor):
+            raise _isoform.UsageError(f"forward: x needs to be a tensor, got {type(x).__name__}; torch.as_tensor(x) makes one")
         if x.dim() != 2 or x.shape[1] != size:
             raise _isoform.UsageError(f"forward: x needs the shape [batch, {size}], got {list(x.shape)}")
         starts = np.concatenate([[0], np.cumsum(self._input_sizes)])
@@ -198,7 +201,12 @@ class Network(nn.Module):
         self.sync()
         followers = [(optimiser, self._follower(optimiser, second_moment)) for optimiser in optimisers]
         before = dict(self.named_parameters())
-        result = change(self.model)
+        kept = self.model._core.copy()
+        try:
+            result = change(self.model)
+        except BaseException:
+            self.model._core = kept  # the first of two changes may have been made
+            raise
         self._rebuild()
         after = dict(self.named_parameters())
         for optimiser, follower in followers:

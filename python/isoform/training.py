@@ -1,13 +1,17 @@
 """Training runs: what `isoform train` does, on arrays."""
 from __future__ import annotations
 
+import dataclasses
+import os
 from typing import Any, Callable, Mapping, Sequence
 
 import numpy as np
 
 from . import _isoform, data
+from .losses import Loss
 from .model import Model
 from .reports import Run
+from .steps import is_source, train_by_steps
 
 Epoch = dict[str, Any]
 _FILES = ("data", "data_dir")
@@ -66,16 +70,30 @@ def _parts(whole: Any, validation: Any, chosen: Any, stratified: bool,
     return whole, make(*validation)
 
 
-def _train(model: Model, chosen: Any, parts: list[tuple[str, Any, Any]],
-           callback: Callable[[Epoch], Any] | None, observer: Callable[[dict[str, Any]], Any] | None) -> Run:
-    history: list[Epoch] = []
+@dataclasses.dataclass(frozen=True)
+class _Keeping:
+    """Where a run is kept (docs/checkpoints.md)."""
 
+    checkpoint: str | os.PathLike[str] | None
+    every: float
+    resume: bool
+
+    def check(self) -> None:
+        if self.resume and self.checkpoint is None:
+            raise TypeError("resume=True needs checkpoint, the file to go on from")
+        if not self.every >= 0:
+            raise _isoform.UsageError(f"checkpoint_every: needs seconds, 0 or more, got {self.every}")
+
+
+def _train(model: Model, chosen: Any, parts: list[tuple[str, Any, Any]], callback: Callable[[Epoch], Any] | None,
+           observer: Callable[[dict[str, Any]], Any] | None, keeping: _Keeping) -> Run:
     def on_epoch(epoch: Epoch) -> Any:
         epoch.pop("type")
-        history.append(epoch)
-        return None if callback is None else callback(dict(epoch))
+        return None if callback is None else callback(epoch)
 
-    said = _isoform.train(model._core, chosen, parts, on_epoch, observer)
+    path = "" if keeping.checkpoint is None else os.fspath(keeping.checkpoint)
+    said = _isoform.train(model._core, chosen, parts, on_epoch, observer, path, keeping.every, keeping.resume)
+    history = [{name: value for name, value in epoch.items() if name != "type"} for epoch in said.pop("epochs")]
     return Run(model=model, history=history, settings=chosen.get(), **said)
 
 
@@ -83,7 +101,8 @@ def fit(X: Any, y: Any, *, validation: float | tuple[Any, ...] | None = None, sa
         table: bool | None = None, name: str = "data", features: Sequence[str] | None = None,
         outputs: Sequence[str] | None = None, dtype: str = "float32",
         callback: Callable[[Epoch], Any] | None = None,
-        observer: Callable[[dict[str, Any]], Any] | None = None, **keywords: Any) -> Run:
+        observer: Callable[[dict[str, Any]], Any] | None = None, checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_every: float = 60, resume: bool = False, **keywords: Any) -> Run:
     """Makes a network for the data and trains it; by default it finds its own size.
 
     X [samples, features] of numbers, or of pictures [samples, rows, columns] (uint8 stay bytes); float64 is rounded to float32 for
@@ -94,19 +113,25 @@ def fit(X: Any, y: Any, *, validation: float | tuple[Any, ...] | None = None, sa
     own deviation, some 3,000 steps), else as of a known set; None: False for uint8. features, outputs: names, which the
     program's tables are matched by. callback(epoch): after each epoch, with its numbers (docs/events.md); False ends the
     run, what it raises comes through, and the model is that of the last whole step. observer(event): every event.
+    checkpoint: a file that is written after each epoch and every so many seconds (checkpoint_every); with resume the run goes on from it where
+    it is there, and ends with the bits of a run that was not interrupted (docs/checkpoints.md).
     Everything else is a setting of `isoform train` by its name (``isoform.settings()``): epochs, batch_size, hidden, seed, adapt, tolerance, optimiser, …
     Same settings, data, build and type of processor: the same bits as the program's.
     """
+    keeping = _Keeping(checkpoint, checkpoint_every, resume)
+    keeping.check()
     loss = keywords.get("loss")
+    if callable(loss):
+        raise TypeError("fit() takes the name of a loss; train a model with a loss of your own: isoform.train(Model.chain(widths), X, y, loss=…)")
     if validation is not None and isinstance(validation, (int, float)):
         keywords["validation"] = validation
-    answers = np.asarray(y)
+    answers = np.asarray(data.array_of(y, "y"))
     kind = data.kind_of(answers, loss)
     if loss is None and kind != "classes":
         keywords["loss"] = "binary" if kind == "labels" else "squared"
     chosen = _settings("fit", name, keywords,
                        ["validation", "sample_weight", "table", "name", "features", "outputs", "dtype",
-                        "callback", "observer"])
+                        "callback", "observer", "checkpoint", "checkpoint_every", "resume"])
     rows, image = data.samples_of(X)
     table = not image and rows.dtype != np.uint8 if table is None else table
     if kind == "classes":
@@ -129,7 +154,9 @@ def fit(X: Any, y: Any, *, validation: float | tuple[Any, ...] | None = None, sa
 
     def make(X: Any, y: Any, weight: Any = None) -> Any:
         other, image = data.samples_of(X, "validation")
-        own = np.asarray(y)
+        if other.shape[1] != rows.shape[1]:
+            raise _isoform.UsageError(f"validation: needs {rows.shape[1]} features a sample, as X has, got {other.shape[1]}")
+        own = np.asarray(data.array_of(y, "y"))
         if targets is None:
             return _isoform.Dataset(name, other, data.labels_of(own, classes)[0], None, weight, classes, names, image)
         return _isoform.Dataset(name, other, None, standard(data.numbers_of(own, len(classes))), weight, classes, names, image)
@@ -141,7 +168,7 @@ def fit(X: Any, y: Any, *, validation: float | tuple[Any, ...] | None = None, sa
     else:
         chosen.finish()
     core = _isoform.create(chosen, training, schema, np.dtype(dtype).name)
-    return _train(Model(core), chosen, [(name, training, held_out)], callback, observer)
+    return _train(Model(core), chosen, [(name, training, held_out)], callback, observer, keeping)
 
 
 def _standard(targets: np.ndarray | None, schema: Any) -> Callable[[Any], Any]:
@@ -155,25 +182,42 @@ def _standard(targets: np.ndarray | None, schema: Any) -> Callable[[Any], Any]:
 def train(model: Model, X: Any, y: Any = None, *, validation: float | tuple[Any, ...] | None = None,
           sample_weight: Any = None, callback: Callable[[Epoch], Any] | None = None,
           observer: Callable[[dict[str, Any]], Any] | None = None, changes: Sequence[str] = (),
-          **keywords: Any) -> Run:
+          loss: Loss | None = None, checkpoint: str | os.PathLike[str] | None = None, checkpoint_every: float = 60,
+          resume: bool = False, **keywords: Any) -> Run:
     """Trains a model further, in place; ``adapt=False`` keeps its widths.
 
     X, y: samples and answers of its task, y as names or numbers of the task's outputs. A model of several tasks takes a dict of name: (X, y) or
     (X, y, weights) for X, one for each that is on, and for those that changes bring. changes: "epoch=3 append=letters", … as the program's --change.
     Everything else as in ``fit``; settings of new networks (hidden, radial, …) are refused with TypeError. A model that answers
-    numbers in units of their own takes them in these.
+    numbers in units of their own takes them in these. checkpoint, checkpoint_every, resume: as in ``fit``.
+
+    **Losses and batches of your own** (docs/losses.md): loss(z, y) returns the loss of a batch and its gradient by the logits z; X may be an
+    iterable of batches (X, y) (a list, a DataLoader of PyTorch), or a function that returns one, called for each epoch. The widths
+    stay, but for what the callback edits, and so does the learning rate; it takes epochs (10), batch_size (64), seed, optimiser, learning_rate, weight_decay, dropout,
+    input_dropout, task, threads and callback.
     """
+    if callable(loss) or (y is None and is_source(X)):
+        others = {"validation": validation, "sample_weight": sample_weight, "observer": observer, "changes": changes or None,
+                  "checkpoint": checkpoint, "resume": resume or None}
+        keywords |= {name: value for name, value in others.items() if value is not None}
+        if loss is not None and not callable(loss):
+            raise TypeError(f"train() got loss='{loss}': the model has its loss already; a loss of your own is a function")
+        return train_by_steps(model, X, y, loss, callback, keywords)
+    if loss is not None:
+        keywords["loss"] = loss
+    keeping = _Keeping(checkpoint, checkpoint_every, resume)
+    keeping.check()
     if validation is not None and isinstance(validation, (int, float)):
         keywords["validation"] = validation
     sets = X if isinstance(X, Mapping) else None
     name = model.tasks[0]["name"] if model.tasks else "data"
     chosen = _settings("train", name, keywords,
-                       ["validation", "sample_weight", "callback", "observer", "changes"])
+                       ["validation", "sample_weight", "callback", "observer", "changes", "checkpoint", "checkpoint_every", "resume"])
     schema = model.schema
 
     def make(task: dict[str, Any] | None, X: Any, y: Any, weight: Any = None) -> Any:
         rows, image = data.samples_of(X)
-        answers = np.asarray(y)
+        answers = np.asarray(data.array_of(y, "y"))
         data.require_rows(len(rows), y=answers, sample_weight=weight)
         weight = None if weight is None else np.asarray(weight, np.float32)
         outputs = task["outputs"] if task else None
@@ -208,4 +252,4 @@ def train(model: Model, X: Any, y: Any = None, *, validation: float | tuple[Any,
     else:
         chosen.finish()
     chosen.set_changes(list(changes))  # the trainer knows the tasks that they are of
-    return _train(model, chosen, parts, callback, observer)
+    return _train(model, chosen, parts, callback, observer, keeping)

@@ -60,6 +60,9 @@ Rows<T> rows_of(const py::object& object, Index columns, const std::string& what
         "{}: needs the shape [samples, {}], got {}{}", what, columns, shape_text(any),
         any.ndim() == 1 && any.shape(0) == columns ? "; a single sample is X[None, :]" : ""));
   }
+  if (any.dtype().kind() == 'c') {
+    throw UsageError(fmt::format("{}: needs real numbers, got complex ones", what));
+  }
   Rows<T> rows = Rows<T>::ensure(any);
   if (!rows) {
     PyErr_Clear();

@@ -68,6 +68,22 @@ class Core {
     return std::visit([&](auto& held) { return change_held(held, f); }, model_);
   }
 
+  /// What trains the model by steps of its own (train.cpp) leaves the followers' moments behind, maybe in other shapes: they begin
+  /// anew. Within a Turn.
+  void forget_moments() {
+    const auto forget = [](const auto& learners) {
+      for (const auto& weak : learners) {
+        if (const auto learner = weak.lock()) {
+          auto memory = learner->optimiser.memory();
+          memory.parameters.clear();
+          learner->optimiser.recall(std::move(memory));
+        }
+      }
+    };
+    forget(floats_);
+    forget(doubles_);
+  }
+
   /// Marks that the model is being changed, for as long as it lives.
   class Turn {
    public:
@@ -148,7 +164,7 @@ Rows<T> rows_of(const py::object& object, Index columns, const std::string& what
 void bind_errors(py::module_& module);
 void bind_model(py::module_& module, py::class_<Core>& core);
 void bind_predict(py::module_& module, py::class_<Core>& core);
-void bind_edits(py::class_<Core>& core);
+void bind_edits(py::module_& module, py::class_<Core>& core);
 void bind_shrink(py::class_<Core>& core);
 void bind_blocks(py::class_<Core>& core);
 void bind_data(py::module_& module);

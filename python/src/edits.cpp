@@ -1,60 +1,60 @@
 // Changes of one hidden layer, and exact sparsification.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "isoform/topology/diagonalise.h"
 #include "isoform/topology/grow.h"
 #include "isoform/topology/shrink.h"
 #include "isoform/topology/sparsify.h"
+#include "isoform/topology/undo.h"
+#include "isoform/topology/verify.h"
 #include "python/src/core.h"
 
 namespace isoform::python {
 
 namespace {
 
-template <class T>
-Json apply(Model<T>& model, const BeforeApply& follow, const Edit& edit) {
-  follow(edit);
-  model.network.apply(edit);
-  model.record(edit.record);
-  return record_json(edit.record);
-}
+// What a change is: edits, one after the other, each of the network that the one before leaves.
+struct Made {
+  std::vector<Edit> edits;
+  std::optional<bool> folds = {};  // of removals: what was constant is folded exactly
+  // Groups of each edit's space before it, where it is kept as a value: those of another network may have other ones.
+  std::vector<std::vector<Index>> groups = {};
+};
 
-template <class T>
-std::vector<Edit> rotation(const Network<T>& network, int layer, const std::string& kind,
-                           std::uint64_t seed) {
-  if (kind == "left") return {rotate_left(network, layer)};
-  if (kind == "right") return {rotate_right(network, layer)};
-  if (kind == "random") return {rotate_random(network, layer, seed)};
-  if (kind == "full") {
-    require_hidden(network, layer, "rotate");
-    auto [read, write] = rotate_full(network, network.incoming(layer).front());
-    return {std::move(read), std::move(write)};
+Json records_of(const Made& made) {
+  Json records = Json::array();
+  for (const Edit& edit : made.edits) {
+    records.push_back(record_json(edit.record));
+    if (made.folds) records.back()["folds"] = *made.folds;
   }
-  throw UsageError(
-      fmt::format("rotate: '{}' is unknown; known are left, right, full, random", kind));
+  return records;
 }
 
-py::object rotate(Core& core, int layer, const std::string& kind, std::uint64_t seed) {
-  return to_python(core.change([&](auto& model, const BeforeApply& follow) {
-    Json records = Json::array();
-    for (const Edit& edit : rotation(model.network, layer, kind, seed)) {
-      records.push_back(apply(model, follow, edit));
+// Makers: from the numbers of a call to a function of a network.
+auto rotation(int layer, std::string kind, std::uint64_t seed) {
+  return [=](const auto& network) -> Made {
+    require_hidden(network, layer, "rotate");
+    if (kind == "left") return {{rotate_left(network, layer)}};
+    if (kind == "right") return {{rotate_right(network, layer)}};
+    if (kind == "random") return {{rotate_random(network, layer, seed)}};
+    if (kind == "full") {
+      auto [read, write] = rotate_full(network, network.incoming(layer).front());
+      return {{std::move(read), std::move(write)}};
     }
-    return records;
-  }));
+    throw UsageError(
+        fmt::format("rotate: '{}' is unknown; known are left, right, full, random", kind));
+  };
 }
 
-py::object grow_layer(Core& core, int layer, Index count, std::optional<Index> into,
-                      const std::vector<Index>& new_groups, Index group_size, std::uint64_t seed) {
-  return to_python(core.change([&](auto& model, const BeforeApply& follow) {
-    const auto& network = model.network;
+auto growth(int layer, Index count, std::optional<Index> into, std::vector<Index> new_groups,
+            Index group_size, std::uint64_t seed) {
+  return [=](const auto& network) -> Made {
     require_hidden(network, layer, "grow");
     GrowSettings settings;
     settings.seed = seed;
     settings.group_size = group_size;
-    if (!into && new_groups.empty()) {
-      return apply(model, follow, grow(network, layer, count, settings));
-    }
+    if (!into && new_groups.empty()) return {{grow(network, layer, count, settings)}};
     const std::size_t groups = network.space(layer).groups.size();
     if (into && (*into < 0 || *into >= static_cast<Index>(groups))) {
       throw UsageError(fmt::format("into: group {} is out of range; layer {} has groups 0 to {}",
@@ -62,28 +62,95 @@ py::object grow_layer(Core& core, int layer, Index count, std::optional<Index> i
     }
     Growth growth{std::vector<Index>(groups, 0), new_groups};
     if (into) growth.into[static_cast<std::size_t>(*into)] = count;
-    return apply(model, follow, grow(network, layer, growth, settings));
+    return {{grow(network, layer, growth, settings)}};
+  };
+}
+
+auto selection(int layer, std::vector<Index> kept) {
+  return [=](const auto& network) -> Made {
+    require_hidden(network, layer, "keep");
+    return {{keep(network, layer, kept)}, carries_fold(network, layer)};
+  };
+}
+
+auto removal(int layer, std::vector<Index> groups) {
+  return [=](const auto& network) -> Made {
+    require_hidden(network, layer, "remove_groups");
+    return {{remove_groups(network, layer, groups)}, carries_fold(network, layer)};
+  };
+}
+
+// What does not fit ends in an InternalError, or unseen; who hands us an edit has only mistaken the model.
+void require_fitting(const auto& network, const Made& made, std::size_t i, const char* what) {
+  const Edit& edit = made.edits[i];
+  std::string misfit;
+  if (!network.has_space(edit.space)) {
+    misfit = fmt::format("there is no layer {}", edit.space);
+  } else if (i < made.groups.size() && network.space(edit.space).groups != made.groups[i]) {
+    misfit = fmt::format("layer {} has the groups {}, the edit is of {}", edit.space,
+                         network.space(edit.space).groups, made.groups[i]);
+  } else {
+    misfit = check_shapes(network, edit);
+  }
+  if (misfit.empty()) return;
+  throw UsageError(fmt::format(
+      "{}: {}; an edit is of the model that it was computed from, as that was then", what, misfit));
+}
+
+Json apply_all(auto& model, const BeforeApply& follow, const Made& made) {
+  for (std::size_t i = 0; i < made.edits.size(); ++i) {
+    const Edit& edit = made.edits[i];
+    require_fitting(model.network, made, i, "apply");
+    follow(edit);
+    model.network.apply(edit);
+    model.record(edit.record);
+  }
+  return records_of(made);
+}
+
+// Computed and applied in one change.
+template <class Make>
+py::object now(Core& core, const Make& make) {
+  return to_python(core.change([&](auto& model, const BeforeApply& follow) {
+    return apply_all(model, follow, make(model.network));
   }));
 }
 
-py::object keep_neurons(Core& core, int layer, const std::vector<Index>& kept) {
-  return to_python(core.change([&](auto& model, const BeforeApply& follow) {
-    require_hidden(model.network, layer, "keep");
-    const bool folds = carries_fold(model.network, layer);
-    Json record = apply(model, follow, keep(model.network, layer, kept));
-    record["folds"] = folds;
-    return record;
-  }));
+// Computed alone.
+template <class Make>
+Made plan(const Core& core, const Make& make) {
+  return core.read([&](const auto& model) {
+    Made made = make(model.network);
+    for (const Edit& edit : made.edits) {  // of different spaces, so that each is as it was
+      made.groups.push_back(model.network.space(edit.space).groups);
+    }
+    return made;
+  });
 }
 
-py::object drop_groups(Core& core, int layer, const std::vector<Index>& groups) {
-  return to_python(core.change([&](auto& model, const BeforeApply& follow) {
-    require_hidden(model.network, layer, "remove_groups");
-    const bool folds = carries_fold(model.network, layer);
-    Json record = apply(model, follow, remove_groups(model.network, layer, groups));
-    record["folds"] = folds;
-    return record;
-  }));
+Made undone(const Core& before, const Made& made) {
+  return before.read([&](const auto& model) {
+    auto network = model.network;
+    Made back;
+    for (std::size_t i = 0; i < made.edits.size(); ++i) {
+      const Edit& edit = made.edits[i];
+      require_fitting(network, made, i, "undo");
+      back.edits.insert(back.edits.begin(), undo(network, edit));
+      network.apply(edit);
+      back.groups.insert(back.groups.begin(), network.space(edit.space).groups);
+    }
+    return back;
+  });
+}
+
+// One kind of change by its name, and the same as a value by "plan_" and its name.
+template <class... Words>
+void bind_kind(py::class_<Core>& core, const std::string& name, auto(*make)(Words...)) {
+  core.def(name.c_str(),
+           [make](Core& self, Words... words) { return now(self, make(std::move(words)...)); });
+  core.def(("plan_" + name).c_str(), [make](const Core& self, Words... words) {
+    return plan(self, make(std::move(words)...));
+  });
 }
 
 Json plan_json(const SparsePlan& plan) {
@@ -125,11 +192,17 @@ py::object sparsify_model(Core& core, const std::string& method, const std::vect
 
 }  // namespace
 
-void bind_edits(py::class_<Core>& core) {
-  core.def("rotate", &rotate);
-  core.def("grow", &grow_layer);
-  core.def("keep", &keep_neurons);
-  core.def("remove_groups", &drop_groups);
+void bind_edits(py::module_& module, py::class_<Core>& core) {
+  py::class_<Made>(module, "Edit")
+      .def("records", [](const Made& self) { return to_python(records_of(self)); })
+      .def("undo", [](const Made& self, const Core& before) { return undone(before, self); });
+  bind_kind(core, "rotate", &rotation);
+  bind_kind(core, "grow", &growth);
+  bind_kind(core, "keep", &selection);
+  bind_kind(core, "remove_groups", &removal);
+  core.def("apply", [](Core& self, const Made& made) {
+    return now(self, [&](const auto&) -> const Made& { return made; });
+  });
   core.def("sparsify", &sparsify_model);
 }
 

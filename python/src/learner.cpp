@@ -1,6 +1,8 @@
 // Steps by hand: logits out, any gradient in. For losses and sources of batches of one's own; the optimiser follows the model's edits.
 #include <fmt/format.h>
 
+#include <cmath>
+
 #include "isoform/network/pass.h"
 #include "python/src/core.h"
 #include "python/src/engines.h"
@@ -118,6 +120,14 @@ class PyLearner {
                       learner.pass.samples(), rows.shape(0)));
     }
     const Eigen::Map<const Matrix<T>> in(rows.data(), rows.shape(1), rows.shape(0));
+    if (!in.allFinite()) {
+      throw UsageError(
+          "step: the gradient by the logits has numbers that are not finite; the model is as it "
+          "was");
+    }
+    if (!(rate > 0) || !std::isfinite(rate)) {
+      throw UsageError(fmt::format("learning_rate: needs a number above 0, got {}", rate));
+    }
     const py::gil_scoped_release free;
     EngineLease<T> engine({"cpu", threads_});
     learner.pass.delta(learner.head) = in;

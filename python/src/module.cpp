@@ -9,7 +9,7 @@ PYBIND11_MODULE(_isoform, module) {
   bind_settings(module);
   bind_model(module, core);
   bind_predict(module, core);
-  bind_edits(core);
+  bind_edits(module, core);
   bind_shrink(core);
   bind_blocks(core);
   bind_train(module);

@@ -5,6 +5,8 @@
 
 #include "isoform/run/settings.h"
 #include "isoform/train/trainer.h"
+#include "isoform/train/trainer_state.h"
+#include "python/src/checkpoint.h"
 #include "python/src/core.h"
 #include "python/src/engines.h"
 
@@ -25,7 +27,10 @@ class Listener {
     json["step"] = event.step;
     json["epoch"] = event.epoch;
     json["time_s"] = event.time_s;
-    if (event.type == "epoch") epoch_ = json;
+    if (event.type == "epoch") {
+      epoch_ = json;
+      epochs_.push_back(json);
+    }
     const py::gil_scoped_acquire python;
     try {
       // Ctrl-C; steps are told of five times a second.
@@ -51,6 +56,9 @@ class Listener {
   void rethrow() const {
     if (raised_) std::rethrow_exception(raised_);
   }
+  /// Of all epochs so far; of a run that goes on, those before it too.
+  [[nodiscard]] const Json& epochs() const { return epochs_; }
+  void recall(Json epochs) { epochs_ = std::move(epochs); }
   [[nodiscard]] bool said_stop() const { return said_stop_; }
   [[nodiscard]] const std::atomic<bool>& stop() const { return stop_; }
 
@@ -61,7 +69,7 @@ class Listener {
   }
 
   py::object on_epoch_, on_event_;
-  Json epoch_;
+  Json epoch_, epochs_ = Json::array();
   std::exception_ptr raised_;
   bool said_stop_ = false;
   std::atomic<bool> stop_ = false;
@@ -71,8 +79,10 @@ using Named = std::vector<std::tuple<std::string, Dataset, Dataset>>;
 
 template <class T>
 TrainResult run(Core& core, const std::shared_ptr<Model<T>>& began, const RunSettings& settings,
-                std::vector<TaskData> data, Listener& listener) {
+                std::vector<TaskData> data, const Keeping& keeping, Listener& listener) {
   Model<T> model = *began;
+  const auto found = resumed<T>(keeping, settings, data);
+  if (found) listener.recall(epochs_of(found->extra));
   EngineLease<T> engine(settings.engine);
   // Whoever looks between epochs, or after an interruption, sees a model that is whole.
   const auto publish = [&] {
@@ -81,8 +91,21 @@ TrainResult run(Core& core, const std::shared_ptr<Model<T>>& began, const RunSet
     core.replace(std::move(shown));
   };
   const Observer observer = [&](const Event& event) { listener.hear(event); };
-  Trainer<T> trainer(model, std::move(data), settings.training, *engine, {observer},
-                     &listener.stop());
+  Trainer<T> trainer = found ? Trainer<T>(model, std::move(data), settings.training, *engine,
+                                          found->state, {observer}, &listener.stop())
+                             : Trainer<T>(model, std::move(data), settings.training, *engine,
+                                          {observer}, &listener.stop());
+  // A disk that is full is no reason to lose what is being learned.
+  const auto checkpoint = [&](TrainerState<T> state) {
+    Event event = {"checkpoint", state.step, state.epoch, state.seconds, {}};
+    const std::string failure = keep<T>(keeping, settings, std::move(state), listener.epochs());
+    if (!failure.empty()) {
+      event.type = "warning";
+      event.data = {{"message", "no checkpoint is written: " + failure + "; training goes on"}};
+    }
+    listener.hear(event);
+  };
+  if (!keeping.path.empty()) trainer.on_checkpoint(keeping.every, checkpoint);
   bool more = true;
   while (more) {
     more = trainer.run_epoch();
@@ -95,22 +118,27 @@ TrainResult run(Core& core, const std::shared_ptr<Model<T>>& began, const RunSet
 }
 
 py::object train_model(Core& core, const RunSettings& settings, const Named& named,
-                       const py::object& on_epoch, const py::object& on_event) {
+                       const py::object& on_epoch, const py::object& on_event,
+                       const std::string& path, double every, bool resume) {
   const Core::Turn turn(core);
+  core.forget_moments();
   std::vector<TaskData> data;
   for (const auto& [name, training, validation] : named) {
     data.push_back({name, training, validation});
   }
   Listener listener(on_epoch, on_event);
+  const Keeping keeping{path, every, resume};
   const Both<Model> began = core.model();
   const TrainResult result = [&] {
     const py::gil_scoped_release free;
-    return std::visit([&](const auto& model) { return run(core, model, settings, data, listener); },
-                      began);
+    return std::visit(
+        [&](const auto& model) { return run(core, model, settings, data, keeping, listener); },
+        began);
   }();
   listener.rethrow();
   const bool said_stop = listener.said_stop() && result.reason == StopReason::finished;
   return to_python({{"reason", said_stop ? "stopped" : stop_reason_name(result.reason)},
+                    {"epochs", listener.epochs()},
                     {"message", said_stop ? "stopped by the callback" : result.message},
                     {"steps", result.steps},
                     {"born", result.born},

@@ -10,7 +10,7 @@ if(NOT EXISTS "${package}")
 endif()
 
 run("reading the package's fields" dpkg-deb --info ${package})
-foreach(field "Package: isoform\n" "Depends: [^\n]*libc6" "Depends: [^\n]*libopenblas0" "Depends: [^\n]*libfmt" "Maintainer: ")
+foreach(field "Package: isoform\n" "Depends: [^\n]*libc6" "Depends: [^\n]*libopenblas0" "Depends: [^\n]*libfmt" "Maintainer: [^\n<]+ <[^\n]+@[^\n]+>\n")
   if(NOT output MATCHES "${field}")
     message(FATAL_ERROR "the package's fields lack '${field}':\n${output}")
   endif()

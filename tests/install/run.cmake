@@ -20,7 +20,6 @@ if(EXISTS ${PREFIX}/${BINDIR}/isoform)
 endif()
 
 if(EXISTS ${PREFIX}/${BINDIR}/isoform AND EXISTS ${PREFIX}/include/isoform/c/isoform.h AND NOT FLAGS)
-  file(MAKE_DIRECTORY ${WORK}/page)
-  run("running what docs/embedding.md shows" /usr/bin/python3 ${CMAKE_CURRENT_LIST_DIR}/run_page.py
-    ${CMAKE_CURRENT_LIST_DIR}/../../docs/embedding.md ${PREFIX} ${WORK}/page)
+  run("running what pages about installations show" /usr/bin/python3 ${CMAKE_CURRENT_LIST_DIR}/../docs/run.py
+    ${PREFIX}/${BINDIR}/isoform ${WORK}/pages --prefix ${PREFIX})
 endif()

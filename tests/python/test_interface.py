@@ -1,8 +1,7 @@
-"""Every public name is typed and described, and docs/python.md does what it says."""
+"""Every public name is typed and described. What docs/python.md says is run by tests/docs."""
 import ast
 import inspect
 import pathlib
-import re
 import sys
 
 import isoform
@@ -10,9 +9,7 @@ import numpy as np
 import pytest
 from isoform import _isoform
 
-HERE = pathlib.Path(__file__).resolve().parent
 PACKAGE = pathlib.Path(isoform.__file__).parent
-PAGE = HERE.parent.parent / "docs" / "python.md"
 
 
 def members(thing):
@@ -86,15 +83,3 @@ def test_drawing_without_matplotlib_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     with pytest.raises(ImportError, match="isoform draws with matplotlib"):
         isoform.Model.chain([4, 8, 2]).plot()
-
-
-def test_the_page_does_what_it_says(tmp_path, monkeypatch):
-    pytest.importorskip("sklearn")
-    pytest.importorskip("pandas")
-    pytest.importorskip("matplotlib").use("Agg")
-    monkeypatch.chdir(tmp_path)
-    snippets = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.M | re.S)
-    assert len(snippets) >= 8
-    scope = {"__name__": "page"}
-    for number, snippet in enumerate(snippets, 1):
-        exec(compile(snippet, f"{PAGE.name}, snippet {number}", "exec"), scope)

@@ -1,6 +1,4 @@
 """isoform.torch: the same function as the library, the same steps through edits, and no parameter left behind."""
-import re
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -185,12 +183,32 @@ def test_a_loop_that_grows_learns():
     assert (net.sync().predict(x.numpy()).argmax(1) == y.numpy()).mean() > 0.95
 
 
-def test_the_page(tmp_path, monkeypatch):
-    """docs/pytorch.md, as printed."""
-    monkeypatch.chdir(tmp_path)
-    text = (Path(__file__).parents[2] / "docs" / "pytorch.md").read_text()
-    code = re.findall(r"^```python\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
-    assert code
-    for block in code:
-        exec(compile(block, "docs/pytorch.md", "exec"), {})
-    assert (tmp_path / "products.safetensors").exists()
+def test_a_change_that_fails_halfway_leaves_all_as_it_was():
+    net = Network(isoform.Model.chain([3, 8, 2], seed=1))
+    optimiser = torch.optim.Adam(net.parameters())
+    x = torch.randn(5, 3)
+    before = net(x).detach()
+
+    def change(model):
+        model.grow(1, 4)
+        raise RuntimeError("halfway")
+
+    with pytest.raises(RuntimeError, match="halfway"):
+        net.edit(change, optimiser)
+    assert net.model.widths == [3, 8, 2] and torch.equal(net(x), before)
+    net.edit(lambda model: model.grow(1, 4), optimiser)
+    torch.testing.assert_close(net(x), before, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16])
+def test_a_module_keeps_its_precision(dtype):
+    net = Network(isoform.Model.chain([3, 8, 2], seed=1)).to(dtype)
+    net.edit(lambda model: model.grow(1, 4))
+    assert {parameter.dtype for parameter in net.parameters()} == {net.mean.dtype} == {dtype}
+    if dtype == torch.float64:
+        assert net(torch.randn(5, 3, dtype=dtype)).dtype == dtype
+
+
+def test_arrays_are_no_tensors():
+    with pytest.raises(isoform.UsageError, match="needs to be a tensor, got ndarray"):
+        Network(isoform.Model.chain([3, 8, 2]))(np.zeros((4, 3)))

@@ -21,7 +21,7 @@ test("a whole run gives widths, parameters, scores and an end", () => {
   assert.equal(state.removed, 4);
   assert.equal(state.missing, 0);
   assert.equal(state.policy, "effect");
-  assert.deepEqual(state.epochs[0].phases, { step: 1.4, adapt: 0.1, evaluate: 0.3, other: 0.2 });
+  assert.deepEqual(state.epochs[0].phases, { step: 1.4, adapt: 0.1, evaluate: 0.3, checkpoint: 0.2 });
   assert.equal(state.widthTracks.length, 2);
   assert.equal(state.widthTracks[0].at(-1).value, state.widths[1]);
 });
