@@ -1,32 +1,47 @@
 #include "isoform/cli/listen.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
+#include <cctype>
 #include <cstdlib>
 #include <fstream>
 
 #include "isoform/base/error.h"
+#include "isoform/cli/console.h"
 
 namespace isoform::cli {
 
 namespace {
 
-// The first line of the file, or the variable where no file is given.
-std::string token_of(const std::string& file, const char* variable) {
-  if (file.empty()) {
-    const char* value = std::getenv(variable);
-    return value == nullptr ? "" : value;
-  }
-  std::ifstream in(file);
+// The first line of a file.
+std::string token_in(const std::string& path) {
+  std::ifstream file(path);
   std::string token;
-  if (!in || !std::getline(in, token)) {
-    throw FileError(fmt::format("cannot read a token from '{}'; give a file with one line", file));
+  if (!file || !std::getline(file, token)) {
+    throw FileError(fmt::format(
+        "token: '{}' can't be read, or is empty; write a token into it: openssl rand -hex 32 > {}",
+        path, path));
   }
-  while (!token.empty() && (token.back() == '\r' || token.back() == ' ')) token.pop_back();
+  while (!token.empty() && std::isspace(static_cast<unsigned char>(token.back())) != 0) {
+    token.pop_back();
+  }
   if (token.empty()) {
-    throw UsageError(fmt::format("'{}': the first line is empty; it is the token", file));
+    throw FileError(
+        fmt::format("token: the first line of '{}' is empty; it holds the token", path));
+  }
+  struct stat facts {};
+  if (stat(path.c_str(), &facts) == 0 && S_ISREG(facts.st_mode) && (facts.st_mode & 077U) != 0) {
+    complain(fmt::format("note: {} can be read by other users of this machine; chmod 600 {}", path,
+                         path));
   }
   return token;
+}
+
+std::string token_of(const std::string& file, const char* variable) {
+  if (!file.empty()) return token_in(file);
+  const char* value = std::getenv(variable);
+  return value == nullptr ? "" : value;
 }
 
 }  // namespace
@@ -43,7 +58,8 @@ void ListenOptions::add_to(CLI::App* verb, const std::string& prefix, const std:
       ->type_name("ADDRESS")
       ->capture_default_str()
       ->group(group);
-  verb->add_option(name("host"), hosts, "a name by which a proxy asks for it")
+  verb->add_option(name("host"), hosts, "a name by which a proxy asks; may be repeated")
+      ->allow_extra_args(false)
       ->type_name("NAME")
       ->group(group);
   verb->add_option(name("token-file"), token_file,

@@ -1,17 +1,14 @@
 // isoform serve
 #include <fmt/format.h>
-#include <sys/stat.h>
 
-#include <cctype>
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
-#include <fstream>
 #include <memory>
 #include <thread>
 
 #include "isoform/base/error.h"
 #include "isoform/cli/console.h"
+#include "isoform/cli/listen.h"
 #include "isoform/cli/verbs.h"
 #include "isoform/io/model_file.h"
 #include "isoform/monitor/format.h"
@@ -33,39 +30,11 @@ Examples:
   curl 127.0.0.1:8080/v1/models)";
 
 struct Options {
-  std::vector<std::string> files, named, hosts;
-  std::string token_file, control_token_file;
+  std::vector<std::string> files, named;
+  ListenOptions listen;
   ServeSettings settings;
   double body_megabytes = 64, drain = 0;
 };
-
-// The first line of a file. A flag's value could be read by everybody who lists processes.
-std::string token_in(const std::string& path, const char* flag) {
-  std::ifstream file(path);
-  std::string token;
-  if (!file || !std::getline(file, token)) {
-    throw FileError(fmt::format(
-        "{}: {} can't be read, or is empty; write a token into it: openssl rand -hex 32 > {}", flag,
-        path, path));
-  }
-  while (!token.empty() && std::isspace(static_cast<unsigned char>(token.back())) != 0)
-    token.pop_back();
-  if (token.empty())
-    throw FileError(
-        fmt::format("{}: the first line of {} is empty; it holds the token", flag, path));
-  struct stat facts {};
-  if (stat(path.c_str(), &facts) == 0 && S_ISREG(facts.st_mode) && (facts.st_mode & 077U) != 0) {
-    complain(fmt::format("note: {} can be read by other users of this machine; chmod 600 {}", path,
-                         path));
-  }
-  return token;
-}
-
-std::string token_of(const std::string& file, const char* flag, const char* variable) {
-  if (!file.empty()) return token_in(file, flag);
-  const char* value = std::getenv(variable);
-  return value == nullptr ? "" : value;
-}
 
 // --name NAME=FILE.
 std::pair<std::string, std::string> parts_of(const std::string& named) {
@@ -81,10 +50,7 @@ void run(Options& o) {
   for (const std::string& file : o.files) models.emplace_back(name_of_file(file), file);
   for (const std::string& named : o.named) models.push_back(parts_of(named));
   if (models.empty()) throw UsageError("serve: needs a model file, or --name NAME=FILE");
-  o.settings.access.hosts = o.hosts;
-  o.settings.access.token = token_of(o.token_file, "token-file", "ISOFORM_TOKEN");
-  o.settings.access.control_token =
-      token_of(o.control_token_file, "control-token-file", "ISOFORM_CONTROL_TOKEN");
+  o.settings.access = o.listen.access();
   if (!(o.body_megabytes > 0) || o.body_megabytes > 1e6)
     throw UsageError(fmt::format("max-body: needs more than 0 MB, got {}", o.body_megabytes));
   if (!(o.drain >= 0) || o.drain > 3600)
@@ -118,7 +84,7 @@ void run(Options& o) {
 void add_serve(CLI::App& app) {
   auto options = std::make_shared<Options>();
   ServeSettings& s = options->settings;
-  s.access.port = 8080;
+  options->listen.port = 8080;
   CLI::App* verb = app.add_subcommand("serve", "answer over HTTP, while models change");
   verb->footer(kExamples);
   verb->add_option("models", options->files, "model files; each is asked by its file's name")
@@ -126,22 +92,7 @@ void add_serve(CLI::App& app) {
   verb->add_option("--name", options->named, "a model under another name; may be repeated")
       ->allow_extra_args(false)
       ->type_name("NAME=FILE");
-  verb->add_option("--listen", s.access.address,
-                   "address; others than this machine's own need a token")
-      ->type_name("ADDRESS")
-      ->capture_default_str();
-  verb->add_option("--port", s.access.port, "port; 0: one that is free")
-      ->type_name("PORT")
-      ->capture_default_str();
-  verb->add_option("--host", options->hosts, "name by which a proxy asks; may be repeated")
-      ->allow_extra_args(false)
-      ->type_name("HOST");
-  verb->add_option("--token-file", options->token_file,
-                   "file with the token for predictions [ISOFORM_TOKEN]")
-      ->type_name("FILE");
-  verb->add_option("--control-token-file", options->control_token_file,
-                   "file with the token for changes [ISOFORM_CONTROL_TOKEN, else the token]")
-      ->type_name("FILE");
+  options->listen.add_to(verb);
   verb->add_flag("--learn", s.learn, "learn from labelled samples that are sent");
   verb->add_option("--learn-rate", s.learner.rate, "learning rate of its steps")
       ->type_name("RATE")

@@ -5,11 +5,12 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { after, afterEach, test } from "node:test";
 import { makeLong, makeRun } from "../log.mjs";
-import { closeBrowser, folder, logFile, openPage, real, serve, settle, shoot, stateOf, waitForEvents } from "./support.mjs";
+import { closeBrowser, closePages, folder, logFile, openPage, real, serve, settle, shoot, stateOf, waitForEvents } from "./support.mjs";
 
 after(closeBrowser);
 const open = [];
 afterEach(async () => {
+  await closePages();
   for (const server of open.splice(0)) await server.close();
 });
 

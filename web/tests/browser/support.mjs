@@ -58,9 +58,11 @@ export async function serve(logs, options = {}) {
 export const browserPath = (process.env.CHROMIUM ? [process.env.CHROMIUM] : (process.env.PATH ?? "").split(":").flatMap((at) => ["chromium", "google-chrome"].map((name) => join(at, name)))).find((path) => existsSync(path));
 
 let browser = null;
+const contexts = [];
 export async function openPage(url, options = {}) {
   browser ??= await chromium.launch({ executablePath: browserPath, args: ["--no-sandbox"] });
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, reducedMotion: "reduce", acceptDownloads: true, ...options });
+  contexts.push(context);
   const page = await context.newPage();
   // The network's own complaints about connections that a test cuts are no faults of the page.
   page.faults = [];
@@ -74,6 +76,11 @@ export async function openPage(url, options = {}) {
   });
   await page.goto(url);
   return page;
+}
+
+/** Pages that stay open go on drawing. */
+export async function closePages() {
+  for (const context of contexts.splice(0)) await context.close();
 }
 
 export async function closeBrowser() {
