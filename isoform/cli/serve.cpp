@@ -1,5 +1,6 @@
 // isoform serve
 #include <fmt/format.h>
+#include <signal.h>
 
 #include <chrono>
 #include <cstdio>
@@ -58,7 +59,11 @@ void run(Options& o) {
   o.settings.limits.body_bytes = static_cast<std::size_t>(o.body_megabytes * (1 << 20));
   ModelServer server(o.settings);
   for (const auto& [name, file] : models) server.add(name, load_model<float>(file));
+  // Under nohup a terminal that closes ends nothing.
+  struct sigaction hang_up {};
+  sigaction(SIGHUP, nullptr, &hang_up);
   const std::atomic<bool>& interrupted = catch_interrupts();
+  if (hang_up.sa_handler == SIG_IGN) signal(SIGHUP, SIG_IGN);
   server.start();
   for (const std::string& name : server.names()) {
     const VersionPtr version = server.model(name).current();

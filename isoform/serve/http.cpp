@@ -309,9 +309,9 @@ struct HttpServer::State : httplib::Server {
       put_error(response, status, sentence);
       // What nobody reads must not be taken for the next request.
       const std::string length = request.get_header_value("Content-Length");
-      if (request.has_header("Transfer-Encoding") || (!length.empty() && length != "0")) {
-        live.close = true;
-      }
+      const bool body =
+          request.has_header("Transfer-Encoding") || (!length.empty() && length != "0");
+      if (body || status == 400) live.close = true;
       return false;
     };
     if (live.fault.status != 0) {
