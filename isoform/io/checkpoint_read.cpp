@@ -102,8 +102,13 @@ class Reader {
     s.validation_accuracy = parse_number(all["validation_accuracy"]);
     s.learning_rate = parse_number(all["learning_rate"]);
     s.seconds = parse_number(all["seconds"]);
-    s.evaluation_seconds = parse_number(all["evaluation_seconds"]);
-    s.checkpoint_seconds = parse_number(all["checkpoint_seconds"]);
+    // What older checkpoints do not have.
+    if (const auto spent = all.find("evaluation_seconds")) {
+      s.evaluation_seconds = parse_number(*spent);
+    }
+    if (const auto spent = all.find("checkpoint_seconds")) {
+      s.checkpoint_seconds = parse_number(*spent);
+    }
   }
 
   Factor<T> take_factor(const Field& all, const std::string& prefix) {
@@ -210,9 +215,10 @@ class Reader {
     s.interval = all["interval"].integer(0);
     s.settle_from = all["settle_from"].integer(0);
     s.budget = all["budget"].integer(0);
-    s.tolerance = unless_null<double>(all, "tolerance", parse_number);
-    s.parameter_budget = unless_null<Index>(
-        all, "parameter_budget", +[](const Field& f) { return f.integer(1); });
+    // Older checkpoints have neither.
+    const auto tolerance = all.find("tolerance"), budget = all.find("parameter_budget");
+    if (tolerance && !tolerance->is_null()) s.tolerance = parse_number(*tolerance);
+    if (budget && !budget->is_null()) s.parameter_budget = budget->integer(1);
     s.settled = all["settled"].flag();
     s.scaffold = detail::parse_integers(all["scaffold"], 0);
     for (const Field& limit : all["limits"].list()) {
