@@ -3,6 +3,7 @@ import { count } from "../run/format";
 import { lastUntil, momentAt, spectraOf, type LayerMoment, type Moment } from "../run/moment";
 import type { RunState } from "../run/state";
 import { strength, strengthColour, strengthScale, type StrengthScale } from "../run/strength";
+import { nameNow, taskLives } from "../run/tasks";
 import type { Spec } from "../page/chart";
 import { calm, fill, s } from "../page/dom";
 import { clip } from "../run/format";
@@ -208,10 +209,14 @@ function drawNetwork(svg: SVGSVGElement, run: RunView, now: Moment, widths: numb
   });
   const tasks = now.tasks.slice(0, 4);
   if (tasks.length > 1 || run.state.taskChanges.length > 0) {
+    const lives = taskLives(run.state);
+    // The colour that it has in the other panels.
+    const names = lives.map(nameNow);
+    const place = (name: string): number => Math.max(0, names.lastIndexOf(name));
     tasks.forEach((task, i) => {
       const y = middle + outHeight / 2 + 18 + 15 * i;
       parts.push(s("text", { x: width - 2, y, "text-anchor": "end", class: "net-small", opacity: task.active ? 1 : 0.6 },
-        `${clip(task.name, 14)}${task.active ? "" : " (rests)"} `, tspan(task.active ? "●" : "○", taskLook(i).colour)));
+        `${clip(task.name, 14)}${task.active ? "" : " (rests)"} `, tspan(task.active ? "●" : "○", taskLook(place(task.name)).colour)));
     });
   }
   fill(svg, ...parts);

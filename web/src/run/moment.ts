@@ -130,10 +130,14 @@ export function secondsLeft(state: RunState): number | null {
   return steps > 0 && seconds > 0.5 ? (left * seconds) / steps : null;
 }
 
+/** The best of the epochs in which the same tasks were trained as in the last: others do not compare. */
 export function bestEpoch(state: RunState): EpochRow | null {
   let best: EpochRow | null = null;
   const score = (row: EpochRow) => row.validationAccuracy ?? row.trainAccuracy;
+  const trained = (row: EpochRow) => row.tasks.filter((task) => task.active).map((task) => task.name).join("\n");
+  const last = state.epochs.at(-1);
   for (const row of state.epochs) {
+    if (last && trained(row) !== trained(last)) continue;
     const value = score(row);
     if (value !== null && (best === null || value > (score(best) ?? -1))) best = row;
   }
