@@ -142,7 +142,7 @@ class Page:
             raise PageError(f"{block.where}: a block of '{block.language}': name the file that it is in its first line, or say why it is not run")
         self.skip(block, block.why_not())
 
-    on_cmake = on_c
+    on_cmake = on_nginx = on_c
 
     def on_json(self, block):
         for line in block.text.splitlines() if re.match(r'\{"v":', block.text) else [block.text]:
