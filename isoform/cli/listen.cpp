@@ -60,7 +60,7 @@ void ListenOptions::add_to(CLI::App* verb, const std::string& prefix, const std:
       ->group(group);
   verb->add_option(name("host"), hosts, "a name by which a proxy asks; may be repeated")
       ->allow_extra_args(false)
-      ->type_name("NAME")
+      ->type_name("HOST")
       ->group(group);
   verb->add_option(name("token-file"), token_file,
                    "file with the token that clients must show; else the variable ISOFORM_TOKEN")

@@ -12,6 +12,7 @@ struct ListenOptions {
   std::string address = "127.0.0.1", token_file, control_token_file;
   std::vector<std::string> hosts;
   int port = 0;
+  bool operator==(const ListenOptions&) const = default;
 
   /// `prefix` goes before the names: "dashboard-" for "--dashboard-port".
   void add_to(CLI::App* verb, const std::string& prefix = "", const std::string& group = "server");

@@ -20,8 +20,8 @@ void DashboardOptions::add_to(CLI::App* verb) {
 LiveDashboard::LiveDashboard(const DashboardOptions& options, std::string name)
     : options_(options), feed_(std::move(name)) {
   if (!options.on) {
-    if (options.stay || options.listen.port != 0) {
-      throw UsageError("--dashboard-port and --dashboard-stay need --dashboard");
+    if (options.stay || options.listen != ListenOptions{}) {
+      throw UsageError("options --dashboard-… need --dashboard");
     }
     return;
   }
