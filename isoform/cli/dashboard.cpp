@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <set>
@@ -56,8 +57,13 @@ void run(const Options& o) {
   std::vector<std::unique_ptr<RunFeed>> feeds;
   std::vector<std::unique_ptr<LogFollower>> followers;
   for (std::size_t i = 0; i < paths.size(); ++i) {
-    feeds.push_back(std::make_unique<RunFeed>(names[i]));
+    // A page that is kept has all there is.
+    feeds.push_back(o.html.empty() ? std::make_unique<RunFeed>(names[i])
+                                   : std::make_unique<RunFeed>(names[i], SIZE_MAX));
     followers.push_back(std::make_unique<LogFollower>(paths[i], *feeds.back()));
+    if (feeds.back()->next() == 0 && !o.html.empty()) {
+      throw UsageError(fmt::format("log: '{}' has no event; there is nothing to show", paths[i]));
+    }
     if (feeds.back()->next() == 0) {
       complain(fmt::format("'{}' has no event yet; the page waits for the run to begin", paths[i]));
     }

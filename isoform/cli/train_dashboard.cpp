@@ -1,10 +1,12 @@
 #include "isoform/cli/train_dashboard.h"
 
 #include <chrono>
+#include <cstdio>
 #include <thread>
 #include <utility>
 
 #include "isoform/base/error.h"
+#include "isoform/cli/console.h"
 
 namespace isoform::cli {
 
@@ -38,6 +40,10 @@ std::string LiveDashboard::start() {
 void LiveDashboard::finish(const std::atomic<bool>& stop) {
   if (!server_) return;
   feed_.end();
+  if (options_.stay && !stop) {
+    complain("the dashboard stays at " + ListenOptions::told(*server_) + "; Ctrl-C ends it");
+    std::fflush(stdout);  // it may be a file that somebody reads
+  }
   while (options_.stay && !stop) std::this_thread::sleep_for(std::chrono::milliseconds(100));
   server_->stop(2);
 }

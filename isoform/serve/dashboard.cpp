@@ -134,8 +134,9 @@ ControlRequest parse_control(const std::string& text) {
   const bool sets = request.action == ControlAction::set;
   const bool switches = request.action == ControlAction::task;
   for (const auto& [key, value] : json.items()) {
-    const auto refuse = [&key](const char* needs, const Json& got) {
-      throw UsageError(fmt::format("control: {} needs {}, got {}", key, needs, got.type_name()));
+    const std::string& name = key;  // clang does not capture bindings yet
+    const auto refuse = [&name](const char* needs, const Json& got) {
+      throw UsageError(fmt::format("control: {} needs {}, got {}", name, needs, got.type_name()));
     };
     if (key == "action") continue;
     if (sets && key == "tolerance") {

@@ -78,7 +78,7 @@ HttpVerdict judge(const HttpAsked& asked, const Access& access, const HttpLimits
                   fmt::format("{} is not for this path; it takes {}", asked.method, found.allowed));
   }
   if (found.route == nullptr) {
-    return refuse(404, "there is nothing of that name here; GET /openapi.json lists what there is");
+    return refuse(404, "there is nothing of that name here");
   }
   const Scope scope = found.route->scope;
   const bool changes = asked.method != "GET" && asked.method != "HEAD";

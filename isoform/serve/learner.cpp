@@ -219,6 +219,8 @@ Learner::Wish Learner::read(const Version& version, std::size_t task, const Matr
         const auto& schema = version.model.schema;
         example.target.push_back(
             static_cast<float>(schema ? (value - schema->mean[k]) / schema->scale[k] : value));
+        if (!std::isfinite(example.target.back()))
+          throw HttpError(422, fmt::format("labels[{}]: {} is too large", j, value));
       }
     }
     const bool judge =
@@ -284,6 +286,13 @@ json Learner::learn(LiveModel& live, const std::string& task_name, const Matrix<
         append_outputs(student.model, name, wish.classes,
                        [&](const Edit& edit) { optimiser.transport(student.model.network, edit); });
       }
+      // One such sample kept to judge by would decide for ever, either way.
+      for (const std::vector<Example>* part : {&wish.train, &wish.judge}) {
+        if (!part->empty() && !std::isfinite(student.loss(*part)))
+          throw HttpError(422,
+                          "the loss of a sample is not a number: its values are too large for this "
+                          "model; nothing of the request was learned or kept");
+      }
       seen_ += static_cast<std::uint64_t>(x.cols());
       classes_ = student.model.tasks[task].outputs;
       for (Example& example : wish.judge) judged_.add(std::move(example));
@@ -305,9 +314,12 @@ json Learner::learn(LiveModel& live, const std::string& task_name, const Matrix<
       const double after = judges ? student.loss(judged_.all()) : 0;
       told["learned"] = wish.train.size();
       told["judged_on"] = judged_.all().size();
-      if (judges) told["loss_before"] = before;
+      if (judges && std::isfinite(before)) told["loss_before"] = before;
+      if (!judges) told["why"] = "nothing is kept to judge by yet; published as it is";
       if (judges && std::isfinite(after)) told["loss_after"] = after;
-      const bool worse = judges && !(after <= before * (1 + settings_.tolerance));
+      // A model put in the place of another may not be finite on what is kept; one that is, is better.
+      const bool worse = judges && !(after <= before * (1 + settings_.tolerance)) &&
+                         !(std::isfinite(after) && !std::isfinite(before));
       if (worse || !student.model.network.all_finite()) throw NotBetter{};
       for (Example& example : wish.train) replayed_.add(std::move(example));
       told["appended"] = wish.classes;

@@ -15,7 +15,6 @@ namespace isoform {
 namespace {
 
 constexpr int kLowPriority = 10;
-constexpr Index kOfOneQuestion = 64;
 
 [[noreturn]] void busy() {
   throw HttpError(409, "another change of this model is under way; ask again when it is done",

@@ -34,7 +34,7 @@ class LiveModel {
   void remember(const Matrix<float>& x);
   [[nodiscard]] Matrix<float> remembered() const;
 
-  static constexpr Index kRemembered = 1024;
+  static constexpr Index kRemembered = 1024, kOfOneQuestion = 64;  // of one question at most
   static constexpr std::size_t kKept = 8;
 
  private:

@@ -189,6 +189,16 @@ std::unique_lock<std::mutex> ModelServer::room_for(const HttpRequest& request) {
   return std::unique_lock(large_);
 }
 
+// Values that a model multiplies beyond what float32 holds have no answer, and nothing is learned or judged by them.
+void ModelServer::require_finite(const Matrix<float>& y) {
+  for (Index j = 0; j < y.cols(); ++j) {
+    if (y.col(j).allFinite()) continue;
+    throw HttpError(422, fmt::format("inputs[{}]: the values are too large for this model; its "
+                                     "answer is not a number",
+                                     j));
+  }
+}
+
 HttpResponse ModelServer::predict(const HttpRequest& request) {
   LiveModel& live = served(request).live;
   const VersionPtr version = live.current();
@@ -212,8 +222,10 @@ HttpResponse ModelServer::predict(const HttpRequest& request) {
                                      settings_.batcher.waiting, samples));
   }
   standardise(*version, task, x);
-  live.remember(x);
+  const Matrix<float> asked = x.leftCols(std::min(x.cols(), LiveModel::kOfOneQuestion));
   const Matrix<float> y = live.batcher().answer(version, task, std::move(x));
+  require_finite(y);
+  live.remember(asked);
   HttpResponse response{.headers = shape_headers(*version, task, samples)};
   if (request.header("Accept").find("application/octet-stream") != std::string::npos) {
     response.content_type = "application/octet-stream";
@@ -259,6 +271,7 @@ HttpResponse ModelServer::edit(const HttpRequest& request) {
         throw HttpError(409, "the model was replaced by one that reads other inputs; ask again");
       }
       standardise(version, task, given);
+      require_finite(live.batcher().answer(asked, task, given));
       samples = among_all(version, task, given);
       what = "samples of the request";
     }

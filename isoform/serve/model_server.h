@@ -64,6 +64,7 @@ class ModelServer {
   Served& served(const HttpRequest& request) const;
   // Large JSON becomes a tree ten times its size: one at a time, as long as the lock is held.
   std::unique_lock<std::mutex> room_for(const HttpRequest& request);
+  static void require_finite(const Matrix<float>& y);
   void add_routes();
   HttpResponse predict(const HttpRequest& request);
   HttpResponse edit(const HttpRequest& request);

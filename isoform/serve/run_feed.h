@@ -21,7 +21,7 @@ class RunFeed {
     std::int64_t seq = 0;
     std::string text;  // of JSON, without the newline
   };
-  explicit RunFeed(std::string name, std::size_t steps_kept = 20'000)
+  explicit RunFeed(std::string name, std::size_t steps_kept = 200'000)
       : name_(std::move(name)), steps_kept_(steps_kept) {}
   RunFeed(const RunFeed&) = delete;
   RunFeed& operator=(const RunFeed&) = delete;

@@ -47,7 +47,6 @@ void Trainer<T>::Run::obey() {
   if (paused_at_) go_on_after_pause();
 }
 
-// The clock stood still.
 template <class T>
 void Trainer<T>::Run::go_on_after_pause() {
   start_ += Clock::now() - *paused_at_;
@@ -62,6 +61,7 @@ ControlAnswer Trainer<T>::Run::act(const ControlRequest& request) {
     case ControlAction::pause:
       if (paused_at_) return refuse("the run is paused already");
       what = fmt::format("paused after step {}", step_);
+      paused_at_ = Clock::now();
       break;
     case ControlAction::resume:
       if (!paused_at_) return refuse("the run is not paused");
@@ -89,7 +89,6 @@ ControlAnswer Trainer<T>::Run::act(const ControlRequest& request) {
       break;
   }
   emit("control", control_json(request, what));
-  if (request.action == ControlAction::pause) paused_at_ = Clock::now();
   if (request.action == ControlAction::checkpoint) checkpoint();
   return {true, what};
 }

@@ -51,8 +51,9 @@ class Trainer<T>::Run {
   void judge();
   [[nodiscard]] bool has_ended() const;
   [[nodiscard]] std::int64_t phase_step() const { return step_ - phase_start_; }
+  // Of the run's clock, which stands still in a pause.
   [[nodiscard]] double seconds() const {
-    return std::chrono::duration<double>(Clock::now() - start_).count();
+    return std::chrono::duration<double>(paused_at_.value_or(Clock::now()) - start_).count();
   }
 
   [[nodiscard]] TrainerState<T> make_state() const;

@@ -330,6 +330,39 @@ TEST_F(ModelServerTest, LearnsAndKeepsWhatIsBetter) {
   EXPECT_NE(refused(422, "/v1/models/net/learn", R"({"inputs":[[1,2,3,4,5,6]]})"), "");
 }
 
+// Finite values may be too large for float32 inside: they must not answer, judge or be remembered.
+TEST_F(ModelServerTest, ValuesThatOverflowAreRefusedAndLeaveNothing) {
+  ServeSettings settings;
+  settings.learn = true;
+  start(settings);
+  Model<float> steep = classifier();
+  steep.network.map(steep.network.maps().front().id).a *= 1000.0F;
+  ASSERT_EQ(ask("PUT", "/v1/models/net", serialise_model(steep),
+                {{"Content-Type", "application/octet-stream"}})
+                .status,
+            200);
+  json huge = {{"inputs", json::array()}, {"labels", json::array()}};
+  for (int j = 0; j < 80; ++j) {
+    huge["inputs"].push_back(std::vector<float>(6, j == 3 ? 3e38F : 1.0F));
+    huge["labels"].push_back("a");
+  }
+  const std::string inputs = json{{"inputs", huge["inputs"]}}.dump();
+  EXPECT_NE(refused(422, "/v1/models/net/predict", inputs).find("inputs[3]"), std::string::npos);
+  EXPECT_NE(refused(422, "/v1/models/net/learn", huge.dump()), "");
+  for (int i = 0; i < 2; ++i)
+    good("POST", "/v1/models/net/predict", inputs_json(random_inputs(9, 6, 64)));
+  good("POST", "/v1/models/net/edit", R"({"shrink":{"tolerance":0.05}})");
+  json lesson = json::parse(inputs_json(random_inputs(5, 6, 50)));
+  lesson["labels"] = json::array();
+  for (int j = 0; j < 50; ++j) lesson["labels"].push_back("b");
+  const json told = good("POST", "/v1/models/net/learn", lesson.dump());
+  EXPECT_EQ(told["published"], true) << told;
+  EXPECT_TRUE(told["loss_before"].is_number()) << told;
+  json edit = json::parse(inputs);
+  edit["shrink"] = {{"tolerance", 0.05}};
+  EXPECT_NE(refused(422, "/v1/models/net/edit", edit.dump()).find("inputs[3]"), std::string::npos);
+}
+
 TEST_F(ModelServerTest, DoesNotLearnUnlessTold) {
   start();
   EXPECT_NE(refused(403, "/v1/models/net/learn", R"({"inputs":[[1,2,3,4,5,6]],"labels":["a"]})"),

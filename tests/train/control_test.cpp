@@ -104,18 +104,27 @@ TEST(Control, PauseStopsTheClockAndNotTheBits) {
     EXPECT_TRUE(paused.get().accepted);
     EXPECT_FALSE(run.control.ask({.action = ControlAction::pause}).get().accepted);
     std::this_thread::sleep_for(std::chrono::milliseconds(400));
+    EXPECT_TRUE(run.control.ask({.action = ControlAction::set, .parameter_budget = 100'000})
+                    .get()
+                    .accepted);
     EXPECT_TRUE(run.control.ask({.action = ControlAction::resume}).get().accepted);
-    EXPECT_THAT(run.control.ask({.action = ControlAction::resume}).get().note,
-                HasSubstr("not paused"));
   });
   run.trainer->run_epoch();
   other.join();
+  EXPECT_THAT(run.ask_and_run({.action = ControlAction::resume}).note, HasSubstr("not paused"));
   run.run();
-  EXPECT_THAT(run.told("control", "action"), ElementsAre("pause", "resume"));
+  EXPECT_THAT(run.told("control", "action"), ElementsAre("pause", "set", "resume"));
   double pause = -1, go = -1;
+  double last = 0;
   for (const Event& event : run.events) {
+    EXPECT_GE(event.time_s, last) << event.type;
+    last = event.time_s;
     if (event.type != "control") continue;
-    (event.data["action"] == "pause" ? pause : go) = event.time_s;
+    if (event.data["action"] == "pause") pause = event.time_s;
+    if (event.data["action"] == "set") {
+      EXPECT_EQ(event.time_s, pause) << "asked within the pause";
+    }
+    if (event.data["action"] == "resume") go = event.time_s;
   }
   EXPECT_GE(go, pause);
   EXPECT_LT(go - pause, 0.2);

@@ -134,12 +134,15 @@ function problem(text: string): void {
   setText(trouble, text);
 }
 
+let askedToken = false;
 function askToken(): void {
   if (!tokenForm.hidden) return;
   tokenForm.hidden = false;
   const input = h("input", { id: "token", type: "password", autocomplete: "off", required: true });
-  fill(tokenForm, h("label", { for: "token" }, "This server wants a token. The program printed it when it started."),
+  fill(tokenForm, h("label", { for: "token" }, askedToken ? "That token was not accepted; another?"
+    : "This server wants a token: it is in the file that the program was given (--token-file), or in its variable ISOFORM_TOKEN."),
     h("div", { class: "field-row" }, input, h("button", { type: "submit" }, "Go on")));
+  askedToken = true;
   input.focus();
 }
 tokenForm.addEventListener("submit", (event) => {

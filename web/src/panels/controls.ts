@@ -18,7 +18,10 @@ export function controlsPanel(unauthorised: () => void): SidePanel {
       setText(said, await send(run, order));
     } catch (error) {
       said.className = "said error";
-      setText(said, error instanceof Error ? error.message : String(error));
+      const refusal = error instanceof Error ? error.message : String(error);
+      setText(said, refusal);
+      // What was refused once is no news later.
+      setTimeout(() => { if (said.textContent === refusal) setText(said, ""); }, 20_000);
       if (error instanceof Unauthorised) unauthorised();
     } finally {
       if (button) button.disabled = false;

@@ -69,7 +69,7 @@ export function headerPanel(retry: () => void): SidePanel {
       duration(state.seconds), left === null ? "" : `about ${duration(left)} left`,
     ].filter((part) => part !== "").join(" · "));
     unread.hidden = state.unreadable === "" && state.missing === 0;
-    setText(unread, state.unreadable || (state.missing > 0 ? `${count(state.missing)} lines of the log are missing.` : ""));
+    setText(unread, state.unreadable || (state.missing > 0 ? `${count(state.missing)} lines of the log are not here. (A server thins the steps of a very long run.)` : ""));
     const text = JSON.stringify(tilesOf(state));
     if (text === known) return;
     known = text;
