@@ -33,6 +33,8 @@ Matrix<float> Batcher::answer(const VersionPtr& version, std::size_t task, Matri
                     {{"Retry-After", "1"}});
   }
   samples_ += question.x.cols();
+  // It is taken from there before it is ready, and this waits for that.
+  // cppcheck-suppress danglingLifetime
   waiting_.push_back(&question);
   wake_.notify_one();
   question.wake.wait(lock, [&] { return question.ready; });

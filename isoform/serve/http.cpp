@@ -232,7 +232,7 @@ std::string_view sentence_of(int status) {
 }  // namespace
 
 struct HttpServer::State : httplib::Server {
-  State(Access access_in, HttpLimits limits_in, const HttpServer* outer_in)
+  State(Access access_in, const HttpLimits& limits_in, const HttpServer* outer_in)
       : access(std::move(access_in)),
         limits(limits_in),
         rate(limits.requests_per_second),
@@ -513,7 +513,7 @@ const std::string& HttpRequest::name(const std::string& key) const {
   return found->second;
 }
 
-HttpServer::HttpServer(Access access, HttpLimits limits)
+HttpServer::HttpServer(Access access, const HttpLimits& limits)
     : state_(std::make_unique<State>(std::move(access), limits, this)) {}
 
 HttpServer::~HttpServer() { stop(0.5); }

@@ -124,7 +124,7 @@ struct HttpAnswered {
 class HttpServer {
  public:
   /// Throws UsageError as Access and HttpLimits.
-  HttpServer(Access access, HttpLimits limits);
+  HttpServer(Access access, const HttpLimits& limits);
   ~HttpServer();  // stops
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
