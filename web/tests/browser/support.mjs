@@ -89,7 +89,7 @@ export async function closeBrowser() {
 
 export const stateOf = (page) => page.evaluate(() => window.isoform.state());
 export const waitForEvents = (page, count, run = 0) =>
-  page.waitForFunction(([wanted, at]) => (window.isoform.state()[at]?.events ?? 0) >= wanted, [count, run], { timeout: 20_000 });
+  page.waitForFunction(([wanted, at]) => (window.isoform.state()[at]?.events ?? 0) >= wanted, [count, run], { timeout: 60_000 });
 
 /** Waits until what is drawn has settled. */
 export async function settle(page) {
