@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { closeBrowser, folder, openPage, settle, shoot, stateOf } from "./support.mjs";
+import { addressOf, closeBrowser, folder, openPage, settle, shoot, stateOf } from "./support.mjs";
 
 const program = process.env.ISOFORM ?? "";
 after(closeBrowser);
@@ -41,19 +41,8 @@ function writeSet(name, { seed, classes, samples, side = 12 }) {
 /** The program, once it has said where it listens. */
 function started(...words) {
   const child = spawn(program, words, { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
-  let said = "";
   const ended = new Promise((done) => child.on("exit", done));
-  const url = new Promise((found, failed) => {
-    const hear = (piece) => {
-      said += piece;
-      const match = /http:\/\/\S+/.exec(said);
-      if (match) found(match[0]);
-    };
-    child.stdout.on("data", hear);
-    child.stderr.on("data", hear);
-    child.on("exit", (code) => failed(new Error(`ended with ${code}: ${said}`)));
-  });
-  return { child, url, ended };
+  return { child, url: addressOf(child), ended };
 }
 
 const waitUntil = (page, what, ...values) => page.waitForFunction(what, values.length === 1 ? values[0] : values, { timeout: 60_000 });

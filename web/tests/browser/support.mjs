@@ -1,5 +1,6 @@
 // A browser, and a server for it: the mock, or a program named by ISOFORM_DASHBOARD, a command in which {logs} stands
-// for the files; it must print its address. (For instance "isoform dashboard --port 0 --no-browser {logs}".)
+// for the files; it must print its address. (For instance "isoform dashboard --host 127.0.0.1 {logs}":
+// the proxy of the tests asks by another port, which the program takes for a stranger unless it is told.)
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -19,21 +20,24 @@ export function logFile(name, lines) {
   return path;
 }
 
+/** The address that a program prints. */
+export const addressOf = (child) => new Promise((found, failed) => {
+  let said = "";
+  const hear = (piece) => {
+    said += piece;
+    const match = /http:\/\/\S+/.exec(said);
+    if (match) found(match[0]);
+  };
+  child.stdout.on("data", hear);
+  child.stderr.on("data", hear);
+  child.on("exit", (code) => failed(new Error(`${child.spawnargs.join(" ")} ended with ${code}: ${said}`)));
+});
+
 async function launch(logs) {
   const [first, ...others] = logs;
   const words = real.split(/\s+/).flatMap((word) => (word === "{logs}" ? [first, ...others.flatMap((log) => ["--compare", log])] : [word]));
   const child = spawn(words[0], words.slice(1), { stdio: ["ignore", "pipe", "pipe"] });
-  const url = await new Promise((found, failed) => {
-    let said = "";
-    const hear = (piece) => {
-      said += piece;
-      const match = /http:\/\/\S+/.exec(said);
-      if (match) found(match[0]);
-    };
-    child.stdout.on("data", hear);
-    child.stderr.on("data", hear);
-    child.on("exit", (code) => failed(new Error(`${real} ended with ${code}: ${said}`)));
-  });
+  const url = await addressOf(child);
   return { url, orders: null, close: () => new Promise((done) => {
     child.removeAllListeners("exit");
     child.on("exit", done);
