@@ -221,13 +221,16 @@ float Dataset::weight(Index sample) const {
 }
 
 template <class T>
-void Dataset::gather_columns(std::span<const std::uint32_t> samples, View<T> out) const {
-  if (out.rows() != features() || out.cols() != static_cast<Index>(samples.size())) {
-    throw UsageError(fmt::format(
-        "gathering from '{}': the matrix needs to be {} × {} (features × samples), got {} × {}",
-        name(), features(), samples.size(), out.rows(), out.cols()));
+void Dataset::gather_rows(std::span<const std::uint32_t> samples, View<T> out, Index first) const {
+  if (first < 0 || first + out.rows() > features() ||
+      out.cols() != static_cast<Index>(samples.size())) {
+    throw UsageError(
+        fmt::format("gathering from '{}': it has {} features and {} samples are asked for; a "
+                    "matrix of {} × {} for features from {} on does not fit",
+                    name(), features(), samples.size(), out.rows(), out.cols(), first));
   }
-  const auto width = static_cast<std::size_t>(features());
+  const auto width = static_cast<std::size_t>(features()),
+             rows = static_cast<std::size_t>(out.rows());
   std::visit(
       [&](const auto& values) {
         for (std::size_t j = 0; j < samples.size(); ++j) {
@@ -235,20 +238,36 @@ void Dataset::gather_columns(std::span<const std::uint32_t> samples, View<T> out
             throw UsageError(fmt::format("gathering from '{}': has {} samples, asked for number {}",
                                          name(), this->samples(), samples[j]));
           }
-          const auto* const x = values.data() + stored_position(samples[j]) * width;
+          const auto* const x =
+              values.data() + stored_position(samples[j]) * width + static_cast<std::size_t>(first);
           T* const y = out.data() + static_cast<Index>(j) * out.outerStride();
-          for (std::size_t f = 0; f < width; ++f) y[f] = static_cast<T>(x[f]);
+          for (std::size_t f = 0; f < rows; ++f) y[f] = static_cast<T>(x[f]);
         }
       },
       contents_->values);
 }
 
-void Dataset::gather(std::span<const std::uint32_t> samples, View<float> out) const {
-  gather_columns<float>(samples, out);
+template <class T>
+void Dataset::require_whole(std::span<const std::uint32_t> samples, View<T> out) const {
+  if (out.rows() == features() && out.cols() == static_cast<Index>(samples.size())) return;
+  throw UsageError(fmt::format(
+      "gathering from '{}': the matrix needs to be {} × {} (features × samples), got {} × {}",
+      name(), features(), samples.size(), out.rows(), out.cols()));
 }
 
+void Dataset::gather(std::span<const std::uint32_t> samples, View<float> out) const {
+  require_whole<float>(samples, out);
+  gather_rows<float>(samples, out, 0);
+}
 void Dataset::gather(std::span<const std::uint32_t> samples, View<double> out) const {
-  gather_columns<double>(samples, out);
+  require_whole<double>(samples, out);
+  gather_rows<double>(samples, out, 0);
+}
+void Dataset::gather(std::span<const std::uint32_t> samples, View<float> out, Index first) const {
+  gather_rows<float>(samples, out, first);
+}
+void Dataset::gather(std::span<const std::uint32_t> samples, View<double> out, Index first) const {
+  gather_rows<double>(samples, out, first);
 }
 
 Dataset Dataset::subset(std::span<const std::uint32_t> indices) const {

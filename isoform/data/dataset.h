@@ -85,6 +85,9 @@ class Dataset {
   /// Never allocates. UsageError when out has another shape or a sample does not exist.
   void gather(std::span<const std::uint32_t> samples, View<float> out) const;
   void gather(std::span<const std::uint32_t> samples, View<double> out) const;
+  /// The same for features [first, first + out.rows()) alone.
+  void gather(std::span<const std::uint32_t> samples, View<float> out, Index first) const;
+  void gather(std::span<const std::uint32_t> samples, View<double> out, Index first) const;
 
   /// The samples at these positions of this selection, in this order; repetition is allowed and an
   /// empty list gives an empty set with the same features and classes. Shares the values.
@@ -108,7 +111,9 @@ class Dataset {
   };
 
   template <class T>
-  void gather_columns(std::span<const std::uint32_t> samples, View<T> out) const;
+  void gather_rows(std::span<const std::uint32_t> samples, View<T> out, Index first) const;
+  template <class T>
+  void require_whole(std::span<const std::uint32_t> samples, View<T> out) const;
 
   std::shared_ptr<const Contents> contents_;
   std::shared_ptr<const Selection> selection_;  // null: everything, in the stored order

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <bit>
 #include <chrono>
 #include <cstdint>
 #include <thread>
@@ -14,48 +13,22 @@
 #include "isoform/linalg/blas.h"
 #include "isoform/linalg/engines.h"
 #include "isoform/linalg/kernels.h"
+#include "isoform/linalg/tiles.h"
 
 namespace isoform {
 
 namespace {
 
-constexpr int kMaxTiles = 16;
-constexpr Index kProductGrain =
-    1000000;  // multiply–adds worth a hand-over to another thread (some 20 µs)
-constexpr Index kTileSide =
-    64;  // each tile packs the other matrix again: rows (or columns) that pay for it
-constexpr Index kDepth = 512;         // likewise: terms of a sum
-constexpr double kGateGrain = 1.6e4;  // numbers passed through gates, likewise
+using tiles::Range;
+
 constexpr Index kUpdateGrain = 1 << 16;
 constexpr Index kPartNumbers =
     1 << 17;  // of a result that is handed over by parts: 512 KiB, so that it stays near
 constexpr Index kFewColumns = 4;  // [b ψ] of a diagonal map up to here in one pass with it
-
 constexpr Index kPanelRows = 1024, kPanelDepth = 512;
-
-// How many tiles a job of this size is cut into: a power of two that depends on the size alone.
-int tiles_for(double work, double grain) {
-  const auto wanted = static_cast<unsigned>(std::clamp(work / grain, 1.0, double{kMaxTiles}));
-  return static_cast<int>(std::bit_floor(wanted));
-}
-
-// Of a product with so many multiply–adds, cut along a side.
-int tiles_of(Index side, Index work) {
-  return tiles_for(std::min(double(work) / double(kProductGrain), double(side) / double(kTileSide)),
-                   1);
-}
 
 // As BLAS wants it.
 int stride(Index s) { return static_cast<int>(std::max<Index>(s, 1)); }
-
-// Tile i of [0, n): near-equal parts on multiples of 16, so that tiles start on cache lines.
-struct Range {
-  Index begin, end;
-};
-Range tile_of(Index n, int tiles, int i) {
-  const Index blocks = (n + 15) / 16;
-  return {std::min(n, blocks * i / tiles * 16), std::min(n, blocks * (i + 1) / tiles * 16)};
-}
 
 template <class T>
 class CpuEngine final : public Engine<T> {
@@ -69,6 +42,14 @@ class CpuEngine final : public Engine<T> {
   std::string name() const override { return "cpu"; }
   int threads() const override { return pool_.threads(); }
 
+  void fill(View<T> x, const std::function<void(View<T>, Index)>& write) override {
+    const int parts = tiles::count(double(x.size()), tiles::kNumberGrain);
+    pool_.run(parts, [&](int i) {
+      const Range rows = tiles::range(x.rows(), parts, i);
+      if (rows.size() > 0) write(x.middleRows(rows.begin, rows.size()), rows.begin);
+    });
+  }
+
   void multiply(Op op_a, ConstView<T> a, Op op_b, ConstView<T> b, T beta, View<T> c) override {
     const Index inner = op_a == Op::none ? a.cols() : a.rows();
     const Index inner_b = op_b == Op::none ? b.rows() : b.cols();
@@ -80,13 +61,15 @@ class CpuEngine final : public Engine<T> {
       return kernels::multiply_vector({a.rows(), a.cols(), a.outerStride()}, a.data(), b.data(),
                                       beta, c.data());
     }
+    const double work = double(c.size()) * double(inner);
     const bool by_rows = c.rows() >= c.cols();
-    const int tiles = tiles_of(std::max(c.rows(), c.cols()), c.size() * inner);
-    if (tiles == 1 && c.size() * inner >= 2 * kProductGrain && inner >= 2 * kDepth) {
-      return multiply_deep(op_a, a, op_b, b, beta, c);
-    }
-    pool_.run(tiles, [&](int i) {
-      const Range range = tile_of(by_rows ? c.rows() : c.cols(), tiles, i);
+    const int sides = tiles::along_side(std::max(c.rows(), c.cols()), work);
+    // Weights times a batch, or a small result of long sums.
+    const bool forward = op_a == Op::none && op_b == Op::none && c.size() <= tiles::kSmallResult;
+    const int parts = forward || sides == 1 ? tiles::along_sum(inner, work) : 1;
+    if (parts > 1) return multiply_deep(op_a, a, op_b, b, beta, c, parts);
+    pool_.run(sides, [&](int i) {
+      const Range range = tiles::range(by_rows ? c.rows() : c.cols(), sides, i);
       if (by_rows) {
         gemm(op_a, a, op_b, b, beta, c, range, {0, c.cols()});
       } else {
@@ -100,9 +83,9 @@ class CpuEngine final : public Engine<T> {
     if (c.size() == 0) return;
     const Index inner = op_a == Op::none ? a.cols() : a.rows();
     const auto near = static_cast<int>((c.size() + kPartNumbers - 1) / kPartNumbers);
-    const int parts = std::max(near, tiles_of(c.cols(), c.size() * inner));
+    const int parts = std::max(near, tiles::along_side(c.cols(), double(c.size()) * double(inner)));
     pool_.run(parts, [&](int i) {
-      const Range range = tile_of(c.cols(), parts, i);
+      const Range range = tiles::range(c.cols(), parts, i);
       if (range.begin == range.end) return;
       gemm(op_a, a, op_b, b, beta, c, {0, c.rows()}, range);
       done(range.begin, range.end - range.begin);
@@ -146,11 +129,11 @@ class CpuEngine final : public Engine<T> {
       return;
     }
     const auto count = static_cast<int>(blocks.size());
-    const int wanted = tiles_for(work, kProductGrain),
+    const int wanted = tiles::count(work, tiles::kProductGrain),
               parts = std::max(1, wanted / std::max(count, 1));
     const auto tile = [&](int i) {  // part i % parts of the columns of block i / parts
       const RowBlock<T>& block = blocks[static_cast<std::size_t>(i / parts)];
-      const Range range = tile_of(c.cols(), parts, i % parts);
+      const Range range = tiles::range(c.cols(), parts, i % parts);
       const Index size = range.end - range.begin;
       if (size == 0 || block.a.rows() == 0) return;
       blas::gemm('N', 'N', static_cast<int>(block.a.rows()), static_cast<int>(size),
@@ -193,7 +176,7 @@ class CpuEngine final : public Engine<T> {
   void gate_backward(const Gates<T>& gates, ConstView<T> z, ConstView<T> s, ConstView<T> kappa,
                      ConstView<T> q, View<T> v, std::span<T> o_gradient) override {
     const auto groups = static_cast<Index>(gates.sizes.size());
-    need_scratch(groups * kMaxTiles);
+    need_scratch(groups * tiles::kMost);
     const auto columns = [](const auto& m, Index begin) {
       return kernels::Columns<const T>{m.data() + begin * m.outerStride(), m.outerStride()};
     };
@@ -244,7 +227,7 @@ class CpuEngine final : public Engine<T> {
   void warm_up() {
     // Buffers; no more products are under way than there are tiles.
     static std::atomic<int> warm{0};
-    const int threads = std::min(pool_.threads(), kMaxTiles);
+    const int threads = std::min(pool_.threads(), tiles::kMost);
     if (threads <= warm.exchange(std::max(warm.load(), threads))) return;
     std::atomic<int> there{0};
     pool_.run(threads, [&](int) {
@@ -273,34 +256,40 @@ class CpuEngine final : public Engine<T> {
         stride(c.outerStride()));
   }
 
-  // For a small result of long sums: they are cut too, and their parts added in order.
+  // Cut along the sum, and what is large besides by rows; results of the parts are added in order.
   void multiply_deep(Op op_a, const ConstView<T>& a, Op op_b, const ConstView<T>& b, T beta,
-                     View<T>& c) {
-    const Index inner = op_a == Op::none ? a.cols() : a.rows();
-    const int parts = tiles_for(std::min(double(inner) / double(kDepth),
-                                         double(c.size()) * double(inner) / double(kProductGrain)),
-                                1);
-    if (partial_.size() < parts * c.size()) partial_.resize(parts * c.size());
-    pool_.run(parts, [&](int i) {
-      const Range range = tile_of(inner, parts, i);
-      const Index depth = range.end - range.begin;
-      const ConstView<T> of_a = op_a == Op::none ? ConstView<T>(a.middleCols(range.begin, depth))
-                                                 : ConstView<T>(a.middleRows(range.begin, depth));
-      const ConstView<T> of_b = op_b == Op::none ? ConstView<T>(b.middleRows(range.begin, depth))
-                                                 : ConstView<T>(b.middleCols(range.begin, depth));
-      Eigen::Map<Matrix<T>> part(partial_.data() + i * c.size(), c.rows(), c.cols());
-      gemm(op_a, of_a, op_b, of_b, T(0), part, {0, c.rows()}, {0, c.cols()});
-    });
-    for (int i = 0; i < parts; ++i) {
-      const Eigen::Map<const Matrix<T>> part(partial_.data() + i * c.size(), c.rows(), c.cols());
-      if (i == 0 && beta == T(0)) {
-        c = part;
-      } else if (i == 0) {
-        c = beta * c + part;
+                     View<T>& c, int parts) {
+    const Index inner = op_a == Op::none ? a.cols() : a.rows(), size = c.size();
+    const int bands =
+        std::max(1, tiles::along_side(c.rows(), double(size) * double(inner)) / parts);
+    if (partial_.size() < (parts - 1) * size) partial_.resize((parts - 1) * size);
+    const auto partial = [&](int part) {
+      return Eigen::Map<Matrix<T>>(partial_.data() + (part - 1) * size, c.rows(), c.cols());
+    };
+    pool_.run(parts * bands, [&](int i) {
+      const int part = i / bands;
+      const Range terms = tiles::range(inner, parts, part),
+                  rows = tiles::range(c.rows(), bands, i % bands);
+      const ConstView<T> of_a = op_a == Op::none
+                                    ? ConstView<T>(a.middleCols(terms.begin, terms.size()))
+                                    : ConstView<T>(a.middleRows(terms.begin, terms.size()));
+      const ConstView<T> of_b = op_b == Op::none
+                                    ? ConstView<T>(b.middleRows(terms.begin, terms.size()))
+                                    : ConstView<T>(b.middleCols(terms.begin, terms.size()));
+      if (part == 0) {
+        gemm(op_a, of_a, op_b, of_b, beta, c, rows, {0, c.cols()});
       } else {
-        c += part;
+        gemm(op_a, of_a, op_b, of_b, T(0), partial(part), rows, {0, c.cols()});
       }
-    }
+    });
+    const int blocks = tiles::count(double(size) * parts, tiles::kNumberGrain);
+    pool_.run(blocks, [&](int i) {
+      const Range columns = tiles::range(c.cols(), blocks, i);
+      for (int part = 1; part < parts; ++part) {
+        c.middleCols(columns.begin, columns.size()) +=
+            partial(part).middleCols(columns.begin, columns.size());
+      }
+    });
   }
 
   void need_scratch(Index size) {  // kept when spaces differ, so that a batch claims no memory
@@ -309,12 +298,12 @@ class CpuEngine final : public Engine<T> {
 
   template <class Function>
   int each_block(const ConstView<T>& z, const Function& function) {
-    const int tiles = tiles_for(double(z.rows()) * double(z.cols()), kGateGrain);
+    const int tiles = tiles::count(double(z.rows()) * double(z.cols()), tiles::kNumberGrain);
     if (tiles == 1) {
       function(0, Range{0, z.cols()});
       return 1;
     }
-    pool_.run(tiles, [&](int i) { function(i, tile_of(z.cols(), tiles, i)); });
+    pool_.run(tiles, [&](int i) { function(i, tiles::range(z.cols(), tiles, i)); });
     return tiles;
   }
 

@@ -69,6 +69,10 @@ class Engine {
   [[nodiscard]] virtual std::string name() const = 0;
   [[nodiscard]] virtual int threads() const = 0;
 
+  /// Fills X, a factor of products to come, by parts: write(rows, first) for each part of its rows, once in all for each row, by
+  /// the thread that will read them; parts run at the same time.
+  virtual void fill(View<T> x, const std::function<void(View<T> rows, Index first)>& write) = 0;
+
   /// C ← op(A) op(B) + beta C. C must not overlap A or B. beta = 0 never reads C.
   virtual void multiply(Op op_a, ConstView<T> a, Op op_b, ConstView<T> b, T beta, View<T> c) = 0;
 

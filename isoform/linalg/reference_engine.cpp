@@ -14,6 +14,10 @@ class ReferenceEngine final : public Engine<T> {
   std::string name() const override { return "reference"; }
   int threads() const override { return 1; }
 
+  void fill(View<T> x, const std::function<void(View<T>, Index)>& write) override {
+    if (x.size() > 0) write(x, 0);
+  }
+
   void multiply(Op op_a, ConstView<T> a, Op op_b, ConstView<T> b, T beta, View<T> c) override {
     const Index inner = op_a == Op::none ? a.cols() : a.rows();
     for (Index j = 0; j < c.cols(); ++j) {

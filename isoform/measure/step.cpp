@@ -36,7 +36,9 @@ template <class T>
 double StepWork<T>::step(Engine<T>& engine) {
   const Index size = settings_.batch_size, first = batch_ * size;
   batch_ = (batch_ + 1) % kStepBatches;
-  pass_.input() = inputs_.middleCols(first, size);
+  engine.fill(pass_.input(), [&](View<T> rows, Index row) {
+    rows = inputs_.block(row, first, rows.rows(), size);
+  });
   forward(network_, engine, pass_);
   View<T> gradient = pass_.output_gradient();
   const std::span<const std::uint32_t> labels(labels_);

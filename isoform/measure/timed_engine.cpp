@@ -8,6 +8,8 @@ namespace isoform {
 
 std::string_view phase_name(Phase phase) {
   switch (phase) {
+    case Phase::inputs:
+      return "inputs";
     case Phase::products:
       return "products";
     case Phase::gates:
@@ -32,6 +34,11 @@ auto TimedEngine<T>::time(Phase phase, double operations, const Function& functi
   } watch{totals_[phase]};
   watch.total.operations += operations;
   return function();
+}
+
+template <class T>
+void TimedEngine<T>::fill(View<T> x, const std::function<void(View<T>, Index)>& write) {
+  time(Phase::inputs, 0, [&] { engine_.fill(x, write); });
 }
 
 template <class T>

@@ -10,6 +10,7 @@ namespace isoform {
 
 /// What calls are for: the parts of a training step.
 enum class Phase {
+  inputs,
   products,
   gates,
   optimiser,
@@ -32,6 +33,7 @@ class TimedEngine final : public Engine<T> {
 
   std::string name() const override { return engine_.name(); }
   int threads() const override { return engine_.threads(); }
+  void fill(View<T> x, const std::function<void(View<T>, Index)>& write) override;
   void multiply(Op op_a, ConstView<T> a, Op op_b, ConstView<T> b, T beta, View<T> c) override;
   void multiply_then(Op op_a, ConstView<T> a, Op op_b, ConstView<T> b, T beta, View<T> c,
                      const std::function<void(Index, Index)>& done) override;

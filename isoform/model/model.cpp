@@ -39,11 +39,12 @@ void Model<T>::standardise(View<T> x) const {
 }
 
 template <class T>
-void Model<T>::standardise(View<T> x, int input) const {
+void Model<T>::standardise(View<T> x, int input, Index first) const {
   const RowRange rows = rows_of_input(input);
-  const Index n = rows.end - rows.begin;
+  const Index begin = rows.begin + first, n = x.rows();
+  ISOFORM_ASSERT(first >= 0 && begin + n <= rows.end, "rows of the input");
   for (Index j = 0; j < x.cols(); ++j) {
-    x.col(j) = (x.col(j) - mean.segment(rows.begin, n)).cwiseProduct(scale.segment(rows.begin, n));
+    x.col(j) = (x.col(j) - mean.segment(begin, n)).cwiseProduct(scale.segment(begin, n));
   }
 }
 

@@ -60,8 +60,8 @@ struct Model {
   void set_transform(const Vector<double>& mean, const Vector<double>& deviation);
   /// Standardises raw columns of all inputs in place.
   void standardise(View<T> x) const;
-  /// The same for columns of one input, which is a space of the network.
-  void standardise(View<T> x, int input) const;
+  /// The same for columns of one input, which is a space of the network, or for rows of it from one on.
+  void standardise(View<T> x, int input, Index first = 0) const;
 
   /// Position of the task, or of the input, of that name. Throws UsageError naming those there are.
   [[nodiscard]] std::size_t task_index(std::string_view name) const;

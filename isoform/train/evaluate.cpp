@@ -43,7 +43,8 @@ void each_batch(const Model<T>& model, const Dataset& data, Engine<T>& engine, s
     std::iota(samples.begin(), samples.end(), static_cast<std::uint32_t>(first));
     predictor.prepare(static_cast<Index>(samples.size()));
     feed<T>(
-        model, route, data, samples, [&](std::size_t k) { return predictor.input(k); }, buffer);
+        model, route, data, samples, [&](std::size_t k) { return predictor.input(k); }, buffer,
+        &engine);
     predictor.run(engine);
     use(first, predictor.output());
   }
@@ -146,11 +147,19 @@ Dataset as_read(const Model<T>& model, const Dataset& data, std::size_t task) {
 template <class T>
 void feed(const Model<T>& model, const Route& route, const Dataset& data,
           std::span<const std::uint32_t> samples, const std::function<View<T>(std::size_t)>& input,
-          Matrix<T>& buffer) {
+          Matrix<T>& buffer, Engine<T>* engine) {
   const std::vector<int> inputs = inputs_of(model, route);
   if (inputs.size() == 1) {
-    data.gather(samples, input(0));
-    model.standardise(input(0), inputs.front());
+    const auto write = [&](View<T> rows, Index first) {
+      data.gather(samples, rows, first);
+      model.standardise(rows, inputs.front(), first);
+    };
+    ISOFORM_ASSERT(input(0).rows() == data.features(), "data that fit the model");
+    if (engine != nullptr) {
+      engine->fill(input(0), write);
+    } else {
+      write(input(0), 0);
+    }
     return;
   }
   const auto count = static_cast<Index>(samples.size());
@@ -234,7 +243,7 @@ Evaluation evaluate(const Model<T>& model, const Dataset& data, Engine<T>& engin
   template Dataset as_read(const Model<T>&, const Dataset&, std::size_t);                         \
   template void feed(const Model<T>&, const Route&, const Dataset&,                               \
                      std::span<const std::uint32_t>, const std::function<View<T>(std::size_t)>&,  \
-                     Matrix<T>&);                                                                 \
+                     Matrix<T>&, Engine<T>*);                                                     \
   template Matrix<T> stacked_samples(const Model<T>&, std::size_t, const Dataset&,                \
                                      std::span<const std::uint32_t>);                             \
   template Matrix<T> logits(const Model<T>&, const Dataset&, Engine<T>&, std::size_t);            \

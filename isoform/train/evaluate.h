@@ -36,11 +36,11 @@ template <class T>
 Dataset as_read(const Model<T>& model, const Dataset& data, std::size_t task = 0);
 
 /// Writes standardised samples into the inputs of a route, `input(k)` being that of its k-th space [n × samples].
-/// `buffer` is used where there are several, and keeps its storage.
+/// `buffer` is used where there are several, and keeps its storage. With the engine's threads, if one is given.
 template <class T>
 void feed(const Model<T>& model, const Route& route, const Dataset& data,
           std::span<const std::uint32_t> samples, const std::function<View<T>(std::size_t)>& input,
-          Matrix<T>& buffer);
+          Matrix<T>& buffer, Engine<T>* engine = nullptr);
 
 /// Samples of a task as all inputs of the network one below the other, standardised; 0 where the task reads nothing.
 template <class T>

@@ -270,7 +270,7 @@ BatchScore Trainer<T>::Run::run_batch(const Task& task, Course& course, double s
       course.route.inputs.empty() ? model_.network.inputs() : course.route.inputs;
   feed<T>(
       model_, course.route, course.data.training, samples,
-      [&](std::size_t k) { return pass_.input(inputs[k]); }, buffer_);
+      [&](std::size_t k) { return pass_.input(inputs[k]); }, buffer_, &engine_);
   pass_.drop({settings_.input_dropout, settings_.dropout, settings_.seed,
               static_cast<std::uint64_t>(step_)});
   forward(model_.network, engine_, pass_);

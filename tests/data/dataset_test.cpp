@@ -80,6 +80,20 @@ TEST_P(DatasetOf, GathersIntoAWindowAndTouchesNothingElse) {
   }
 }
 
+TEST_P(DatasetOf, GathersSomeFeaturesAlone) {
+  const Dataset data = make(GetParam());
+  const std::vector<std::uint32_t> samples = {3, 7};
+  Matrix<double> out(2, 2);
+  data.gather(samples, out, 1);
+  for (Index j = 0; j < 2; ++j) {
+    for (Index f = 0; f < 2; ++f) {
+      EXPECT_EQ(out(f, j), stored(data, samples[static_cast<std::size_t>(j)], f + 1));
+    }
+  }
+  EXPECT_THAT(message_of<UsageError>([&] { data.gather(samples, out, kFeatures - 1); }),
+              AllOf(HasSubstr("5 features"), HasSubstr("from 4 on")));
+}
+
 TEST_P(DatasetOf, RefusesToGatherWhatDoesNotFit) {
   const Dataset data = make(GetParam());
   Matrix<float> out(kFeatures, 2);

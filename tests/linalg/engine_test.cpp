@@ -112,6 +112,22 @@ TYPED_TEST(Engines, MultiplyThenHandsOverEveryColumn) {
   }
 }
 
+TYPED_TEST(Engines, FillWritesEveryRowOnce) {
+  using T = TypeParam;
+  for (const auto& [rows, cols] : std::vector<std::array<Index, 2>>{
+           {784, 128}, {1, 1}, {3, 20000}, {3072, 48}, {17, 4000}, {0, 5}}) {
+    for (Engine<T>* engine : {this->cpu_.get(), this->reference_.get()}) {
+      Matrix<T> whole = Matrix<T>::Zero(rows + 2, cols);
+      engine->fill(whole.topRows(rows), [](View<T> part, Index first) {
+        for (Index i = 0; i < part.rows(); ++i) part.row(i).array() += T(first + i + 1);
+      });
+      for (Index i = 0; i < whole.rows(); ++i) {
+        EXPECT_TRUE((whole.row(i).array() == T(i < rows ? i + 1 : 0)).all()) << engine->name();
+      }
+    }
+  }
+}
+
 TYPED_TEST(Engines, MultiplyWithBetaZeroDoesNotReadTheResult) {
   using T = TypeParam;
   for (const Index n : {1, 3, 17, 150, 400}) {
