@@ -21,6 +21,7 @@ constexpr double kTileSide =
 constexpr double kDepth =
     32;  // of P parts of a sum each is at least kDepth · P terms long: P results are added
 constexpr double kNumberGrain = 1.6e4;  // numbers passed through gates, or added, worth a hand-over
+constexpr Index kLongestSum = 1 << 14, kMostTerms = Index{1} << 24;
 constexpr Index kSmallResult = 1 << 17;  // numbers of a result whose parts may be added: 512 KiB
 
 /// A power of two that depends on the size alone.
@@ -34,9 +35,10 @@ inline int along_side(Index side, double work) {
   return count(std::min(work / kProductGrain, double(side) / kTileSide), 1);
 }
 
-/// The same along its sum.
+/// The same along its sum. However small the work, no part is longer than kLongestSum: kernels add up to one number each.
 inline int along_sum(Index terms, double work) {
-  return count(std::min(work / kProductGrain, std::sqrt(double(terms) / kDepth)), 1);
+  const int parts = count(std::min(work / kProductGrain, std::sqrt(double(terms) / kDepth)), 1);
+  return std::max(parts, static_cast<int>(std::min(terms, kMostTerms) / kLongestSum));
 }
 
 /// Tile i of [0, n): near-equal parts on multiples of 16, so that tiles start on cache lines.

@@ -57,6 +57,19 @@ Vector<double> gradient_scale(const Network<T>& before, const Edit& edit,
   return scale;
 }
 
+// Rows, or columns, times what belongs to each; most stay as they are.
+template <class T>
+void scale(Matrix<T>& m, bool rows, const Vector<double>& by) {
+  for (Index i = 0; i < by.size(); ++i) {
+    if (by[i] == 1) continue;
+    if (rows) {
+      m.row(i) *= static_cast<T>(by[i]);
+    } else {
+      m.col(i) *= static_cast<T>(by[i]);
+    }
+  }
+}
+
 }  // namespace
 
 template <class T>
@@ -101,21 +114,9 @@ void Optimiser<T>::transport_tensor(const Network<T>& before, const Edit& edit,
   const bool published = settings_.second_moment == SecondMoment::squared;
   const double mean = published ? 0 : state.second.template cast<double>().mean();
   state.second = carry(state.second, Transport::squared, mean);
-  const auto scale = [](const Vector<double>& lambda) -> Vector<T> { return lambda.cast<T>(); };
-  if (!(first.array() == 1).all()) {
-    if (rows) {
-      state.second = scale(first).asDiagonal() * state.second;
-    } else if (key.role == Role::weight) {
-      state.second = state.second * scale(first).asDiagonal();
-    }
-  }
-  if (rows) {
-    const Vector<double> lambda = state.rows.follow(edit, first);
-    if (!(lambda.array() == 1).all()) state.second = scale(lambda).asDiagonal() * state.second;
-  } else if (key.role == Role::weight) {
-    const Vector<double> lambda = state.columns.follow(edit, first);
-    if (!(lambda.array() == 1).all()) state.second = state.second * scale(lambda).asDiagonal();
-  }
+  if (!rows && key.role != Role::weight) return;
+  scale(state.second, rows, first);
+  scale(state.second, rows, (rows ? state.rows : state.columns).follow(edit, first));
 }
 
 // dL/do is kept exactly by every edit, so the moment of the parameter that holds o scales as its slope:
