@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -29,6 +30,12 @@ constexpr Index kPanelRows = 1024, kPanelDepth = 512;
 
 // As BLAS wants it.
 int stride(Index s) { return static_cast<int>(std::max<Index>(s, 1)); }
+
+// Whether OpenBLAS has kernels that pack nothing, for products up to 100³.
+bool has_small_kernels() {
+  const std::string_view kernels = openblas_get_corename();
+  return kernels == "SkylakeX" || kernels == "Cooperlake" || kernels == "SapphireRapids";
+}
 
 template <class T>
 class CpuEngine final : public Engine<T> {
@@ -83,7 +90,10 @@ class CpuEngine final : public Engine<T> {
     if (c.size() == 0) return;
     const Index inner = op_a == Op::none ? a.cols() : a.rows();
     const auto near = static_cast<int>((c.size() + kPartNumbers - 1) / kPartNumbers);
-    const int parts = std::max(near, tiles::along_side(c.cols(), double(c.size()) * double(inner)));
+    const int small =
+        packs_little_ ? tiles::unpacked(c.cols(), double(c.rows()) * double(inner)) : 1;
+    const int parts =
+        std::max({near, small, tiles::along_side(c.cols(), double(c.size()) * double(inner))});
     pool_.run(parts, [&](int i) {
       const Range range = tiles::range(c.cols(), parts, i);
       if (range.begin == range.end) return;
@@ -316,6 +326,7 @@ class CpuEngine final : public Engine<T> {
   }
 
   ThreadPool pool_;
+  const bool packs_little_ = has_small_kernels();
   Vector<T> scratch_, partial_;
   std::vector<double> sums_;  // of chunks
 };

@@ -21,6 +21,7 @@ constexpr double kTileSide =
 constexpr double kDepth =
     32;  // of P parts of a sum each is at least kDepth · P terms long: P results are added
 constexpr double kNumberGrain = 1.6e4;  // numbers passed through gates, or added, worth a hand-over
+constexpr double kUnpackedWork = 1e6;
 constexpr Index kLongestSum = 1 << 14, kMostTerms = Index{1} << 24;
 constexpr Index kSmallResult = 1 << 17;  // numbers of a result whose parts may be added: 512 KiB
 
@@ -39,6 +40,13 @@ inline int along_side(Index side, double work) {
 inline int along_sum(Index terms, double work) {
   const int parts = count(std::min(work / kProductGrain, std::sqrt(double(terms) / kDepth)), 1);
   return std::max(parts, static_cast<int>(std::min(terms, kMostTerms) / kLongestSum));
+}
+
+/// Parts of `cols` columns of a result, each of so many multiply–adds, that are small enough for kernels that pack
+/// nothing; 1 where they would be narrow.
+inline int unpacked(Index cols, double work_of_column) {
+  const auto most = static_cast<Index>(kUnpackedWork / std::max(work_of_column, 1.0)) / 16 * 16;
+  return most < 32 ? 1 : static_cast<int>((cols + most - 1) / most);
 }
 
 /// Tile i of [0, n): near-equal parts on multiples of 16, so that tiles start on cache lines.
