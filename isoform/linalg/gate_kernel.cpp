@@ -25,14 +25,14 @@ inline T dot(Index n, const T* a, const T* b) {
   return lane[0];
 }
 
-template <int N>
+template <Index N>  // of the constant's own type: else no dot below would ever be chosen
 using Fixed = std::integral_constant<Index, N>;
 
 // The same for a size known to the compiler: one after the other, so that loops over groups vectorise.
-template <class T, int N>
+template <class T, Index N>
 inline T dot(Fixed<N>, const T* a, const T* b) {
   T sum = a[0] * b[0];
-  for (int i = 1; i < N; ++i) sum += a[i] * b[i];
+  for (Index i = 1; i < N; ++i) sum += a[i] * b[i];
   return sum;
 }
 
