@@ -1,5 +1,6 @@
 // The few BLAS and LAPACK routines in use, by their Fortran names, with one C++ name for both scalars.
-// Private to linalg: cpu_engine.cpp and decompose.cpp are the only files that see a vendor library.
+// Private to linalg: cpu_engine.cpp, decompose.cpp, lowest.cpp and product.cpp are the only files that see a vendor
+// library.
 #pragma once
 
 extern "C" {
@@ -16,14 +17,13 @@ void dsyevd_(const char* job, const char* uplo, const int* n, double* a, const i
              double* work, const int* lwork, int* iwork, const int* liwork, int* info);
 void dsyrk_(const char* uplo, const char* trans, const int* n, const int* k, const double* alpha,
             const double* a, const int* lda, const double* beta, double* c, const int* ldc);
-void dsyevr_(const char* job, const char* range, const char* uplo, const int* n, double* a,
-             const int* lda, const double* vl, const double* vu, const int* il, const int* iu,
-             const double* abstol, int* m, double* w, double* z, const int* ldz, int* isuppz,
-             double* work, const int* lwork, int* iwork, const int* liwork, int* info);
 void dgeqrf_(const int* m, const int* n, double* a, const int* lda, double* tau, double* work,
              const int* lwork, int* info);
 void dorgqr_(const int* m, const int* n, const int* k, double* a, const int* lda, const double* tau,
              double* work, const int* lwork, int* info);
+void dpotrf_(const char* uplo, const int* n, double* a, const int* lda, int* info);
+void dpotrs_(const char* uplo, const int* n, const int* nrhs, const double* a, const int* lda,
+             double* b, const int* ldb, int* info);
 void dposv_(const char* uplo, const int* n, const int* nrhs, double* a, const int* lda, double* b,
             const int* ldb, int* info);
 void openblas_set_num_threads(int threads);

@@ -7,6 +7,7 @@
 
 #include "isoform/base/error.h"
 #include "isoform/linalg/blas.h"
+#include "isoform/linalg/lowest.h"
 #include "isoform/linalg/product.h"
 
 namespace isoform {
@@ -94,28 +95,12 @@ LeftSvd lowest_left_svd(const Matrix<double>& a, Index count) {
   ISOFORM_ASSERT(count >= 0 && count <= a.rows(), "as many vectors as there are rows");
   if (count == 0) return {Matrix<double>(m, 0), Vector<double>(0)};
   Matrix<double> gram = Matrix<double>::Zero(m, m);
-  const char lower = 'L', plain = 'N', vectors = 'V', by_index = 'I';
+  const char lower = 'L', plain = 'N';
   const double one = 1, zero = 0;
   const int lead = stride(a);
   openblas_set_num_threads(1);
   if (n > 0) dsyrk_(&lower, &plain, &m, &n, &one, a.data(), &lead, &zero, gram.data(), &m);
-  const int first = 1, last = static_cast<int>(count);
-  Matrix<double> u(m, count);
-  Vector<double> values(m);
-  std::vector<int> support(2 * static_cast<std::size_t>(count));
-  double size = 0;
-  int isize = 0, found = 0, info = 0, query = -1;
-  const auto call = [&](double* work, const int* length, int* iwork, const int* ilength) {
-    dsyevr_(&vectors, &by_index, &lower, &m, gram.data(), &m, &zero, &zero, &first, &last, &zero,
-            &found, values.data(), u.data(), &m, support.data(), work, length, iwork, ilength,
-            &info);
-  };
-  call(&size, &query, &isize, &query);
-  std::vector<double> work(static_cast<std::size_t>(size));
-  std::vector<int> iwork(static_cast<std::size_t>(isize));
-  const int length = static_cast<int>(work.size()), ilength = isize;
-  call(work.data(), &length, iwork.data(), &ilength);
-  ISOFORM_ASSERT(info == 0 && found == last, "dsyevr did not converge");
+  const Matrix<double> u = lowest_eigenvectors(gram, count);
   // Inside the span A itself orders the directions.
   const LeftSvd inside = left_svd(product(Op::transpose, u, Op::none, a));
   return {product(Op::none, u, Op::none, inside.u), inside.sigma};

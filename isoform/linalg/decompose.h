@@ -18,7 +18,8 @@ struct LeftSvd {
 LeftSvd left_svd(const Matrix<double>& a);
 
 /// The `count` left singular vectors of the smallest singular values of A [m × n] (of the m there are, zero-padded), lowest last:
-/// u [m × count], sigma [count]. By the eigenvectors of A Aᵀ at its lower end, then once more inside their span, where the
+/// u [m × count], sigma [count]. By the eigenvectors of A Aᵀ at its lower end (lowest.h; where
+/// singular values differ by less than 1e-9 of themselves, any of them count as lowest), then once more inside their span, where the
 /// lengths of uᵀA are taken from A itself: sigma within rounding of the largest one, as in left_svd, though
 /// A Aᵀ alone would lose half the digits. O(m² n + m³), a tenth of left_svd's time.
 LeftSvd lowest_left_svd(const Matrix<double>& a, Index count);

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <string>
 
@@ -18,9 +20,10 @@ using isoform::testing::Dice;
 struct Shape {
   Index rows, cols, rank;  // rank < min: deficient
 };
-const Shape kShapes[] = {{6, 6, 6},    {40, 7, 7},  {7, 40, 7},    {1, 9, 1},   {9, 1, 1},
-                         {1, 1, 1},    {20, 20, 5}, {30, 12, 4},   {12, 30, 4}, {5, 8, 0},
-                         {64, 64, 64}, {8, 785, 8}, {100, 60, 60}, {33, 34, 33}};
+const Shape kShapes[] = {
+    {6, 6, 6},     {40, 7, 7},   {7, 40, 7},      {1, 9, 1},       {9, 1, 1},      {1, 1, 1},
+    {20, 20, 5},   {30, 12, 4},  {12, 30, 4},     {5, 8, 0},       {64, 64, 64},   {8, 785, 8},
+    {100, 60, 60}, {33, 34, 33}, {200, 200, 200}, {300, 150, 150}, {160, 400, 100}};
 
 Matrix<double> matrix_of(const Shape& shape, std::uint64_t seed) {
   Dice dice(seed);
@@ -119,6 +122,35 @@ INSTANTIATE_TEST_SUITE_P(Shapes, Svd, ::testing::ValuesIn(kShapes), [](const aut
   return std::to_string(p.param.rows) + "x" + std::to_string(p.param.cols) + "_rank" +
          std::to_string(p.param.rank);
 });
+
+// Whatever the spectrum looks like at its lower end.
+TEST(LowestLeftSvd, OfClustersAndGaps) {
+  constexpr Index kRows = 200;
+  const Matrix<double> u = full_qr(Dice(1).normals(kRows, kRows)).q,
+                       v = full_qr(Dice(2).normals(kRows, kRows)).q;
+  const auto expect_lowest = [&](const Vector<double>& sigma, const char* what,
+                                 double within = 1e-12) {
+    const Matrix<double> a = u * sigma.asDiagonal() * v.transpose();
+    Vector<double> sorted = sigma;
+    std::sort(sorted.begin(), sorted.end(), std::greater<>());
+    for (const Index count : {1, 2, 7, 25}) {
+      const LeftSvd lowest = lowest_left_svd(a, count);
+      EXPECT_LE(departure_from_orthogonal(lowest.u), 1e-12) << what << ", " << count;
+      EXPECT_LE((lowest.sigma - sorted.tail(count)).norm(), within * sigma.norm())
+          << what << ", " << count;
+    }
+  };
+  Vector<double> sigma = Vector<double>::Ones(kRows);
+  expect_lowest(sigma, "all alike");
+  sigma.tail(30).setConstant(1e-3);
+  expect_lowest(sigma, "thirty alike");
+  sigma.tail(30).setZero();
+  expect_lowest(sigma, "thirty of nothing");
+  for (Index i = 0; i < kRows; ++i) sigma[i] = std::pow(10.0, -4.0 * double(i) / kRows);
+  expect_lowest(sigma, "graded");
+  for (Index i = 0; i < kRows; ++i) sigma[i] = 1 + 1e-9 * double(i);
+  expect_lowest(sigma, "hardly apart", 1e-9);
+}
 
 TEST(LeftSvd, OfNoColumnsIsTheIdentity) {
   const LeftSvd svd = left_svd(Matrix<double>(3, 0));
