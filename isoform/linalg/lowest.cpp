@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <limits>
 #include <optional>
+#include <vector>
 
 #include "isoform/base/error.h"
 #include "isoform/base/random.h"
@@ -16,11 +17,35 @@ namespace isoform {
 namespace {
 
 constexpr Index kSmall = 96;        // rows up to which the whole decomposition is as fast
-constexpr Index kMostOfSpace = 2;   // a Krylov space beyond this part of all is not worth more
+constexpr Index kFew = 4;           // neurons up to which a Krylov space is sooner there
+constexpr Index kMostOfSpace = 4;   // it has not converged beyond this part of all
 constexpr double kResidual = 1e-9;  // of an eigenpair of the inverse, beside its eigenvalue
 constexpr int kMostPasses = 5;
-constexpr Index kLookEvery = 2;  // blocks between two looks at what has converged,
-constexpr Index kFirstLook = 3;  // the first of them at so many directions for each that is wanted
+constexpr int kBlock = 4;
+constexpr Index kLookEvery = 2;  // blocks between two looks at what has converged
+
+// Not dsyevr, which is no faster: of many equal values its vectors were orthogonal to 1e-9 alone.
+std::optional<Matrix<double>> by_bisection(Matrix<double> gram, Index count) {
+  const int m = static_cast<int>(gram.rows()), first = 1, last = static_cast<int>(count);
+  const char lower = 'L', vectors = 'V', by_index = 'I';
+  const double zero = 0, finest = 2 * std::numeric_limits<double>::min();
+  Matrix<double> u(m, count);
+  Vector<double> values(m);
+  const auto rows = static_cast<std::size_t>(std::max<Index>(gram.rows(), 1));
+  std::vector<int> iwork(5 * rows), failed(rows);
+  double size = 0;
+  int found = 0, info = 0, query = -1;
+  const auto call = [&](double* work, const int* length) {
+    dsyevx_(&vectors, &by_index, &lower, &m, gram.data(), &m, &zero, &zero, &first, &last, &finest,
+            &found, values.data(), u.data(), &m, work, length, iwork.data(), failed.data(), &info);
+  };
+  call(&size, &query);
+  std::vector<double> work(static_cast<std::size_t>(size));
+  const int length = static_cast<int>(work.size());
+  call(work.data(), &length);
+  if (info != 0 || found != last) return std::nullopt;
+  return u;
+}
 
 // Cholesky's factor of gram + shift, which has the same eigenvectors and can be inverted.
 std::optional<Matrix<double>> factor_of(const Matrix<double>& gram) {
@@ -55,7 +80,7 @@ Matrix<double> orthonormalise(ConstView<double> v, Matrix<double>& w) {
 std::optional<Matrix<double>> by_inverse(const Matrix<double>& gram, Index count) {
   const std::optional<Matrix<double>> factor = factor_of(gram);
   if (!factor) return std::nullopt;
-  const int m = static_cast<int>(gram.rows()), block = count <= 4 ? 4 : 8;
+  const int m = static_cast<int>(gram.rows()), block = kBlock;
   const Index most = m / kMostOfSpace / block * block;
   Matrix<double> v(m, most + block), projected = Matrix<double>::Zero(most, most);
   const Random random(0, Purpose::user, 2);
@@ -75,7 +100,7 @@ std::optional<Matrix<double>> by_inverse(const Matrix<double>& gram, Index count
     projected.block(0, size - block, size, block) = product(Op::transpose, space, Op::none, w);
     const Matrix<double> beyond = orthonormalise(space, w);
     v.middleCols(size, block) = w;
-    if (size < kFirstLook * count || (size / block) % kLookEvery != 0) continue;
+    if (size <= block || (size / block) % kLookEvery != 0) continue;
     Matrix<double> inside = projected.topLeftCorner(size, size);
     inside.triangularView<Eigen::StrictlyLower>() = inside.transpose();
     const SymmetricEigen ritz = symmetric_eigen(inside);  // the largest of the inverse first
@@ -93,11 +118,12 @@ std::optional<Matrix<double>> by_inverse(const Matrix<double>& gram, Index count
 }  // namespace
 
 Matrix<double> lowest_eigenvectors(const Matrix<double>& gram, Index count) {
-  const Index m = gram.rows();
-  if (m > kSmall && count * kFirstLook * kMostOfSpace <= m) {
+  if (gram.rows() > kSmall && count <= kFew) {
     if (std::optional<Matrix<double>> vectors = by_inverse(gram, count)) return *vectors;
   }
-  // Not dsyevr, though it stops at the lower end: of many equal values its vectors are orthogonal to 1e-9 alone.
+  if (count * 4 <= gram.rows()) {
+    if (std::optional<Matrix<double>> vectors = by_bisection(gram, count)) return *vectors;
+  }
   return symmetric_eigen(gram).vectors.rightCols(count);
 }
 

@@ -62,55 +62,58 @@ bool fits(const GroupEdit& group, Index before) {
 Matrix<double> GroupEdit::matrix(Index before) const {
   if (t.size() > 0) return t;
   if (copies()) return Matrix<double>::Identity(size, before);
-  return Isometry(*this, before).times(Matrix<double>::Identity(before, before));
+  return Isometry<double>(*this, before).times(Matrix<double>::Identity(before, before));
 }
 
 // Householder's QR of what goes: its reflections take the directions to the first coordinates, up to signs. In the
 // compact form of Schreiber and Van Loan 1989, H₁ … H_k = I − V S Vᵀ, so that T = [0 I] (I − V Sᵀ Vᵀ).
-Isometry::Isometry(const GroupEdit& group, Index before) : size_(group.size) {
+template <class S>
+Isometry<S>::Isometry(const GroupEdit& group, Index before) : size_(group.size) {
   ISOFORM_ASSERT(group.copies() || fits(group, before), "shape of T");
   if (group.gone.size() == 0) {
-    t_ = group.matrix(before);
+    t_ = group.matrix(before).template cast<S>();
     for (Index i = 0; i < size_; ++i) new_.push_back(t_.row(i).squaredNorm() == 0 ? 1 : 0);
     return;
   }
   cut_ = group.gone.cols();
   new_.assign(static_cast<std::size_t>(size_), 0);
   const Eigen::HouseholderQR<Matrix<double>> qr(group.gone);
-  v_ = qr.matrixQR().triangularView<Eigen::StrictlyLower>();
-  v_.diagonal().setOnes();
+  Matrix<double> v = qr.matrixQR().triangularView<Eigen::StrictlyLower>();
+  v.diagonal().setOnes();
   Matrix<double> s = Matrix<double>::Zero(cut_, cut_);
   for (Index k = 0; k < cut_; ++k) {
     const double tau = qr.hCoeffs()[k];
     s(k, k) = tau;
     if (k > 0)
-      s.col(k).head(k) = -tau * (s.topLeftCorner(k, k) * (v_.leftCols(k).transpose() * v_.col(k)));
+      s.col(k).head(k) = -tau * (s.topLeftCorner(k, k) * (v.leftCols(k).transpose() * v.col(k)));
   }
-  y_ = v_ * s;
+  y_ = (v * s).template cast<S>();
+  v_ = v.template cast<S>();
 }
 
-Matrix<double> Isometry::times(const Matrix<double>& m) const {
+template <class S>
+Matrix<S> Isometry<S>::times(const Matrix<S>& m) const {
   if (t_.size() > 0) return product(Op::none, t_, Op::none, m);
   return m.bottomRows(size_) -
          product(Op::none, v_.bottomRows(size_), Op::none, product(Op::transpose, y_, Op::none, m));
 }
 
 // T_ij = δ_{i+cut,j} − Σ_a v_ia y_ja, so T_ij² is diagonal but for (Σ_a v_ia y_ja)², a sum over pairs of a.
-Matrix<double> Isometry::squared_times(const Matrix<double>& m) const {
+template <class S>
+Matrix<S> Isometry<S>::squared_times(const Matrix<S>& m) const {
   const Index pairs = cut_ * (cut_ + 1) / 2;
   if (t_.size() > 0 || 2 * pairs >= m.rows()) {
-    const Matrix<double> t =
-        t_.size() > 0 ? t_ : times(Matrix<double>::Identity(m.rows(), m.rows()));
+    const Matrix<S> t = t_.size() > 0 ? t_ : times(Matrix<S>::Identity(m.rows(), m.rows()));
     return product(Op::none, t.cwiseAbs2(), Op::none, m);
   }
   const auto v = v_.bottomRows(size_);
-  const Vector<double> diagonal =
-      Vector<double>::Ones(size_) - 2 * v.cwiseProduct(y_.bottomRows(size_)).rowwise().sum();
-  Matrix<double> left(size_, pairs), right(m.rows(), pairs);
+  const Vector<S> diagonal =
+      Vector<S>::Ones(size_) - S(2) * v.cwiseProduct(y_.bottomRows(size_)).rowwise().sum();
+  Matrix<S> left(size_, pairs), right(m.rows(), pairs);
   Index at = 0;
   for (Index a = 0; a < cut_; ++a) {
     for (Index b = 0; b <= a; ++b, ++at) {
-      left.col(at) = (a == b ? 1 : 2) * v.col(a).cwiseProduct(v.col(b));
+      left.col(at) = S(a == b ? 1 : 2) * v.col(a).cwiseProduct(v.col(b));
       right.col(at) = y_.col(a).cwiseProduct(y_.col(b));
     }
   }
@@ -135,13 +138,14 @@ Index size_before(const GroupEdit& group, const std::vector<Index>& groups_befor
   return n;
 }
 
-Matrix<double> apply(const Isometry& isometry, Transport kind, const Matrix<double>& m) {
+template <class S>
+Matrix<S> apply(const Isometry<S>& isometry, Transport kind, const Matrix<S>& m) {
   return kind == Transport::linear ? isometry.times(m) : isometry.squared_times(m);
 }
 
 }  // namespace
 
-template <class T>
+template <class T, class Work>
 Matrix<T> transport_rows(const Edit& edit, const std::vector<Index>& groups_before,
                          const Matrix<T>& m, Transport kind, double fill) {
   const std::vector<Index> at = begins(groups_before);
@@ -162,8 +166,8 @@ Matrix<T> transport_rows(const Edit& edit, const std::vector<Index>& groups_befo
       after.bottomRows(group.size - n).setConstant(T(fill));
       continue;
     }
-    const Isometry isometry(group, n);
-    after = apply(isometry, kind, before.template cast<double>()).template cast<T>();
+    const Isometry<Work> isometry(group, n);
+    after = apply<Work>(isometry, kind, before.template cast<Work>()).template cast<T>();
     for (Index i = 0; fill != 0 && i < group.size; ++i) {
       if (isometry.is_new()[i] != 0) after.row(i).setConstant(T(fill));
     }
@@ -171,7 +175,7 @@ Matrix<T> transport_rows(const Edit& edit, const std::vector<Index>& groups_befo
   return out;
 }
 
-template <class T>
+template <class T, class Work>
 Matrix<T> transport_columns(const Edit& edit, const std::vector<Index>& groups_before,
                             const Matrix<T>& m, Transport kind, double fill) {
   const std::vector<Index> at = begins(groups_before);
@@ -192,8 +196,8 @@ Matrix<T> transport_columns(const Edit& edit, const std::vector<Index>& groups_b
       after.rightCols(group.size - n).setConstant(T(fill));
       continue;
     }
-    const Isometry isometry(group, n);
-    after = apply(isometry, kind, before.transpose().template cast<double>())
+    const Isometry<Work> isometry(group, n);
+    after = apply<Work>(isometry, kind, before.transpose().template cast<Work>())
                 .transpose()
                 .template cast<T>();
     for (Index i = 0; fill != 0 && i < group.size; ++i) {
@@ -214,14 +218,18 @@ Matrix<T> transport_gates(const Edit& edit, const Matrix<T>& m, double fill) {
   return out;
 }
 
-#define ISOFORM_FOR_SCALAR(T)                                                                    \
-  template Matrix<T> transport_rows(const Edit&, const std::vector<Index>&, const Matrix<T>&,    \
-                                    Transport, double);                                          \
-  template Matrix<T> transport_columns(const Edit&, const std::vector<Index>&, const Matrix<T>&, \
-                                       Transport, double);                                       \
-  template Matrix<T> transport_gates(const Edit&, const Matrix<T>&, double);
-ISOFORM_FOR_SCALAR(float)
-ISOFORM_FOR_SCALAR(double)
-#undef ISOFORM_FOR_SCALAR
+#define ISOFORM_FOR_SCALARS(T, Work)                                                    \
+  template Matrix<T> transport_rows<T, Work>(const Edit&, const std::vector<Index>&,    \
+                                             const Matrix<T>&, Transport, double);      \
+  template Matrix<T> transport_columns<T, Work>(const Edit&, const std::vector<Index>&, \
+                                                const Matrix<T>&, Transport, double);
+ISOFORM_FOR_SCALARS(float, double)
+ISOFORM_FOR_SCALARS(float, float)
+ISOFORM_FOR_SCALARS(double, double)
+#undef ISOFORM_FOR_SCALARS
+template class Isometry<float>;
+template class Isometry<double>;
+template Matrix<float> transport_gates(const Edit&, const Matrix<float>&, double);
+template Matrix<double> transport_gates(const Edit&, const Matrix<double>&, double);
 
 }  // namespace isoform

@@ -39,21 +39,22 @@ struct GroupEdit {
   [[nodiscard]] Matrix<double> matrix(Index before) const;
 };
 
-/// T of a group as what it does, in double.
+/// T of a group as what it does to arrays of a scalar: weights want double, moments of optimisers their own.
+template <class S>
 class Isometry {
  public:
   Isometry(const GroupEdit& group, Index before);
   /// T m [before × c] → [size × c].
-  [[nodiscard]] Matrix<double> times(const Matrix<double>& m) const;
+  [[nodiscard]] Matrix<S> times(const Matrix<S>& m) const;
   /// (T∘T) m.
-  [[nodiscard]] Matrix<double> squared_times(const Matrix<double>& m) const;
+  [[nodiscard]] Matrix<S> squared_times(const Matrix<S>& m) const;
   /// Rows of zeros.
   [[nodiscard]] const std::vector<char>& is_new() const { return new_; }
 
  private:
   Index size_ = 0, cut_ = 0;
-  Matrix<double> t_;      // or, without it: T = the last rows of I − v yᵀ
-  Matrix<double> v_, y_;  // [before × few]
+  Matrix<S> t_;      // or, without it: T = the last rows of I − v yᵀ
+  Matrix<S> v_, y_;  // [before × few]
   std::vector<char> new_;
 };
 
@@ -104,12 +105,12 @@ enum class Transport {
 };
 
 /// Rows of m live on the space: T m. [n × c] → [n' × c]. New rows are filled with `fill`. Where a T is more than a choice, in
-/// double, rounded once; else copied.
-template <class T>
+/// the scalar `Work`, rounded once; else copied.
+template <class T, class Work = double>
 Matrix<T> transport_rows(const Edit& edit, const std::vector<Index>& groups_before,
                          const Matrix<T>& m, Transport kind = Transport::linear, double fill = 0);
 /// Columns of m live on the space: m Tᵀ. [r × n] → [r × n'].
-template <class T>
+template <class T, class Work = double>
 Matrix<T> transport_columns(const Edit& edit, const std::vector<Index>& groups_before,
                             const Matrix<T>& m, Transport kind = Transport::linear,
                             double fill = 0);

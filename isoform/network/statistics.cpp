@@ -103,7 +103,7 @@ void Statistics::transport(const Network<T>& before, const Edit& edit) {
     } else {
       const Matrix<double>& old = of.moments[group.source];
       const Index m = s.groups[group.source];
-      const Isometry isometry(group, m);
+      const Isometry<double> isometry(group, m);
       const Matrix<double> half = isometry.times(old.topLeftCorner(m, m));
       next.topLeftCorner(n, n) = isometry.times(half.transpose());
       next.topRightCorner(n, 2) = isometry.times(old.topRightCorner(m, 2));

@@ -67,17 +67,17 @@ Vector<double> Factor<T>::follow(const Edit& edit, const Vector<double>& fresh) 
       grown.rightCols(group.size - n).setZero();
       for (Index i = n; i < group.size; ++i) grown(i, i) = start(row + i);
     } else {
-      const Matrix<double> old =
-          blocks[static_cast<std::size_t>(group.source)].template cast<double>();
-      const Isometry isometry(group, old.rows());
-      const Matrix<double> half = isometry.times(old), turned = isometry.times(half.transpose());
-      const Vector<double> level = isometry.squared_times(old.diagonal());
-      next.push_back(turned.template cast<T>());
+      const Matrix<T>& old = blocks[static_cast<std::size_t>(group.source)];
+      const Isometry<T> isometry(group, old.rows());
+      const Matrix<T> half = isometry.times(old);
+      const Matrix<T>& turned = next.emplace_back(isometry.times(half.transpose()));
+      const Vector<T> level = isometry.squared_times(old.diagonal());
       for (Index i = 0; i < group.size; ++i) {
         if (isometry.is_new()[i] != 0) {
           next.back()(i, i) = start(row + i);
         } else if (level[i] > 0) {
-          lambda[row + i] = (samples * turned(i, i) / level[i] + 1) / (samples + 1);
+          const double ratio = static_cast<double>(turned(i, i)) / static_cast<double>(level[i]);
+          lambda[row + i] = (samples * ratio + 1) / (samples + 1);
         }
       }
     }

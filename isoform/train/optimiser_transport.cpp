@@ -100,8 +100,8 @@ void Optimiser<T>::transport_tensor(const Network<T>& before, const Edit& edit,
   if (!rows && (map.from != edit.space || key.role == Role::bias)) return;
   const std::vector<Index> parts = before.space(edit.space).parts();
   const auto carry = [&](const Matrix<T>& m, Transport kind, double fill) -> Matrix<T> {
-    if (rows) return transport_rows(edit, parts, m, kind, fill);
-    if (key.role == Role::weight) return transport_columns(edit, parts, m, kind, fill);
+    if (rows) return transport_rows<T, T>(edit, parts, m, kind, fill);
+    if (key.role == Role::weight) return transport_columns<T, T>(edit, parts, m, kind, fill);
     return transport_gates(edit, m, fill);
   };
   const bool entrywise =
