@@ -270,8 +270,9 @@ class CpuEngine final : public Engine<T> {
   void multiply_deep(Op op_a, const ConstView<T>& a, Op op_b, const ConstView<T>& b, T beta,
                      View<T>& c, int parts) {
     const Index inner = op_a == Op::none ? a.cols() : a.rows(), size = c.size();
-    const int bands =
-        std::max(1, tiles::along_side(c.rows(), double(size) * double(inner)) / parts);
+    const double work = double(size) * double(inner);
+    int bands = std::max(1, tiles::along_side(c.rows(), work) / parts);
+    if (bands == 1 && packs_little_ && tiles::halves_are_unpacked(work / parts)) bands = 2;
     if (partial_.size() < (parts - 1) * size) partial_.resize((parts - 1) * size);
     const auto partial = [&](int part) {
       return Eigen::Map<Matrix<T>>(partial_.data() + (part - 1) * size, c.rows(), c.cols());

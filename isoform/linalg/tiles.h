@@ -49,6 +49,11 @@ inline int unpacked(Index cols, double work_of_column) {
   return most < 32 ? 1 : static_cast<int>((cols + most - 1) / most);
 }
 
+/// Whether a product is too large for those kernels, and its halves are not.
+inline bool halves_are_unpacked(double work) {
+  return work > kUnpackedWork && work <= 2 * kUnpackedWork;
+}
+
 /// Tile i of [0, n): near-equal parts on multiples of 16, so that tiles start on cache lines.
 struct Range {
   Index begin, end;
