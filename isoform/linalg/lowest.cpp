@@ -105,9 +105,9 @@ std::optional<Matrix<double>> by_inverse(const Matrix<double>& gram, Index count
     inside.triangularView<Eigen::StrictlyLower>() = inside.transpose();
     const SymmetricEigen ritz = symmetric_eigen(inside);  // the largest of the inverse first
     const Matrix<double> residual = beyond * ritz.vectors.bottomRows(block).leftCols(count);
-    const auto converged = residual.colwise().norm().transpose().array() <=
-                           kResidual * ritz.values.head(count).array();
-    if (converged.all()) {
+    if ((residual.colwise().norm().transpose().array() <=
+         kResidual * ritz.values.head(count).array())
+            .all()) {
       const Matrix<double> lowest_last = ritz.vectors.leftCols(count);
       return product(Op::none, space, Op::none, lowest_last);
     }
