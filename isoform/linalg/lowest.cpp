@@ -16,9 +16,11 @@ namespace isoform {
 
 namespace {
 
-constexpr Index kSmall = 96;        // rows up to which the whole decomposition is as fast
-constexpr Index kFew = 4;           // neurons up to which a Krylov space is sooner there
-constexpr Index kMostOfSpace = 4;   // it has not converged beyond this part of all
+constexpr Index kSmall = 96;       // rows up to which the whole decomposition is as fast
+constexpr Index kFew = 4;          // neurons up to which a Krylov space is sooner there
+constexpr Index kMostOfSpace = 4;  // it has not converged beyond this part of all,
+constexpr Index kMostDirections =
+    128;                            // or so many: looking at them then takes longer than it saves
 constexpr double kResidual = 1e-9;  // of an eigenpair of the inverse, beside its eigenvalue
 constexpr int kMostPasses = 5;
 constexpr int kBlock = 4;
@@ -81,7 +83,7 @@ std::optional<Matrix<double>> by_inverse(const Matrix<double>& gram, Index count
   const std::optional<Matrix<double>> factor = factor_of(gram);
   if (!factor) return std::nullopt;
   const int m = static_cast<int>(gram.rows()), block = kBlock;
-  const Index most = m / kMostOfSpace / block * block;
+  const Index most = std::min<Index>(m / kMostOfSpace / block * block, kMostDirections);
   Matrix<double> v(m, most + block), projected = Matrix<double>::Zero(most, most);
   const Random random(0, Purpose::user, 2);
   Matrix<double> w(m, block);
