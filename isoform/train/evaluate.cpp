@@ -154,7 +154,10 @@ void feed(const Model<T>& model, const Route& route, const Dataset& data,
       data.gather(samples, rows, first);
       model.standardise(rows, inputs.front(), first);
     };
-    ISOFORM_ASSERT(input(0).rows() == data.features(), "data that fit the model");
+    if (input(0).rows() != data.features()) {
+      throw UsageError(fmt::format("dataset '{}': has {} features, and the model reads {}",
+                                   data.name(), data.features(), input(0).rows()));
+    }
     if (engine != nullptr) {
       engine->fill(input(0), write);
     } else {
