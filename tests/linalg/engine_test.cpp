@@ -61,8 +61,12 @@ TYPED_TEST(Engines, MultiplyAgreesOnEveryShapeTransposeAndStride) {
 // Small results of long sums are cut along the sum, large ones along a side.
 TYPED_TEST(Engines, MultiplyAgreesOnLongSums) {
   using T = TypeParam;
-  for (const auto& [m, n, k] : std::vector<std::array<Index, 3>>{
-           {32, 48, 3073}, {10, 7, 40000}, {1, 2, 1500000}, {70, 300, 2000}, {128, 48, 785}}) {
+  for (const auto& [m, n, k] : std::vector<std::array<Index, 3>>{{32, 48, 3073},
+                                                                 {10, 7, 40000},
+                                                                 {1, 2, 1500000},
+                                                                 {70, 300, 2000},
+                                                                 {128, 48, 785},
+                                                                 {500, 48, 1001}}) {
     for (const T beta : {T(0), T(0.5)}) {
       Dice dice(static_cast<std::uint64_t>(k));
       const Matrix<T> a = dice.normals<T>(m, k), b = dice.normals<T>(n, k);
@@ -71,13 +75,18 @@ TYPED_TEST(Engines, MultiplyAgreesOnLongSums) {
           static_cast<long double>(beta) * c.template cast<long double>() +
           a.template cast<long double>() * b.template cast<long double>().transpose();
       const auto one = create_engine<T>({.name = "cpu", .threads = 1});
-      Matrix<T> alone = c;
-      one->multiply(Op::none, a, Op::transpose, b, beta, alone);
-      this->cpu_->multiply(Op::none, a, Op::transpose, b, beta, c);
-      EXPECT_EQ(c, alone) << m << " x " << n << " x " << k << ": bits do not depend on threads";
-      EXPECT_LE(static_cast<double>((c.template cast<long double>() - truth).norm()),
-                20 * kUlp<T> * std::sqrt(double(k)) * std::sqrt(double(m * n)))
-          << m << " x " << n << " x " << k;
+      const Matrix<T> bt = b.transpose(), start = c;
+      for (const Op op : {Op::transpose, Op::none}) {  // as a gradient, and as a layer forward
+        const Matrix<T>& right = op == Op::none ? bt : b;
+        Matrix<T> alone = start;
+        c = start;
+        one->multiply(Op::none, a, op, right, beta, alone);
+        this->cpu_->multiply(Op::none, a, op, right, beta, c);
+        EXPECT_EQ(c, alone) << m << " x " << n << " x " << k << ": bits do not depend on threads";
+        EXPECT_LE(static_cast<double>((c.template cast<long double>() - truth).norm()),
+                  20 * kUlp<T> * std::sqrt(double(k)) * std::sqrt(double(m * n)))
+            << m << " x " << n << " x " << k;
+      }
     }
   }
 }
