@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { addressOf, closeBrowser, folder, openPage, settle, shoot, stateOf } from "./support.mjs";
+import { addressOf, closeBrowser, folder, openPage, reads, settle, shoot, stateOf } from "./support.mjs";
 
 const program = process.env.ISOFORM ?? "";
 after(closeBrowser);
@@ -61,7 +61,7 @@ test("a real run: followed, paused, steered, reloaded, replayed", { skip: !progr
   const [before] = await stateOf(page);
   await page.waitForTimeout(700);
   assert.equal((await stateOf(page))[0].events, before.events, "a paused run does not move");
-  assert.match(await page.textContent(".pill"), /paused/);
+  await reads(page, ".pill", /paused/);
   await shoot(page, "controls-real");
 
   await page.reload();

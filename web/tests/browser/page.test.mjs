@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { after, afterEach, test } from "node:test";
 import { makeLong, makeRun } from "../log.mjs";
-import { closeBrowser, closePages, folder, logFile, openPage, real, serve, settle, shoot, stateOf, waitForEvents } from "./support.mjs";
+import { closeBrowser, closePages, folder, logFile, openPage, reads, real, serve, settle, shoot, stateOf, waitForEvents } from "./support.mjs";
 
 after(closeBrowser);
 const open = [];
@@ -48,8 +48,8 @@ test("a finished run is shown, without errors and without breaking the policy", 
   await settle(page);
   const [state] = await stateOf(page);
   assert.equal(state.events, makeRun().length);
-  assert.match(await page.textContent(".pill"), /finished/);
-  assert.match(await page.textContent(".tiles"), /88\.00 %/);
+  await reads(page, ".pill", /finished/);
+  await reads(page, ".tiles", /88\.00 %/);
   for (const panel of ["network", "schedule", "widths", "accuracy", "parameters", "loss", "spectra", "scaffold", "phases"]) {
     assert.ok(await page.locator(`#${panel} .plots svg`).count() > 0, panel);
   }
@@ -65,7 +65,7 @@ test("live: lines appear as they are written, a reload loses nothing, and a repl
   const server = await served([path]);
   const page = await openPage(server.url);
   await waitForEvents(page, 10);
-  assert.match(await page.textContent(".pill"), /live/);
+  await reads(page, ".pill", /live/);
   for (let at = 10; at < 40; at += 6) {
     appendFileSync(path, lines.slice(at, at + 6).map((line) => `${line}\n`).join(""));
     await waitForEvents(page, at + 6);
@@ -90,7 +90,7 @@ test("a lost connection is told, taken up again, and loses nothing", async () =>
   const page = await openPage(server.url);
   await waitForEvents(page, 12);
   server.open(false);
-  await page.waitForFunction(() => /reconnecting in \d+ s/.test(document.querySelector(".link-state").textContent));
+  await reads(page, ".link-state", /reconnecting in \d+ s/);
   await shoot(page, "reconnecting");
   appendFileSync(path, lines.slice(12, 30).map((line) => `${line}\n`).join(""));
   server.open(true);
@@ -114,7 +114,7 @@ test("the slider, its keys, playback and the way back to live", async () => {
   await settle(page);
   await setMoment(page, 0);
   await settle(page);
-  assert.match(await page.textContent(".where"), /^step 0,/);
+  await reads(page, ".where", /^step 0,/);
   assert.match(await page.getAttribute("#network svg.network", "aria-label"), /hidden 1 has 8 units/);
   assert.equal(await page.locator("#widths .cursor").count(), 1);
   await page.focus("#moment");
@@ -130,7 +130,7 @@ test("the slider, its keys, playback and the way back to live", async () => {
   assert.equal(await page.locator("#widths .cursor").count(), 0);
   await page.focus("#widths .plots");
   await page.keyboard.press("ArrowRight");
-  assert.match(await page.textContent("#edit-explained"), /Hidden 1 grew 8 → 12.*Why: 2 of 4 scaffold neurons left/);
+  await reads(page, "#edit-explained", /Hidden 1 grew 8 → 12.*Why: 2 of 4 scaffold neurons left/);
   await clean(page);
 });
 
@@ -206,7 +206,7 @@ test("a file made of the built page by replacing its tags works, too", async () 
   const page = await openPage(pathToFileURL(path).href);
   await page.waitForFunction(() => window.isoform.state().length === 1);
   await settle(page);
-  assert.match(await page.textContent(".pill"), /finished/);
+  await reads(page, ".pill", /finished/);
   assert.ok(await page.locator("#network svg").count() > 0);
   const again = readFileSync(await saved(page, () => page.click("#save-page")), "utf8");
   assert.ok(again.includes(program.slice(-200)) && again.includes(style.slice(-200)));
@@ -321,7 +321,7 @@ test("controls send what they should, and say what came of it", mocked, async ()
   await settle(page);
   await page.click("#control-pause");
   await page.waitForFunction(() => document.querySelector("#control-pause").textContent === "Resume");
-  assert.match(await page.textContent(".pill"), /paused/);
+  await reads(page, ".pill", /paused/);
   await page.click("#control-pause");
   await page.waitForFunction(() => document.querySelector("#control-pause").textContent === "Pause");
   await page.click("text=Adapt now");
@@ -338,18 +338,18 @@ test("controls send what they should, and say what came of it", mocked, async ()
   await page.click("#control-stop");
   await shoot(page, "controls");
   await page.click("#control-stop-yes");
-  await page.waitForFunction(() => /Asked: stop/.test(document.querySelector(".said").textContent));
+  await reads(page, ".said", /Asked: stop/);
   const json = { run: 0, type: "application/json" };
   assert.deepEqual(server.orders, [
     { ...json, action: "pause" }, { ...json, action: "resume" }, { ...json, action: "adapt" }, { ...json, action: "checkpoint" },
     { ...json, action: "set", tolerance: 0.05 }, { ...json, action: "set", parameter_budget: 200000 },
     { ...json, action: "task", task: "shoes", active: false }, { ...json, action: "stop" },
   ]);
-  await page.waitForFunction(() => /stop, as asked on the page/.test(document.querySelector("#feed").textContent));
+  await reads(page, "#feed", /stop, as asked on the page/);
   server.refuse("The last task that is trained cannot rest.");
   await page.click("text=Adapt now");
   await page.waitForSelector(".said.error");
-  assert.match(await page.textContent(".said"), /cannot rest/);
+  await reads(page, ".said", /cannot rest/);
   await clean(page, { network: true });
 });
 

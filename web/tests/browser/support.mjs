@@ -1,6 +1,7 @@
 // A browser, and a server for it: the mock, or a program named by ISOFORM_DASHBOARD, a command in which {logs} stands
 // for the files; it must print its address. (For instance "isoform dashboard --host 127.0.0.1 {logs}":
 // the proxy of the tests asks by another port, which the program takes for a stranger unless it is told.)
+import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -66,6 +67,7 @@ const contexts = [];
 export async function openPage(url, options = {}) {
   browser ??= await chromium.launch({ executablePath: browserPath, args: ["--no-sandbox"] });
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, reducedMotion: "reduce", acceptDownloads: true, ...options });
+  context.setDefaultTimeout(60_000);
   contexts.push(context);
   const page = await context.newPage();
   // The network's own complaints about connections that a test cuts are no faults of the page.
@@ -94,6 +96,15 @@ export async function closeBrowser() {
 export const stateOf = (page) => page.evaluate(() => window.isoform.state());
 export const waitForEvents = (page, count, run = 0) =>
   page.waitForFunction(([wanted, at]) => (window.isoform.state()[at]?.events ?? 0) >= wanted, [count, run], { timeout: 60_000 });
+
+/** Waits until a part of the page reads so: what has been received is drawn a moment later. */
+export async function reads(page, selector, pattern) {
+  const found = page.waitForFunction(([at, source]) => new RegExp(source).test(document.querySelector(at)?.textContent ?? ""), [selector, pattern.source]);
+  await found.catch((error) => {
+    if (error.name !== "TimeoutError") throw error;
+  });
+  assert.match(await page.textContent(selector), pattern);
+}
 
 /** Waits until what is drawn has settled. */
 export async function settle(page) {
