@@ -13,6 +13,7 @@
 #include "isoform/cli/console.h"
 #include "isoform/cli/train_checkpoint.h"
 #include "isoform/cli/verbs.h"
+#include "isoform/compile/forms.h"
 #include "isoform/io/model_file.h"
 #include "isoform/monitor/event_log.h"
 #include "isoform/monitor/format.h"
@@ -20,6 +21,8 @@
 #include "isoform/monitor/progress.h"
 #include "isoform/monitor/summary.h"
 #include "isoform/monitor/tensorboard.h"
+#include "isoform/network/cost.h"
+#include "isoform/run/budget.h"
 #include "isoform/run/changes.h"
 
 namespace isoform::cli {
@@ -116,7 +119,14 @@ void run(TrainOptions& o) {
   const auto engine = create_engine<float>(settings.engine);
   const bool goes_on = checkpoint.found().has_value();
   Model<float> model;
-  if (!goes_on) model = first_model(settings, data);
+  if (!goes_on) {
+    model = first_model(settings, data);
+    const std::string budgets =
+        apply_budgets(settings, model.network, data.data.front().training.samples(), *engine);
+    if (!budgets.empty() && !o.quiet) complain(budgets);
+  } else if (settings.multiply_adds > 0 || settings.latency > 0) {
+    settings.training.adapt.policy.parameter_budget = checkpoint.found()->state.adaptation.budget;
+  }
 
   RunSummary summary;
   for (const Event& event : checkpoint.memory().events()) summary(event);
@@ -179,6 +189,10 @@ void run(TrainOptions& o) {
     json.update(test_json(o, data, model, *engine));
     if (!memory.empty()) json["memory"] = memory;
     json["model"] = o.out;
+    if (settings.multiply_adds > 0) json["multiply_adds"] = cost_of(model.network).multiply_adds;
+    if (settings.latency > 0) {
+      json["latency_us"] = 1e6 * measured_seconds(model.network, 1, *engine);
+    }
     json["adaptation_seconds"] = result.adaptation_seconds;
     print_json(json);
   } else {
@@ -186,6 +200,15 @@ void run(TrainOptions& o) {
     if (terminal && !o.quiet) print_line(summary.format_summary());
     print_tests(o, data, model, *engine);
     print_line(fmt::format("parameters     {}", format_count(model.network.parameter_count())));
+    if (settings.multiply_adds > 0) {
+      print_line(fmt::format("multiply-adds  {} an answer (budget {})",
+                             format_count(cost_of(model.network).multiply_adds),
+                             format_count(settings.multiply_adds)));
+    }
+    if (settings.latency > 0) {
+      print_line(fmt::format("latency        {:.1f} us an answer (budget {})",
+                             1e6 * measured_seconds(model.network, 1, *engine), settings.latency));
+    }
     print_line(fmt::format("time           {}, of which adapting {:.1f} %",
                            format_duration(result.seconds),
                            100 * result.adaptation_seconds / std::max(result.seconds, 1e-9)));

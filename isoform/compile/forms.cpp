@@ -18,6 +18,13 @@ constexpr double kSeconds = 0.15;
 constexpr int kLeast = 5;
 
 template <class T>
+Matrix<T> random_inputs(const Network<T>& network, Index samples) {
+  Index inputs = 0;
+  for (const int id : network.inputs()) inputs += network.space(id).dimension;
+  return normal_matrix(inputs, samples, Random(0, Purpose::user)).template cast<T>();
+}
+
+template <class T>
 void measure(Form<T>& form, const Matrix<T>& x, Engine<T>& engine) {
   using Clock = std::chrono::steady_clock;
   const auto since = [](Clock::time_point start) {
@@ -41,9 +48,7 @@ void measure(Form<T>& form, const Matrix<T>& x, Engine<T>& engine) {
 template <class T>
 std::vector<Form<T>> measured_forms(const Network<T>& network, Index samples, Engine<T>& engine,
                                     double tolerance) {
-  Index inputs = 0;
-  for (const int id : network.inputs()) inputs += network.space(id).dimension;
-  const Matrix<T> x = normal_matrix(inputs, samples, Random(0, Purpose::user)).template cast<T>();
+  const Matrix<T> x = random_inputs(network, samples);
   std::vector<Form<T>> forms;
   Matrix<T> truth;
   const auto add = [&](const char* name, const Network<T>& other) {
@@ -79,9 +84,19 @@ std::vector<Form<T>> measured_forms(const Network<T>& network, Index samples, En
   return forms;
 }
 
+template <class T>
+double measured_seconds(const Network<T>& network, Index samples, Engine<T>& engine) {
+  Form<T> form{"plain", Predictor<T>(network)};
+  form.predictor.prepare(samples);
+  measure(form, random_inputs(network, samples), engine);
+  return form.seconds;
+}
+
 template std::vector<Form<float>> measured_forms(const Network<float>&, Index, Engine<float>&,
                                                  double);
 template std::vector<Form<double>> measured_forms(const Network<double>&, Index, Engine<double>&,
                                                   double);
+template double measured_seconds(const Network<float>&, Index, Engine<float>&);
+template double measured_seconds(const Network<double>&, Index, Engine<double>&);
 
 }  // namespace isoform

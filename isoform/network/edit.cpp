@@ -1,6 +1,7 @@
 #include "isoform/network/edit.h"
 
 #include <Eigen/QR>
+#include <numeric>
 
 #include "isoform/base/error.h"
 #include "isoform/linalg/product.h"
@@ -100,11 +101,13 @@ Matrix<S> Isometry<S>::times(const Matrix<S>& m) const {
 
 // T_ij = δ_{i+cut,j} − Σ_a v_ia y_ja, so T_ij² is diagonal but for (Σ_a v_ia y_ja)², a sum over pairs of a.
 template <class S>
-Matrix<S> Isometry<S>::squared_times(const Matrix<S>& m) const {
+Matrix<S> Isometry<S>::squared_times(const Matrix<S>& m) {
   const Index pairs = cut_ * (cut_ + 1) / 2;
   if (t_.size() > 0 || 2 * pairs >= m.rows()) {
-    const Matrix<S> t = t_.size() > 0 ? t_ : times(Matrix<S>::Identity(m.rows(), m.rows()));
-    return product(Op::none, t.cwiseAbs2(), Op::none, m);
+    if (squared_.size() == 0) {
+      squared_ = (t_.size() > 0 ? t_ : times(Matrix<S>::Identity(m.rows(), m.rows()))).cwiseAbs2();
+    }
+    return product(Op::none, squared_, Op::none, m);
   }
   const auto v = v_.bottomRows(size_);
   const Vector<S> diagonal =
@@ -123,85 +126,83 @@ Matrix<S> Isometry<S>::squared_times(const Matrix<S>& m) const {
 
 namespace {
 
-std::vector<Index> begins(const std::vector<Index>& sizes) {
-  std::vector<Index> at(sizes.size() + 1, 0);
-  for (std::size_t g = 0; g < sizes.size(); ++g) at[g + 1] = at[g] + sizes[g];
-  return at;
-}
-
-// Of the group that a group comes from, which must be there and fit.
-Index size_before(const GroupEdit& group, const std::vector<Index>& groups_before) {
-  ISOFORM_ASSERT(group.source >= 0 && group.source < static_cast<Index>(groups_before.size()),
-                 "the source of a group");
-  const Index n = groups_before[group.source];
-  ISOFORM_ASSERT(group.copies() ? group.size == n + group.born : fits(group, n), "shape of T");
-  return n;
-}
-
 template <class S>
-Matrix<S> apply(const Isometry<S>& isometry, Transport kind, const Matrix<S>& m) {
+Matrix<S> apply(Isometry<S>& isometry, Transport kind, const Matrix<S>& m) {
   return kind == Transport::linear ? isometry.times(m) : isometry.squared_times(m);
 }
 
 }  // namespace
 
-template <class T, class Work>
-Matrix<T> transport_rows(const Edit& edit, const std::vector<Index>& groups_before,
-                         const Matrix<T>& m, Transport kind, double fill) {
-  const std::vector<Index> at = begins(groups_before);
-  ISOFORM_ASSERT(m.rows() == at.back(), "rows of an array on an edited space");
-  Matrix<T> out(edit.dimension(), m.cols());
+template <class Work>
+EditTransport<Work>::EditTransport(const Edit& edit, const std::vector<Index>& groups_before)
+    : edit_(&edit), begins_(groups_before.size() + 1, 0), turning_(edit.groups.size()) {
+  std::partial_sum(groups_before.begin(), groups_before.end(), begins_.begin() + 1);
+  for (std::size_t g = 0; g < edit.groups.size(); ++g) {
+    const GroupEdit& group = edit.groups[g];
+    if (group.source == GroupEdit::kNew) continue;
+    ISOFORM_ASSERT(group.source >= 0 && group.source < static_cast<Index>(groups_before.size()),
+                   "the source of a group");
+    const Index n = groups_before[group.source];
+    ISOFORM_ASSERT(group.copies() ? group.size == n + group.born : fits(group, n), "shape of T");
+    if (!group.copies()) turning_[g].emplace(group, n);
+  }
+}
+
+template <class Work>
+template <class T>
+Matrix<T> EditTransport<Work>::rows(const Matrix<T>& m, Transport kind, double fill) {
+  ISOFORM_ASSERT(m.rows() == begins_.back(), "rows of an array on an edited space");
+  Matrix<T> out(edit_->dimension(), m.cols());
   Index row = 0;
-  for (const GroupEdit& group : edit.groups) {
+  for (std::size_t g = 0; g < edit_->groups.size(); ++g) {
+    const GroupEdit& group = edit_->groups[g];
     auto after = out.middleRows(row, group.size);
     row += group.size;
     if (group.source == GroupEdit::kNew) {
       after.setConstant(T(fill));
       continue;
     }
-    const Index n = size_before(group, groups_before);
-    const auto before = m.middleRows(at[group.source], n);
-    if (group.copies()) {
+    const Index n = begins_[group.source + 1] - begins_[group.source];
+    const auto before = m.middleRows(begins_[group.source], n);
+    if (!turning_[g]) {
       after.topRows(n) = before;
       after.bottomRows(group.size - n).setConstant(T(fill));
       continue;
     }
-    const Isometry<Work> isometry(group, n);
-    after = apply<Work>(isometry, kind, before.template cast<Work>()).template cast<T>();
+    after = apply<Work>(*turning_[g], kind, before.template cast<Work>()).template cast<T>();
     for (Index i = 0; fill != 0 && i < group.size; ++i) {
-      if (isometry.is_new()[i] != 0) after.row(i).setConstant(T(fill));
+      if (turning_[g]->is_new()[i] != 0) after.row(i).setConstant(T(fill));
     }
   }
   return out;
 }
 
-template <class T, class Work>
-Matrix<T> transport_columns(const Edit& edit, const std::vector<Index>& groups_before,
-                            const Matrix<T>& m, Transport kind, double fill) {
-  const std::vector<Index> at = begins(groups_before);
-  ISOFORM_ASSERT(m.cols() == at.back(), "columns of an array on an edited space");
-  Matrix<T> out(m.rows(), edit.dimension());
+template <class Work>
+template <class T>
+Matrix<T> EditTransport<Work>::columns(const Matrix<T>& m, Transport kind, double fill) {
+  ISOFORM_ASSERT(m.cols() == begins_.back(), "columns of an array on an edited space");
+  Matrix<T> out(m.rows(), edit_->dimension());
   Index column = 0;
-  for (const GroupEdit& group : edit.groups) {
+  for (std::size_t g = 0; g < edit_->groups.size(); ++g) {
+    const GroupEdit& group = edit_->groups[g];
     auto after = out.middleCols(column, group.size);
     column += group.size;
     if (group.source == GroupEdit::kNew) {
       after.setConstant(T(fill));
       continue;
     }
-    const Index n = size_before(group, groups_before);
-    const auto before = m.middleCols(at[group.source], n);
-    if (group.copies()) {
+    const Index n = begins_[group.source + 1] - begins_[group.source];
+    const auto before = m.middleCols(begins_[group.source], n);
+    if (!turning_[g]) {
       after.leftCols(n) = before;
       after.rightCols(group.size - n).setConstant(T(fill));
       continue;
     }
-    const Isometry<Work> isometry(group, n);
-    after = apply<Work>(isometry, kind, before.transpose().template cast<Work>())
+    after = apply<Work>(*turning_[g], kind, before.transpose().template cast<Work>())
                 .transpose()
                 .template cast<T>();
     for (Index i = 0; fill != 0 && i < group.size; ++i) {
-      if (isometry.is_new()[i] != 0) after.col(i).setConstant(T(fill));
+      if (turning_[g]->is_new()[i] != 0) after.col(i).setConstant(T(fill));
     }
   }
   return out;
@@ -218,15 +219,15 @@ Matrix<T> transport_gates(const Edit& edit, const Matrix<T>& m, double fill) {
   return out;
 }
 
-#define ISOFORM_FOR_SCALARS(T, Work)                                                    \
-  template Matrix<T> transport_rows<T, Work>(const Edit&, const std::vector<Index>&,    \
-                                             const Matrix<T>&, Transport, double);      \
-  template Matrix<T> transport_columns<T, Work>(const Edit&, const std::vector<Index>&, \
-                                                const Matrix<T>&, Transport, double);
+#define ISOFORM_FOR_SCALARS(T, Work)                                                 \
+  template Matrix<T> EditTransport<Work>::rows(const Matrix<T>&, Transport, double); \
+  template Matrix<T> EditTransport<Work>::columns(const Matrix<T>&, Transport, double);
 ISOFORM_FOR_SCALARS(float, double)
 ISOFORM_FOR_SCALARS(float, float)
 ISOFORM_FOR_SCALARS(double, double)
 #undef ISOFORM_FOR_SCALARS
+template class EditTransport<float>;
+template class EditTransport<double>;
 template class Isometry<float>;
 template class Isometry<double>;
 template Matrix<float> transport_gates(const Edit&, const Matrix<float>&, double);

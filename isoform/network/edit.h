@@ -46,8 +46,8 @@ class Isometry {
   Isometry(const GroupEdit& group, Index before);
   /// T m [before × c] → [size × c].
   [[nodiscard]] Matrix<S> times(const Matrix<S>& m) const;
-  /// (T∘T) m.
-  [[nodiscard]] Matrix<S> squared_times(const Matrix<S>& m) const;
+  /// (T∘T) m. Where T∘T is a whole matrix it is made by the first call and kept for the next.
+  [[nodiscard]] Matrix<S> squared_times(const Matrix<S>& m);
   /// Rows of zeros.
   [[nodiscard]] const std::vector<char>& is_new() const { return new_; }
 
@@ -55,6 +55,7 @@ class Isometry {
   Index size_ = 0, cut_ = 0;
   Matrix<S> t_;      // or, without it: T = the last rows of I − v yᵀ
   Matrix<S> v_, y_;  // [before × few]
+  Matrix<S> squared_;
   std::vector<char> new_;
 };
 
@@ -104,16 +105,42 @@ enum class Transport {
   squared,  // by T∘T: second moments under the published rule; sums are kept, spread shrinks
 };
 
-/// Rows of m live on the space: T m. [n × c] → [n' × c]. New rows are filled with `fill`. Where a T is more than a choice, in
-/// the scalar `Work`, rounded once; else copied.
-template <class T, class Work = double>
+/// The T of an edit as what they do to all arrays that live on its space, made once for all of them. Where a T is more than a
+/// choice, in the scalar `Work`, rounded once; else copied. The edit must outlive it.
+template <class Work = double>
+class EditTransport {
+ public:
+  EditTransport(const Edit& edit, const std::vector<Index>& groups_before);
+  [[nodiscard]] const Edit& edit() const { return *edit_; }
+  /// The T of a group after the edit; null where it only keeps and adds, and for new groups.
+  [[nodiscard]] Isometry<Work>* isometry(std::size_t group) {
+    return turning_[group] ? &*turning_[group] : nullptr;
+  }
+  /// Rows of m live on the space: T m. [n × c] → [n' × c]. New rows are filled with `fill`.
+  template <class T>
+  Matrix<T> rows(const Matrix<T>& m, Transport kind = Transport::linear, double fill = 0);
+  /// Columns of m live on the space: m Tᵀ. [r × n] → [r × n'].
+  template <class T>
+  Matrix<T> columns(const Matrix<T>& m, Transport kind = Transport::linear, double fill = 0);
+
+ private:
+  const Edit* edit_;
+  std::vector<Index> begins_;                           // of the groups before; last: all rows
+  std::vector<std::optional<Isometry<Work>>> turning_;  // of groups after that turn
+};
+
+/// The same for a single array.
+template <class T>
 Matrix<T> transport_rows(const Edit& edit, const std::vector<Index>& groups_before,
-                         const Matrix<T>& m, Transport kind = Transport::linear, double fill = 0);
-/// Columns of m live on the space: m Tᵀ. [r × n] → [r × n'].
-template <class T, class Work = double>
+                         const Matrix<T>& m, Transport kind = Transport::linear, double fill = 0) {
+  return EditTransport<>(edit, groups_before).rows(m, kind, fill);
+}
+template <class T>
 Matrix<T> transport_columns(const Edit& edit, const std::vector<Index>& groups_before,
                             const Matrix<T>& m, Transport kind = Transport::linear,
-                            double fill = 0);
+                            double fill = 0) {
+  return EditTransport<>(edit, groups_before).columns(m, kind, fill);
+}
 /// Columns of m live on the gates: kept, added (= fill) or dropped. [r × H] → [r × H'].
 template <class T>
 Matrix<T> transport_gates(const Edit& edit, const Matrix<T>& m, double fill = 0);

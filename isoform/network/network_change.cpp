@@ -10,13 +10,13 @@ namespace {
 
 // [W b ψ] of a map that touches the space, without corrections; `a` is m.a, or m.a in double.
 template <class S, class T>
-Matrix<S> edited(const Edit& edit, const Map<T>& m, const std::vector<Index>& parts,
+Matrix<S> edited(const Edit& edit, const Map<T>& m, EditTransport<>& transport,
                  const Matrix<S>& a) {
-  if (m.to == edit.space) return transport_rows(edit, parts, a);
+  if (m.to == edit.space) return transport.rows(a);
   const auto gates = static_cast<Index>(edit.groups.size());
   const Index psi = a.cols() - m.inputs - 1, n = edit.dimension();
   Matrix<S> out(a.rows(), n + 1 + (psi > 0 ? gates : 0));
-  out.leftCols(n) = transport_columns<S>(edit, parts, a.leftCols(m.inputs));
+  out.leftCols(n) = transport.columns<S>(a.leftCols(m.inputs));
   out.col(n) = a.col(m.inputs);
   if (psi > 0) out.rightCols(gates) = transport_gates<S>(edit, a.rightCols(psi));
   return out;
@@ -47,7 +47,7 @@ void Network<T>::apply(const Edit& edit) {
   ISOFORM_ASSERT(edit.dimension() >= 1, "a space keeps a coordinate");
   ISOFORM_ASSERT(s.hidden() || (edit.groups.size() == 1 && edit.length.size() == 0),
                  "a space without gates is one part");
-  const std::vector<Index> parts = s.parts();
+  EditTransport<> transport(edit, s.parts());
   const auto gates_after = static_cast<Index>(edit.groups.size());
   const bool copies = std::all_of(edit.groups.begin(), edit.groups.end(),
                                   [](const GroupEdit& group) { return group.copies(); });
@@ -55,10 +55,10 @@ void Network<T>::apply(const Edit& edit) {
   for (const Map<T>& m : maps_) {
     if (m.to != edit.space && m.from != edit.space) continue;
     if (copies || !corrects(edit, m.id)) {
-      next[m.id] = edited(edit, m, parts, m.a);
+      next[m.id] = edited(edit, m, transport, m.a);
       add_corrections(edit, m.id, next[m.id]);
     } else {
-      Matrix<double> a = edited<double>(edit, m, parts, m.a.template cast<double>());
+      Matrix<double> a = edited<double>(edit, m, transport, m.a.template cast<double>());
       add_corrections(edit, m.id, a);
       next[m.id] = a.template cast<T>();
     }

@@ -75,6 +75,14 @@ void RunSettings::finish() {
       throw UsageError(fmt::format("hidden: needs widths from 1 to {}, got {}", kMaxWidth, width));
     }
   }
+  if (multiply_adds < 0) {
+    throw UsageError(
+        fmt::format("multiply-adds: needs 0 (no budget) or more, got {}", multiply_adds));
+  }
+  if (!(latency >= 0 && latency < 1e9)) {
+    throw UsageError(
+        fmt::format("latency: needs microseconds, 0 (no budget) or more, got {}", latency));
+  }
   training.adapt.policy.seed = training.seed;
   const bool gates_alone =
       architecture == Architecture::perceptron || architecture == Architecture::general;

@@ -57,6 +57,10 @@ struct RunSettings {
   ChainSettings network = {.group_size = 4};  // its widths come from `hidden` and the data
   Loss loss = Loss::cross_entropy;
 
+  /// Budgets that whoever knows the network makes one of parameters (run/budget.h); 0: none.
+  Index multiply_adds = 0;  // for one sample
+  double latency = 0;       // microseconds of one sample
+
   TrainSettings training = measured();
   /// Absent: 0.2, 0.1 and 0.05 for networks that explore (PolicyRule::tolerance), being as wide as a budget allows for a
   /// while, and 0 for others. docs/defaults.md.

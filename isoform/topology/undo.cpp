@@ -134,6 +134,7 @@ Edit undo(const Network<T>& before, const Edit& edit) {
       back.length[g] = length_back(space, g, edit.length[position[g]]);
     }
   }
+  EditTransport<> transport(back, sizes);
   for (const MapCorrection& done : edit.corrections) {
     const Map<T>& m = before.map(done.map);
     const bool into = m.to == edit.space;
@@ -143,10 +144,10 @@ Edit undo(const Network<T>& before, const Edit& edit) {
         into ? done.whole(n, m.a.cols()) : done.whole(m.a.rows(), n + 1 + psi);
     Matrix<double> delta;
     if (into) {
-      delta = -transport_rows(back, sizes, whole);
+      delta = -transport.rows(whole);
     } else {
       delta.resize(m.a.rows(), m.a.cols());
-      delta.leftCols(m.inputs) = -transport_columns<double>(back, sizes, whole.leftCols(n));
+      delta.leftCols(m.inputs) = -transport.columns<double>(whole.leftCols(n));
       delta.col(m.inputs) = -whole.col(n);
       if (psi > 0) {
         delta.rightCols(space.gates()) = -transport_gates<double>(back, whole.rightCols(psi));

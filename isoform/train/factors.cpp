@@ -41,7 +41,8 @@ void Factor<T>::gather(Engine<T>& engine, Op op, ConstView<T> g, std::span<const
 }
 
 template <class T>
-Vector<double> Factor<T>::follow(const Edit& edit, const Vector<double>& fresh) {
+Vector<double> Factor<T>::follow(EditTransport<T>& transport, const Vector<double>& fresh) {
+  const Edit& edit = transport.edit();
   Vector<double> lambda = Vector<double>::Ones(edit.dimension());
   if (blocks.empty()) return lambda;
   double trace = 0, size = 0;
@@ -54,7 +55,8 @@ Vector<double> Factor<T>::follow(const Edit& edit, const Vector<double>& fresh) 
   };
   std::vector<Matrix<T>> next;
   Index row = 0;
-  for (const GroupEdit& group : edit.groups) {
+  for (std::size_t g = 0; g < edit.groups.size(); ++g) {
+    const GroupEdit& group = edit.groups[g];
     if (group.source == GroupEdit::kNew) {
       next.emplace_back(Matrix<T>::Zero(group.size, group.size));
       for (Index i = 0; i < group.size; ++i) next.back()(i, i) = start(row + i);
@@ -68,7 +70,7 @@ Vector<double> Factor<T>::follow(const Edit& edit, const Vector<double>& fresh) 
       for (Index i = n; i < group.size; ++i) grown(i, i) = start(row + i);
     } else {
       const Matrix<T>& old = blocks[static_cast<std::size_t>(group.source)];
-      const Isometry<T> isometry(group, old.rows());
+      Isometry<T>& isometry = *transport.isometry(g);
       const Matrix<T> half = isometry.times(old);
       const Matrix<T>& turned = next.emplace_back(isometry.times(half.transpose()));
       const Vector<T> level = isometry.squared_times(old.diagonal());

@@ -23,7 +23,7 @@ struct Factor {
   ///   λ_i = (T ℒ Tᵀ)_ii / ((T∘T) diag ℒ)_i,
   /// what (T∘T) v is to be multiplied with, drawn towards 1 as if one sample more had said so. Exactly 1 where T
   /// selects, adds, or nothing was gathered.
-  Vector<double> follow(const Edit& edit, const Vector<double>& fresh = {});
+  Vector<double> follow(EditTransport<T>& transport, const Vector<double>& fresh = {});
 };
 
 /// True for the steps (from 1) at which gradients are gathered: powers of 2, then every 8; for groups above 32 every n_g/4.

@@ -129,8 +129,8 @@ class Optimiser {
   void gather(const Parameter<T>& p, Engine<T>& engine, State& state);
   void drop_others(std::span<const Parameter<T>> parameters);
   // `first`: of each coordinate after the edit, how much of the mean second moment a new one gets.
-  void transport_tensor(const Network<T>& before, const Edit& edit, const ParameterKey& key,
-                        const Vector<double>& first, State& state) const;
+  void transport_tensor(const Network<T>& before, const Edit& edit, EditTransport<T>& transport,
+                        const ParameterKey& key, const Vector<double>& first, State& state) const;
   void transport_length(const Space<T>& before, const Edit& edit, State& state) const;
 
   OptimiserSettings settings_;

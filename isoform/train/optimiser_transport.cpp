@@ -82,9 +82,10 @@ void Optimiser<T>::transport(const Network<T>& before, const Edit& edit) {
   const Vector<double> first = published
                                    ? Vector<double>::Ones(edit.dimension())
                                    : gradient_scale(before, edit, before.space(edit.space).parts());
+  EditTransport<T> transport(edit, before.space(edit.space).parts());
   for (auto& [key, state] : state_) {
     if (key.role != Role::length) {
-      transport_tensor(before, edit, key, first, state);
+      transport_tensor(before, edit, transport, key, first, state);
     } else if (key.owner == edit.space) {
       transport_length(before.space(edit.space), edit, state);
     }
@@ -93,15 +94,14 @@ void Optimiser<T>::transport(const Network<T>& before, const Edit& edit) {
 
 template <class T>
 void Optimiser<T>::transport_tensor(const Network<T>& before, const Edit& edit,
-                                    const ParameterKey& key, const Vector<double>& first,
-                                    State& state) const {
+                                    EditTransport<T>& transport, const ParameterKey& key,
+                                    const Vector<double>& first, State& state) const {
   const Map<T>& map = before.map(key.owner);
   const bool rows = map.to == edit.space;
   if (!rows && (map.from != edit.space || key.role == Role::bias)) return;
-  const std::vector<Index> parts = before.space(edit.space).parts();
   const auto carry = [&](const Matrix<T>& m, Transport kind, double fill) -> Matrix<T> {
-    if (rows) return transport_rows<T, T>(edit, parts, m, kind, fill);
-    if (key.role == Role::weight) return transport_columns<T, T>(edit, parts, m, kind, fill);
+    if (rows) return transport.rows(m, kind, fill);
+    if (key.role == Role::weight) return transport.columns(m, kind, fill);
     return transport_gates(edit, m, fill);
   };
   const bool entrywise =
@@ -116,7 +116,7 @@ void Optimiser<T>::transport_tensor(const Network<T>& before, const Edit& edit,
   state.second = carry(state.second, Transport::squared, mean);
   if (!rows && key.role != Role::weight) return;
   scale(state.second, rows, first);
-  scale(state.second, rows, (rows ? state.rows : state.columns).follow(edit, first));
+  scale(state.second, rows, (rows ? state.rows : state.columns).follow(transport, first));
 }
 
 // dL/do is kept exactly by every edit, so the moment of the parameter that holds o scales as its slope:

@@ -3,6 +3,7 @@
 #include <exception>
 #include <utility>
 
+#include "isoform/run/budget.h"
 #include "isoform/run/settings.h"
 #include "isoform/train/trainer.h"
 #include "isoform/train/trainer_state.h"
@@ -78,12 +79,18 @@ class Listener {
 using Named = std::vector<std::tuple<std::string, Dataset, Dataset>>;
 
 template <class T>
-TrainResult run(Core& core, const std::shared_ptr<Model<T>>& began, const RunSettings& settings,
+TrainResult run(Core& core, const std::shared_ptr<Model<T>>& began, const RunSettings& told,
                 std::vector<TaskData> data, const Keeping& keeping, Listener& listener) {
   Model<T> model = *began;
-  const auto found = resumed<T>(keeping, settings, data);
+  const auto found = resumed<T>(keeping, told, data);
   if (found) listener.recall(epochs_of(found->extra));
-  EngineLease<T> engine(settings.engine);
+  EngineLease<T> engine(told.engine);
+  RunSettings settings = told;
+  if (!found) {
+    apply_budgets(settings, model.network, data.front().training.samples(), *engine);
+  } else if (settings.multiply_adds > 0 || settings.latency > 0) {
+    settings.training.adapt.policy.parameter_budget = found->state.adaptation.budget;
+  }
   // Whoever looks between epochs, or after an interruption, sees a model that is whole.
   const auto publish = [&] {
     auto shown = std::make_shared<Model<T>>(model);
@@ -98,7 +105,7 @@ TrainResult run(Core& core, const std::shared_ptr<Model<T>>& began, const RunSet
   // A disk that is full is no reason to lose what is being learned.
   const auto checkpoint = [&](TrainerState<T> state) {
     Event event = {"checkpoint", state.step, state.epoch, state.seconds, {}};
-    const std::string failure = keep<T>(keeping, settings, std::move(state), listener.epochs());
+    const std::string failure = keep<T>(keeping, told, std::move(state), listener.epochs());
     if (!failure.empty()) {
       event.type = "warning";
       event.data = {{"message", "no checkpoint is written: " + failure + "; training goes on"}};

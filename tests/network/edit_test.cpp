@@ -63,10 +63,12 @@ TEST(Isometry, OfDirectionsThatGo) {
               1e-14 * double(n));
     EXPECT_LE((t * gone).norm(), 1e-14 * double(n));
     const Matrix<double> m = dice.normals(n, 7);
-    const Isometry<double> isometry(group, n);
+    Isometry<double> isometry(group, n);
     EXPECT_LE((isometry.times(m) - t * m).norm(), 1e-13 * double(n));
-    EXPECT_LE((isometry.squared_times(m) - t.cwiseAbs2() * m).norm(), 1e-13 * double(n));
-    const Isometry<float> single(group, n);
+    for (const char* call : {"the first", "one more"}) {
+      EXPECT_LE((isometry.squared_times(m) - t.cwiseAbs2() * m).norm(), 1e-13 * double(n)) << call;
+    }
+    Isometry<float> single(group, n);
     const Matrix<float> of_m = m.cast<float>();
     EXPECT_LE((single.times(of_m).cast<double>() - t * m).norm(), 1e-5 * double(n));
     EXPECT_LE((single.squared_times(of_m).cast<double>() - t.cwiseAbs2() * m).norm(),

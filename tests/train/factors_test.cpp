@@ -27,7 +27,9 @@ Network<double> one_space(std::vector<Index> groups) {
 // T∘T, then λ.
 Matrix<double> carried(Factor<double> factor, const Edit& edit, const std::vector<Index>& groups,
                        const Matrix<double>& v) {
-  return factor.follow(edit).asDiagonal() * transport_rows(edit, groups, v, Transport::squared);
+  EditTransport<double> transport(edit, groups);
+  const Vector<double> lambda = factor.follow(transport);
+  return lambda.asDiagonal() * transport.rows(v, Transport::squared);
 }
 
 TEST(Factor, GathersBlocksOfRowsAndColumns) {
@@ -111,7 +113,8 @@ TEST(Factor, SelectionsAndNewEntriesHaveNothingToCorrect) {
   edit.groups[0].size = 3;  // two of three stay, one comes
   edit.groups[0].t = Matrix<double>{{0, 0, 1}, {1, 0, 0}, {0, 0, 0}};
   edit.groups.push_back({GroupEdit::kNew, 2, {}});
-  const Vector<double> lambda = factor.follow(edit);
+  EditTransport<double> transport(edit, {3, 2});
+  const Vector<double> lambda = factor.follow(transport);
   EXPECT_EQ(lambda, Vector<double>::Ones(7));
   ASSERT_EQ(factor.blocks.size(), 3U);
   EXPECT_EQ(factor.blocks[0](0, 1), before[0](2, 0));
@@ -119,7 +122,7 @@ TEST(Factor, SelectionsAndNewEntriesHaveNothingToCorrect) {
   EXPECT_EQ(factor.blocks[0](2, 0), 0);
   EXPECT_EQ(factor.blocks[1], before[1]);
   EXPECT_EQ(factor.blocks[2], (mean * Matrix<double>::Identity(2, 2)));
-  EXPECT_EQ(Factor<double>().follow(edit), Vector<double>::Ones(7)) << "nothing gathered";
+  EXPECT_EQ(Factor<double>().follow(transport), Vector<double>::Ones(7)) << "nothing gathered";
 }
 
 TEST(Factor, FewSamplesSayLittle) {
@@ -127,7 +130,8 @@ TEST(Factor, FewSamplesSayLittle) {
   const Edit edit = rotate_random(network, 1, 3);
   const Matrix<double> half = Dice(8).normals(4, 1);
   Factor<double> one{{half * half.transpose()}, 1}, many{{half * half.transpose()}, 1e15};
-  const Vector<double> drawn = one.follow(edit), told = many.follow(edit);
+  EditTransport<double> transport(edit, {4});
+  const Vector<double> drawn = one.follow(transport), told = many.follow(transport);
   EXPECT_LE((drawn - (told + Vector<double>::Ones(4)) / 2).norm(), 1e-12);
   EXPECT_GT(drawn.minCoeff(), 0.4);
 }
