@@ -1,16 +1,20 @@
-// Products through single-threaded OpenBLAS on tiles of our own; gates and optimiser steps vectorised.
+// Products through single-threaded OpenBLAS, or in bfloat16, on tiles of our own; gates and optimiser steps vectorised.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <memory>
+#include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "isoform/base/error.h"
 #include "isoform/base/thread_pool.h"
+#include "isoform/linalg/bfloat16.h"
 #include "isoform/linalg/blas.h"
 #include "isoform/linalg/engines.h"
 #include "isoform/linalg/kernels.h"
@@ -37,16 +41,21 @@ bool has_small_kernels() {
   return kernels == "SkylakeX" || kernels == "Cooperlake" || kernels == "SapphireRapids";
 }
 
+// C ← op(A) op(B) + beta C on one thread, as blas::gemm.
+template <class T>
+using Product = void (*)(char, char, int, int, int, const T*, int, const T*, int, T, T*, int);
+
 template <class T>
 class CpuEngine final : public Engine<T> {
  public:
-  explicit CpuEngine(int threads) : pool_(threads) {
+  CpuEngine(int threads, std::string name, Product<T> product, bool packs_little)
+      : pool_(threads), name_(std::move(name)), product_(product), packs_little_(packs_little) {
     // More threads inside OpenBLAS would give other bits, and stall beside a busy neighbour.
     openblas_set_num_threads(1);
     warm_up();
   }
 
-  std::string name() const override { return "cpu"; }
+  std::string name() const override { return name_; }
   int threads() const override { return pool_.threads(); }
 
   void fill(View<T> x, const std::function<void(View<T>, Index)>& write) override {
@@ -253,11 +262,11 @@ class CpuEngine final : public Engine<T> {
   }
 
   // Rows and columns of C alone.
-  static void gemm(Op op_a, const ConstView<T>& a, Op op_b, const ConstView<T>& b, T beta,
-                   View<T> c, Range rows, Range cols) {
+  void gemm(Op op_a, const ConstView<T>& a, Op op_b, const ConstView<T>& b, T beta, View<T> c,
+            Range rows, Range cols) const {
     if (rows.begin == rows.end || cols.begin == cols.end) return;
     const Index inner = op_a == Op::none ? a.cols() : a.rows();
-    blas::gemm(
+    product_(
         op_a == Op::none ? 'N' : 'T', op_b == Op::none ? 'N' : 'T',
         static_cast<int>(rows.end - rows.begin), static_cast<int>(cols.end - cols.begin),
         static_cast<int>(inner), a.data() + rows.begin * (op_a == Op::none ? 1 : a.outerStride()),
@@ -327,7 +336,9 @@ class CpuEngine final : public Engine<T> {
   }
 
   ThreadPool pool_;
-  const bool packs_little_ = has_small_kernels();
+  std::string name_;
+  Product<T> product_;
+  bool packs_little_;
   Vector<T> scratch_, partial_;
   std::vector<double> sums_;  // of chunks
 };
@@ -336,10 +347,18 @@ class CpuEngine final : public Engine<T> {
 
 template <class T>
 std::unique_ptr<Engine<T>> make_cpu_engine(int threads) {
-  return std::make_unique<CpuEngine<T>>(threads);
+  return std::make_unique<CpuEngine<T>>(threads, "cpu", static_cast<Product<T>>(blas::gemm),
+                                        has_small_kernels());
 }
 template std::unique_ptr<Engine<float>> make_cpu_engine(int);
 template std::unique_ptr<Engine<double>> make_cpu_engine(int);
+
+std::unique_ptr<Engine<float>> make_bfloat16_engine(int threads) {
+  if (!bfloat16::is_available()) {
+    throw UsageError("engine: this processor has no products of bfloat16 (AVX512-BF16); use cpu");
+  }
+  return std::make_unique<CpuEngine<float>>(threads, "bfloat16", bfloat16::gemm, false);
+}
 
 std::string linear_algebra_library() {
   return fmt::format("{} ({} kernels)", openblas_get_config(), openblas_get_corename());

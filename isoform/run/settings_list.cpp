@@ -295,7 +295,8 @@ std::vector<Setting> list_settings(RunSettings& s) {
              "share of the target that goes to all classes alike; auto: 0.05, or 0 likewise");
   f.number("seed", t.seed, "seed of every random number");
   f.number("threads", s.engine.threads, "threads; 0: all cores (results do not depend on it)");
-  f.text("engine", s.engine.name, "NAME", "engine: cpu, reference");
+  f.text("engine", s.engine.name, "NAME",
+         "engine: cpu, bfloat16 (factors rounded, sums not), reference");
 
   f.section("adaptation");
   AdaptSettings& a = t.adapt;

@@ -414,6 +414,7 @@ TEST(CreateEngine, NamesWhatItKnows) {
   EXPECT_THROW(create_engine<double>({.threads = -1}), UsageError);
   EXPECT_GE(create_engine<double>({.threads = 0})->threads(), 1);
   for (const std::string& name : engine_names()) {
+    if (name == "bfloat16") continue;  // not of every processor: bfloat16_test.cpp
     EXPECT_EQ(create_engine<float>({.name = name, .threads = 1})->name(), name);
   }
   EXPECT_THAT(linear_algebra_library(), HasSubstr("OpenBLAS"));
