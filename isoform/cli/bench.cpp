@@ -27,7 +27,7 @@ Examples:
 struct Options {
   RestructureSettings restructure;
   StepSettings& step = restructure.step;
-  int threads = 0;
+  EngineSettings engine = {};
   std::string save;
   DataOptions data;
   bool json = false;
@@ -42,7 +42,7 @@ void warn_of(double load) {
 }
 
 void run_step(const Options& o) {
-  const auto engine = create_engine<float>({.threads = o.threads});
+  const auto engine = create_engine<float>(o.engine);
   if (!o.save.empty()) save_steps<float>(o.step, *engine, o.save);
   const StepReport report = measure_step<float>(o.step, *engine);
   const double rate = report.operations / report.step.median;
@@ -52,6 +52,7 @@ void run_step(const Options& o) {
     return print_json({{"widths", o.step.chain.widths},
                        {"batch_size", o.step.batch_size},
                        {"group_size", o.step.chain.group_size},
+                       {"engine", engine->name()},
                        {"threads", engine->threads()},
                        {"ms_per_step", 1e3 * report.step.median},
                        {"ms_fastest", 1e3 * report.step.fastest},
@@ -77,7 +78,7 @@ void run_step(const Options& o) {
 }
 
 void run_inference(const Options& o) {
-  const auto engine = create_engine<float>({.threads = o.threads});
+  const auto engine = create_engine<float>(o.engine);
   const double load = machine_load();
   const StepWork<float> work(o.step);
   const std::vector<Form<float>> forms =
@@ -93,6 +94,7 @@ void run_inference(const Options& o) {
     return print_json({{"widths", o.step.chain.widths},
                        {"group_size", o.step.chain.group_size},
                        {"batch_size", o.step.batch_size},
+                       {"engine", engine->name()},
                        {"threads", engine->threads()},
                        {"forms", list},
                        {"load", load}});
@@ -132,7 +134,7 @@ void run_data(const Options& o) {
 }
 
 void run_restructure(const Options& o) {
-  const auto engine = create_engine<float>({.threads = o.threads});
+  const auto engine = create_engine<float>(o.engine);
   const RestructureReport report = measure_restructuring<float>(o.restructure, *engine);
   if (o.json) {
     const auto json = [](const Timing& t) {
@@ -143,6 +145,7 @@ void run_restructure(const Options& o) {
                        {"group_size", o.step.chain.group_size},
                        {"layer", o.restructure.layer},
                        {"count", o.restructure.count},
+                       {"engine", engine->name()},
                        {"threads", engine->threads()},
                        {"growth", json(report.growth)},
                        {"removal", json(report.removal)},
@@ -178,7 +181,10 @@ void add_bench(CLI::App& app) {
     sub->add_option("--group-size", step.chain.group_size, "neurons of a group; 0: the whole layer")
         ->type_name("COUNT")
         ->capture_default_str();
-    sub->add_option("--threads", options->threads, "threads; 0: all cores")->type_name("COUNT");
+    sub->add_option("--threads", options->engine.threads, "threads; 0: all cores")
+        ->type_name("COUNT");
+    sub->add_option("--engine", options->engine.name, "cpu, bfloat16, reference")
+        ->type_name("NAME");
     sub->add_option("--seconds", step.seconds, "how long to measure")
         ->type_name("SECONDS")
         ->capture_default_str();

@@ -65,22 +65,61 @@ ISOFORM_BFLOAT16 void pack_lanes(const float* x, std::ptrdiff_t stride, int lane
   }
 }
 
+// Sixteen rows of sixteen words become columns.
+ISOFORM_BFLOAT16 inline void transpose(__m512i (&r)[kLanes]) {
+  __m512i t[kLanes];
+#pragma GCC unroll 16
+  for (int i = 0; i < kLanes; i += 2) {
+    t[i] = _mm512_maskz_unpacklo_epi32(kAll, r[i], r[i + 1]);
+    t[i + 1] = _mm512_maskz_unpackhi_epi32(kAll, r[i], r[i + 1]);
+  }
+  constexpr __mmask8 all = 0xFF;
+#pragma GCC unroll 16
+  for (int i = 0; i < kLanes; i += 4) {
+    r[i] = _mm512_maskz_unpacklo_epi64(all, t[i], t[i + 2]);
+    r[i + 1] = _mm512_maskz_unpackhi_epi64(all, t[i], t[i + 2]);
+    r[i + 2] = _mm512_maskz_unpacklo_epi64(all, t[i + 1], t[i + 3]);
+    r[i + 3] = _mm512_maskz_unpackhi_epi64(all, t[i + 1], t[i + 3]);
+  }
+#pragma GCC unroll 16
+  for (int q = 0; q < 4; ++q) {  // quarters: even and odd ones of two registers, then of two pairs
+    constexpr int even = 0x88, odd = 0xDD;
+    const __m512i x0 = _mm512_maskz_shuffle_i32x4(kAll, r[q], r[4 + q], even);
+    const __m512i x1 = _mm512_maskz_shuffle_i32x4(kAll, r[q], r[4 + q], odd);
+    const __m512i y0 = _mm512_maskz_shuffle_i32x4(kAll, r[8 + q], r[12 + q], even);
+    const __m512i y1 = _mm512_maskz_shuffle_i32x4(kAll, r[8 + q], r[12 + q], odd);
+    t[q] = _mm512_maskz_shuffle_i32x4(kAll, x0, y0, even);
+    t[q + 4] = _mm512_maskz_shuffle_i32x4(kAll, x1, y1, even);
+    t[q + 8] = _mm512_maskz_shuffle_i32x4(kAll, x0, y0, odd);
+    t[q + 12] = _mm512_maskz_shuffle_i32x4(kAll, x1, y1, odd);
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < kLanes; ++i) r[i] = t[i];
+}
+
 // The same where terms are neighbours, lanes `stride` apart.
 ISOFORM_BFLOAT16 void pack_terms(const float* x, std::ptrdiff_t stride, int lanes, int terms,
                                  int width, Word* out) {
   const int pairs = (terms + 1) / 2;
   for (int first = 0; first < lanes; first += width, out += std::ptrdiff_t{pairs} * width) {
-    for (int l = 0; l < width; ++l) {
-      const float* lane = x + (first + l) * stride;
-      const int there = first + l < lanes ? terms : 0;
+    for (int l = 0; l < width; l += kLanes) {
+      const int there = std::min(lanes - first, width) - l;
+      const __mmask16 kept = mask_of(width - l);
       for (int p = 0; p < pairs; p += kLanes) {
-        const __m512 low = _mm512_maskz_loadu_ps(mask_of(there - 2 * p), lane + 2 * p);
-        const __m512 high =
-            _mm512_maskz_loadu_ps(mask_of(there - 2 * p - kLanes), lane + 2 * p + kLanes);
-        alignas(64) Word words[kLanes];
-        _mm512_store_si512(words, reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(high, low)));
+        const __mmask16 low = mask_of(terms - 2 * p), high = mask_of(terms - 2 * p - kLanes);
+        __m512i words[kLanes];
+#pragma GCC unroll 16
+        for (int i = 0; i < kLanes; ++i) {
+          const float* lane = x + (first + l + (i < there ? i : 0)) * stride + 2 * p;
+          const __m512 a = _mm512_maskz_loadu_ps(i < there ? low : __mmask16{0}, lane);
+          const __m512 b = _mm512_maskz_loadu_ps(i < there ? high : __mmask16{0}, lane + kLanes);
+          words[i] = reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(b, a));
+        }
+        transpose(words);
         const int count = std::min(kLanes, pairs - p);
-        for (int i = 0; i < count; ++i) out[(p + i) * width + l] = words[i];
+        for (int i = 0; i < count; ++i) {
+          _mm512_mask_storeu_epi32(out + (p + i) * width + l, kept, words[i]);
+        }
       }
     }
   }
