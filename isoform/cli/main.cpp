@@ -101,7 +101,7 @@ void refuse_gaps(const std::vector<std::string>& words) {
 // time, its pages cost more than what is done with them.
 void keep_memory() {
 #if defined(__GLIBC__)
-  mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  mallopt(M_MMAP_MAX, 0);  // the threshold stops at 32 MiB, which 2048 × 2048 in double reach
   mallopt(M_TRIM_THRESHOLD, 256 << 20);
 #endif
 }
