@@ -201,7 +201,7 @@ void run(TrainOptions& o) {
     print_tests(o, data, model, *engine);
     print_line(fmt::format("parameters     {}", format_count(model.network.parameter_count())));
     if (settings.multiply_adds > 0) {
-      print_line(fmt::format("multiply-adds  {} an answer (budget {})",
+      print_line(fmt::format("multiply–adds  {} an answer (budget {})",
                              format_count(cost_of(model.network).multiply_adds),
                              format_count(settings.multiply_adds)));
     }

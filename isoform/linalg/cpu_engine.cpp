@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -353,12 +354,20 @@ std::unique_ptr<Engine<T>> make_cpu_engine(int threads) {
 template std::unique_ptr<Engine<float>> make_cpu_engine(int);
 template std::unique_ptr<Engine<double>> make_cpu_engine(int);
 
-std::unique_ptr<Engine<float>> make_bfloat16_engine(int threads) {
+template <class T>
+std::unique_ptr<Engine<T>> make_bfloat16_engine(int threads) {
   if (!bfloat16::is_available()) {
     throw UsageError("engine: this processor has no products of bfloat16 (AVX512-BF16); use cpu");
   }
-  return std::make_unique<CpuEngine<float>>(threads, "bfloat16", bfloat16::gemm, false);
+  if constexpr (std::is_same_v<T, float>) {
+    return std::make_unique<CpuEngine<float>>(threads, "bfloat16", bfloat16::gemm, false);
+  } else {
+    return std::make_unique<CpuEngine<T>>(threads, "bfloat16", static_cast<Product<T>>(blas::gemm),
+                                          has_small_kernels());
+  }
 }
+template std::unique_ptr<Engine<float>> make_bfloat16_engine(int);
+template std::unique_ptr<Engine<double>> make_bfloat16_engine(int);
 
 std::string linear_algebra_library() {
   return fmt::format("{} ({} kernels)", openblas_get_config(), openblas_get_corename());

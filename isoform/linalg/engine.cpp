@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <type_traits>
-
 #include "isoform/base/error.h"
 #include "isoform/base/thread_pool.h"
 #include "isoform/linalg/engines.h"
@@ -21,10 +19,7 @@ std::unique_ptr<Engine<T>> create_engine(const EngineSettings& settings) {
   }
   const int threads = settings.threads == 0 ? ThreadPool::available_cores() : settings.threads;
   if (settings.name == "cpu") return make_cpu_engine<T>(threads);
-  if (settings.name == "bfloat16") {
-    if constexpr (std::is_same_v<T, float>) return make_bfloat16_engine(threads);
-    throw UsageError("engine: bfloat16 is for float32; use cpu for float64");
-  }
+  if (settings.name == "bfloat16") return make_bfloat16_engine<T>(threads);
   if (settings.name == "reference") return make_reference_engine<T>();
   throw UsageError(fmt::format("engine: '{}' is unknown; known are {}", settings.name,
                                fmt::join(engine_names(), ", ")));

@@ -1,8 +1,8 @@
 // The seam to the hardware: a short list of coarse calls. Everything above says what it wants in terms
 // of these and never names a vendor library; a new device is one new file.
 //
-// Engines are created by name: "cpu" (OpenBLAS products, vectorised gates, our thread pool) and
-// "reference" (plain loops in the order of the formulas: the oracle of the tests).
+// Engines are created by name: "cpu" (OpenBLAS products, vectorised gates, our thread pool), "bfloat16" (the same with products of
+// rounded float factors, where the processor has them) and "reference" (plain loops in the order of the formulas: the oracle of the tests).
 //
 // Bits: every call cuts its work by shape alone, so results are the same for any number of threads.
 // Threads: one engine serves one caller at a time.

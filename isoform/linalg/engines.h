@@ -12,7 +12,9 @@ std::unique_ptr<Engine<T>> make_reference_engine();
 template <class T>
 std::unique_ptr<Engine<T>> make_cpu_engine(int threads);
 
-/// The engine "cpu" with products of matrices, not of vectors, by bfloat16.h. Throws UsageError where the processor has none.
-std::unique_ptr<Engine<float>> make_bfloat16_engine(int threads);
+/// The engine "cpu" with products of matrices of float, not of vectors, by bfloat16.h; of double they are as ever. Throws UsageError
+/// where the processor has none.
+template <class T>
+std::unique_ptr<Engine<T>> make_bfloat16_engine(int threads);
 
 }  // namespace isoform

@@ -27,15 +27,9 @@ Network<T> widened(Network<T> network, Index width, const PolicySettings& policy
 }  // namespace
 
 template <class T>
-Widest widest_within(const Network<T>& network, const PolicySettings& policy,
-                     const std::string& what,
-                     const std::function<bool(const Network<T>&)>& within) {
-  if (!within(network)) {
-    throw UsageError(fmt::format(
-        "{}: the network is over it as it begins, with {} parameters; begin with fewer neurons "
-        "(--hidden), or allow more",
-        what, format_count(network.parameter_count())));
-  }
+std::optional<Widest> widest_within(const Network<T>& network, const PolicySettings& policy,
+                                    const std::function<bool(const Network<T>&)>& within) {
+  if (!within(network)) return std::nullopt;
   const auto fits = [&](Index width) { return within(widened(network, width, policy)); };
   Index low = 0, high = 1;
   while (high < policy.max_width && fits(high)) {
@@ -47,7 +41,7 @@ Widest widest_within(const Network<T>& network, const PolicySettings& policy,
     const Index middle = low + (high - low) / 2;
     (fits(middle) ? low : high) = middle;
   }
-  return {low, widened(network, low, policy).parameter_count()};
+  return Widest{low, widened(network, low, policy).parameter_count()};
 }
 
 template <class T>
@@ -57,36 +51,39 @@ std::string apply_budgets(RunSettings& settings, const Network<T>& network, Inde
   const Index most = policy.budget(samples);
   Index least = 0;
   std::string said;
-  const auto apply = [&](const std::string& what, const std::string& text,
-                         const std::function<bool(const Network<T>&)>& within) {
-    const Widest found = widest_within<T>(network, policy, what, [&](const Network<T>& wide) {
-      return (most == 0 || wide.parameter_count() <= most) && within(wide);
+  if (!settings.training.adapt.enabled) return said;  // nothing will grow
+  const auto apply = [&](const char* name, const auto& budget, const std::string& asked,
+                         const std::string& unit, const auto& measured) {
+    const auto found = widest_within<T>(network, policy, [&](const Network<T>& wide) {
+      return measured(wide) <= budget && (most == 0 || wide.parameter_count() <= most);
     });
-    said +=
-        fmt::format("{}{}: hidden widths of {} at most, {} parameters", said.empty() ? "" : "\n",
-                    text, found.width, format_count(found.parameters));
-    least = least == 0 ? found.parameters : std::min(least, found.parameters);
+    if (!found) {
+      throw UsageError(fmt::format(
+          "{}: the network begins with {:.6} {} and {} parameters, over the budget of {}{}; begin "
+          "with fewer neurons (--hidden), or allow more",
+          name, double(measured(network)), unit, format_count(network.parameter_count()), asked,
+          most == 0 ? "" : fmt::format(" or of {} parameters", format_count(most))));
+    }
+    said += fmt::format("{}budget of {} {}: hidden widths of {} at most, {} parameters",
+                        said.empty() ? "" : "\n", asked, unit, found->width,
+                        format_count(found->parameters));
+    least = least == 0 ? found->parameters : std::min(least, found->parameters);
   };
   if (settings.multiply_adds > 0) {
-    apply("multiply-adds",
-          fmt::format("budget of {} multiply-adds", format_count(settings.multiply_adds)),
-          [&](const Network<T>& wide) {
-            return cost_of(wide).multiply_adds <= settings.multiply_adds;
-          });
+    apply("multiply-adds", settings.multiply_adds, format_count(settings.multiply_adds),
+          "multiply–adds", [](const Network<T>& wide) { return cost_of(wide).multiply_adds; });
   }
   if (settings.latency > 0) {
-    apply("latency", fmt::format("budget of {} us for an answer", settings.latency),
-          [&](const Network<T>& wide) {
-            return 1e6 * measured_seconds(wide, 1, engine) <= settings.latency;
-          });
+    apply("latency", settings.latency, fmt::format("{}", settings.latency), "us an answer",
+          [&](const Network<T>& wide) { return 1e6 * measured_seconds(wide, 1, engine); });
   }
   if (least > 0) policy.parameter_budget = least;
   return said;
 }
 
-#define ISOFORM_FOR_SCALAR(T)                                                                 \
-  template Widest widest_within(const Network<T>&, const PolicySettings&, const std::string&, \
-                                const std::function<bool(const Network<T>&)>&);               \
+#define ISOFORM_FOR_SCALAR(T)                                                                  \
+  template std::optional<Widest> widest_within(const Network<T>&, const PolicySettings&,       \
+                                               const std::function<bool(const Network<T>&)>&); \
   template std::string apply_budgets(RunSettings&, const Network<T>&, Index, Engine<T>&);
 ISOFORM_FOR_SCALAR(float)
 ISOFORM_FOR_SCALAR(double)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "isoform/run/settings.h"
@@ -15,16 +16,17 @@ struct Widest {
 };
 
 /// `within` must not come true again at larger widths than one at which it fails. It is asked some 20 times; each time the network
-/// is grown, O(weights). Spaces that are wider than the width stay as they are. UsageError, with `what` as the name of
-/// the budget, where it does not hold for the network as it begins.
+/// is grown, O(weights). Spaces that are wider than the width stay as they are. Nothing where it does not hold for the network as it
+/// begins.
 template <class T>
-Widest widest_within(const Network<T>& network, const PolicySettings& policy,
-                     const std::string& what, const std::function<bool(const Network<T>&)>& within);
+std::optional<Widest> widest_within(const Network<T>& network, const PolicySettings& policy,
+                                    const std::function<bool(const Network<T>&)>& within);
 
-/// Makes RunSettings::multiply_adds and RunSettings::latency budgets of parameters: the least of all that are given is the policy's.
-/// Multiply–adds are counted (network/cost.h), for one sample. Latency is that of one sample on the engine, measured now, so another machine, or
-/// another moment, gives another budget. Returns what was found, for people, a line for each; empty where none is asked for.
-/// UsageError as above. With `samples` to learn from it is never more than PolicySettings::budget.
+/// Makes RunSettings::multiply_adds and RunSettings::latency budgets of parameters: the least of all that are given is the policy's, and with
+/// `samples` to learn from it is never more than PolicySettings::budget. Multiply–adds are counted (network/cost.h), for one sample.
+/// Latency is that of one sample on the engine, measured now, so another machine, or another moment, gives another budget. Returns what was found,
+/// for people, a line for each; empty where none is asked for, and for fixed widths. UsageError for a network that is over its
+/// budget as it begins.
 template <class T>
 std::string apply_budgets(RunSettings& settings, const Network<T>& network, Index samples,
                           Engine<T>& engine);

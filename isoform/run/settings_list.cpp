@@ -320,7 +320,7 @@ std::vector<Setting> list_settings(RunSettings& s) {
   f.number("parameter-budget", a.policy.parameter_budget,
            "no growth beyond; 0: tolerance 28 a training sample, 1,500,000 at most, of tables "
            "500,000; others none");
-  f.number("multiply-adds", s.multiply_adds, "the same in multiply-adds of one answer; 0: none");
+  f.number("multiply-adds", s.multiply_adds, "the same in multiply–adds of one answer; 0: none");
   f.number("latency", s.latency,
            "the same in microseconds of one answer, measured here before training; 0: none");
   f.choice("outgoing", a.policy.outgoing, outgoing_from_name, outgoing_name,

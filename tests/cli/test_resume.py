@@ -45,6 +45,15 @@ class Resuming(Case):
         self.assertEqual(events[-1]["type"], "end")
         return events
 
+    def test_a_budget_in_another_unit_stays(self):
+        words = ("--multiply-adds", 2500, "--policy", "effect", "--buffer", 8)
+        whole = self.whole(*words)
+        self.works(*self.words(*words, epochs=4))
+        self.assertEqual(self.bytes_of("model.safetensors"), whole)
+        self.killed(*self.words("--resume", *words, "--checkpoint-every", 0.01, checkpoint="b.ckpt"), after=0.01, checkpoint="b.ckpt")
+        self.works(*self.words("--resume", *words, checkpoint="b.ckpt"))
+        self.assertEqual(self.bytes_of("model.safetensors"), whole)
+
     def test_killed_again_and_again(self):
         epochs, dice, kills = 60, random.Random(4), 0
         whole = self.whole(epochs=epochs)

@@ -142,7 +142,7 @@ class Training(Case):
                       ["--threshold", "0"], ["--threshold", "1"], ["--settle", "1"], ["--settle", "0"],
                       ["--outgoing", "gradient"], ["--policy", "paper", "--group-size", "0", "--threshold", "0.95"],
                       ["--policy", "paper", "--threshold", "0.95"], ["--min-width", "16"], ["--max-width", "17"],
-                      ["--parameter-budget", "1500"], ["--cool-down", "3"], ["--adaptations-per-epoch", "0.5"],
+                      ["--parameter-budget", "1500"], ["--multiply-adds", "3000"], ["--latency", "1000"], ["--cool-down", "3"], ["--adaptations-per-epoch", "0.5"],
                       ["--adaptations-per-epoch", "1000"], ["--statistics-batches", "1"]):
             with self.subTest(words):
                 self.train(*words, "--events", "run.jsonl", epochs=1)
@@ -155,6 +155,19 @@ class Training(Case):
                     self.assertLessEqual(max(event["after"] for event in events if event["type"] == "edit"), 17)
                 if words[0] == "--parameter-budget":
                     self.assertLessEqual(events[-1]["parameters"], 1500)
+
+    def test_budgets_in_other_units_are_told(self):
+        counted = self.train("--multiply-adds", 3000, epochs=1, quiet=False)
+        self.assertRegex(counted.err, r"budget of 3,000 multiply–adds: hidden widths of \d+ at most, [\d,]+ parameters")
+        self.assertRegex(counted.out, r"multiply–adds  [\d,]+ an answer \(budget 3,000\)")
+        self.assertLessEqual(json.loads(self.train("--multiply-adds", 3000, "--json", epochs=1).out)["multiply_adds"], 3000)
+        timed = json.loads(self.train("--latency", 1000, "--json", epochs=1).out)
+        self.assertGreater(timed["latency_us"], 0)
+        fixed = self.train("--latency", 1e-6, "--fixed", epochs=1)
+        self.assertRegex(fixed.out, r"latency        [\d.]+ us an answer \(budget 1e-06\)")
+        for code, words, text in ((1, ("--latency", 1e-6), "us an answer and"), (1, ("--multiply-adds", 10), "--hidden"),
+                                  (2, ("--latency", -1), "microseconds"), (2, ("--multiply-adds", "many"), "many")):
+            self.refuses(code, "train", "--data", self.data, *words, says=text)
 
     def test_group_sizes(self):
         for size, groups in ((0, [[10]]), (1, [[1] * 10]), (8, [[8, 2]]), (3, [[3, 3, 3, 1]]), (99, [[10]])):

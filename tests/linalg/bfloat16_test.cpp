@@ -112,13 +112,17 @@ TEST_F(Bfloat16, HandsOverColumnsAndKeepsWhatIsNoNumber) {
   }
 }
 
-TEST(Bfloat16Engine, IsForFloat32) {
-  try {
-    create_engine<double>({.name = "bfloat16"});
-    FAIL() << "did not throw";
-  } catch (const UsageError& error) {
-    EXPECT_THAT(error.what(), HasSubstr("use cpu for float64"));
-  }
+// What is gathered in double for an engine goes to the one of its name.
+TEST_F(Bfloat16, RoundsNothingInDouble) {
+  const auto doubles = create_engine<double>({.name = "bfloat16", .threads = 2}),
+             cpu = create_engine<double>({.name = "cpu", .threads = 2});
+  Dice dice(6);
+  const Matrix<double> a = dice.normals(90, 200), b = dice.normals(200, 70);
+  Matrix<double> c(90, 70), d(90, 70);
+  doubles->multiply(Op::none, a, Op::none, b, 0.0, c);
+  cpu->multiply(Op::none, a, Op::none, b, 0.0, d);
+  EXPECT_EQ(c, d);
+  EXPECT_EQ(doubles->name(), "bfloat16");
 }
 
 }  // namespace

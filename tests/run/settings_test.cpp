@@ -77,6 +77,8 @@ const std::vector<Case>& cases() {
       {"statistics-batches", "4", 4},
       {"cool-down", "2", 2},
       {"settle", "0.125", 0.125},
+      {"multiply-adds", "30000", 30000},
+      {"latency", "12.5", 12.5},
       {"min-width", "2", 2},
       {"max-width", "99", 99},
       {"parameter-budget", "123456", 123456},
