@@ -165,9 +165,9 @@ class Training(Case):
         self.assertGreater(timed["latency_us"], 0)
         fixed = self.train("--latency", 1e-6, "--fixed", epochs=1)
         self.assertRegex(fixed.out, r"latency        [\d.]+ us an answer \(budget 1e-06\)")
-        for code, words, text in ((1, ("--latency", 1e-6), "us an answer and"), (1, ("--multiply-adds", 10), "--hidden"),
-                                  (2, ("--latency", -1), "microseconds"), (2, ("--multiply-adds", "many"), "many")):
-            self.refuses(code, "train", "--data", self.data, *words, says=text)
+        for words, text in ((("--latency", 1e-6), "us an answer and"), (("--multiply-adds", 10), "--hidden"),
+                            (("--latency", -1), "microseconds"), (("--multiply-adds", "many"), "many")):
+            self.refuses(2, "train", "--data", self.data, *words, says=text)
 
     def test_group_sizes(self):
         for size, groups in ((0, [[10]]), (1, [[1] * 10]), (8, [[8, 2]]), (3, [[3, 3, 3, 1]]), (99, [[10]])):

@@ -65,7 +65,7 @@ TEST(Budget, OfLatencyIsMeasured) {
     FAIL();
   } catch (const UsageError& error) {
     EXPECT_THAT(error.what(),
-                HasSubstr("us an answer and 514 parameters, over the budget of 0.001"));
+                HasSubstr("us an answer and 490 parameters, over the budget of 0.001"));
     EXPECT_THAT(error.what(), HasSubstr("--hidden"));
   }
   // A clock that is a count: the search finds the last width that holds, whatever the policy's largest.
