@@ -22,7 +22,10 @@ namespace isoform {
 namespace {
 
 constexpr std::size_t kSamples = 10000;  // training samples that importance and refits see
-constexpr double kLaterRate = 0.1;       // of the learning rate, in retraining
+constexpr double kLaterRate = 0.1;       // of the learning rate, in the few epochs that only mend
+// In the many that learn anew the rate is whole. Nothing is left to spare, so no group is dropped, and features more often.
+constexpr int kManyEpochs = 60;
+constexpr double kManyInputDropout = 0.2;
 
 // Training samples as the model reads them [features × samples].
 Matrix<float> samples_of(const Model<float>& model, const Dataset& data) {
@@ -126,10 +129,15 @@ Procedure compression(Pruning pruning, Index inputs, const std::vector<Index>& w
     run.figures.emplace_back("0 epochs", evaluate(model, test, c.engine).accuracy);
     TrainSettings settings = c.settings.training;
     settings.adapt.enabled = false;
-    settings.optimiser.learning_rate = kLaterRate * settings.optimiser.rate();
-    for (const int epochs : {1, 3, 10}) {
+    const double rate = settings.optimiser.rate();
+    for (const int epochs : {1, 3, kManyEpochs}) {
       Model<float> later = model;
       settings.epochs = epochs;
+      settings.optimiser.learning_rate = epochs == kManyEpochs ? rate : kLaterRate * rate;
+      if (epochs == kManyEpochs) {
+        settings.dropout = 0;
+        settings.input_dropout = kManyInputDropout;
+      }
       const TrainResult result = train(later, training, validation, settings, c.engine, {}, c.stop);
       if (result.reason == StopReason::stopped) return false;
       run.seconds += result.seconds;

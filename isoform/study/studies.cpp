@@ -103,7 +103,7 @@ Study half() {
 Study compressions() {
   Study study{"compression",
               "LeNet-300-100 made smaller, MNIST",
-              "784-300-100-10 cut to fewer inputs and neurons; no training, and 1, 3, 10 epochs.",
+              "784-300-100-10 cut to fewer inputs and neurons; no training, and 1, 3, 60 epochs.",
               {}};
   const std::vector<std::pair<Index, std::vector<Index>>> shapes = {
       {784, {160, 55}}, {784, {60, 30}}, {245, {160, 55}}, {97, {71, 33}}};
@@ -113,9 +113,10 @@ Study compressions() {
       study.arms.push_back({fmt::format("{}, {}", shape, pruning_name(pruning)),
                             {{"data", "mnist"},
                              {"hidden", "300,100"},
+                             {"epochs", "60"},
                              {"adapt", "false"},
-                             {"dropout", "0.1"},
-                             {"input-dropout", "0.1"},
+                             {"dropout", "0.15"},
+                             {"input-dropout", "0.15"},
                              {"label-smoothing", "0.05"}},
                             {},
                             {},
@@ -125,7 +126,7 @@ Study compressions() {
   }
   study.columns = {{"before", "before"},       {"no training", "0 epochs"},
                    {"1 epoch", "1 epoch"},     {"3 epochs", "3 epochs"},
-                   {"10 epochs", "10 epochs"}, {"parameters", "parameters", Unit::count}};
+                   {"60 epochs", "60 epochs"}, {"parameters", "parameters", Unit::count}};
   return study;
 }
 

@@ -179,7 +179,7 @@ TEST(Study, ProceduresMeasureWhatTheySay) {
       EXPECT_EQ(r.widths, (std::vector<Index>{4, 8, 3}));
     } else {
       EXPECT_EQ(r.widths, (std::vector<Index>{3, 4, 3})) << r.arm;
-      EXPECT_EQ(r.test_accuracy, figure(r.figures, "10 epochs"));
+      EXPECT_EQ(r.test_accuracy, figure(r.figures, "60 epochs"));
     }
   }
   const auto known = run(study, folder / "out", again, 1);
