@@ -54,18 +54,22 @@ std::string apply_budgets(RunSettings& settings, const Network<T>& network, Inde
   if (!settings.training.adapt.enabled) return said;  // nothing will grow
   const auto apply = [&](const char* name, const auto& budget, const std::string& asked,
                          const std::string& unit, const auto& measured) {
-    const auto found = widest_within<T>(network, policy, [&](const Network<T>& wide) {
-      return measured(wide) <= budget && (most == 0 || wide.parameter_count() <= most);
-    });
-    if (!found) {
+    const double first = static_cast<double>(measured(network));
+    if (!(first <= static_cast<double>(budget))) {
       throw UsageError(fmt::format(
-          "{}: the network begins with {:.6} {} and {} parameters, over the budget of {}{}; begin "
-          "with fewer neurons (--hidden), or allow more",
-          name, double(measured(network)), unit, format_count(network.parameter_count()), asked,
-          most == 0 ? "" : fmt::format(" or of {} parameters", format_count(most))));
+          "{}: the network begins with {:.6} {}, over the budget of {}; begin with fewer neurons "
+          "(--hidden), or allow more",
+          name, first, unit, asked));
     }
-    said += fmt::format("{}budget of {} {}: hidden widths of {} at most, {} parameters",
-                        said.empty() ? "" : "\n", asked, unit, found->width,
+    const auto found = widest_within<T>(network, policy, [&](const Network<T>& wide) {
+      return (most == 0 || wide.parameter_count() <= most) && measured(wide) <= budget;
+    });
+    said += fmt::format("{}budget of {} {}: ", said.empty() ? "" : "\n", asked, unit);
+    if (!found) {
+      said += fmt::format("that of {} parameters is less", format_count(most));
+      return;
+    }
+    said += fmt::format("hidden widths of {} at most, {} parameters", found->width,
                         format_count(found->parameters));
     least = least == 0 ? found->parameters : std::min(least, found->parameters);
   };

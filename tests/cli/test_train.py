@@ -165,7 +165,7 @@ class Training(Case):
         self.assertGreater(timed["latency_us"], 0)
         fixed = self.train("--latency", 1e-6, "--fixed", epochs=1)
         self.assertRegex(fixed.out, r"latency        [\d.]+ us an answer \(budget 1e-06\)")
-        for words, text in ((("--latency", 1e-6), "us an answer and"), (("--multiply-adds", 10), "--hidden"),
+        for words, text in ((("--latency", 1e-6), "us an answer, over the budget"), (("--multiply-adds", 10), "--hidden"),
                             (("--latency", -1), "microseconds"), (("--multiply-adds", "many"), "many")):
             self.refuses(2, "train", "--data", self.data, *words, says=text)
 
