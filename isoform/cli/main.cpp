@@ -1,6 +1,8 @@
 // The program: parses the command line, runs one verb, turns exceptions into messages and exit codes.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+
+#include <limits>
 #if defined(__GLIBC__)
 #include <malloc.h>
 #endif
@@ -9,6 +11,7 @@
 #include <array>
 #include <cstdio>
 #include <exception>
+#include <limits>
 
 #include "isoform/base/error.h"
 #include "isoform/base/text.h"
@@ -102,7 +105,7 @@ void refuse_gaps(const std::vector<std::string>& words) {
 void keep_memory() {
 #if defined(__GLIBC__)
   mallopt(M_MMAP_MAX, 0);  // the threshold stops at 32 MiB, which 2048 × 2048 in double reach
-  mallopt(M_TRIM_THRESHOLD, 256 << 20);
+  mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
 #endif
 }
 
