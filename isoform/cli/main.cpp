@@ -11,7 +11,6 @@
 #include <array>
 #include <cstdio>
 #include <exception>
-#include <limits>
 
 #include "isoform/base/error.h"
 #include "isoform/base/text.h"
