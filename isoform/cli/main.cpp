@@ -1,8 +1,6 @@
 // The program: parses the command line, runs one verb, turns exceptions into messages and exit codes.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-
-#include <limits>
 #if defined(__GLIBC__)
 #include <malloc.h>
 #endif
@@ -11,6 +9,7 @@
 #include <array>
 #include <cstdio>
 #include <exception>
+#include <limits>
 
 #include "isoform/base/error.h"
 #include "isoform/base/text.h"
