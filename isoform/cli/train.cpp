@@ -124,8 +124,8 @@ void run(TrainOptions& o) {
     const std::string budgets =
         apply_budgets(settings, model.network, data.data.front().training.samples(), *engine);
     if (!budgets.empty() && !o.quiet) complain(budgets);
-  } else if (settings.multiply_adds > 0 || settings.latency > 0) {
-    settings.training.adapt.policy.parameter_budget = checkpoint.found()->state.adaptation.budget;
+  } else {
+    recall_budgets(settings, checkpoint.found()->state.adaptation.budget);
   }
 
   RunSummary summary;

@@ -27,9 +27,8 @@ Network<T> widened(Network<T> network, Index width, const PolicySettings& policy
 }  // namespace
 
 template <class T>
-std::optional<Widest> widest_within(const Network<T>& network, const PolicySettings& policy,
-                                    const std::function<bool(const Network<T>&)>& within) {
-  if (!within(network)) return std::nullopt;
+Widest widest_within(const Network<T>& network, const PolicySettings& policy,
+                     const std::function<bool(const Network<T>&)>& within) {
   const auto fits = [&](Index width) { return within(widened(network, width, policy)); };
   Index low = 0, high = 1;
   while (high < policy.max_width && fits(high)) {
@@ -41,7 +40,7 @@ std::optional<Widest> widest_within(const Network<T>& network, const PolicySetti
     const Index middle = low + (high - low) / 2;
     (fits(middle) ? low : high) = middle;
   }
-  return Widest{low, widened(network, low, policy).parameter_count()};
+  return {low, widened(network, low, policy).parameter_count()};
 }
 
 template <class T>
@@ -61,17 +60,17 @@ std::string apply_budgets(RunSettings& settings, const Network<T>& network, Inde
           "(--hidden), or allow more",
           name, first, unit, asked));
     }
-    const auto found = widest_within<T>(network, policy, [&](const Network<T>& wide) {
-      return (most == 0 || wide.parameter_count() <= most) && measured(wide) <= budget;
-    });
     said += fmt::format("{}budget of {} {}: ", said.empty() ? "" : "\n", asked, unit);
-    if (!found) {
+    if (most > 0 && network.parameter_count() > most) {
       said += fmt::format("that of {} parameters is less", format_count(most));
       return;
     }
-    said += fmt::format("hidden widths of {} at most, {} parameters", found->width,
-                        format_count(found->parameters));
-    least = least == 0 ? found->parameters : std::min(least, found->parameters);
+    const Widest found = widest_within<T>(network, policy, [&](const Network<T>& wide) {
+      return (most == 0 || wide.parameter_count() <= most) && measured(wide) <= budget;
+    });
+    said += fmt::format("hidden widths of {} at most, {} parameters", found.width,
+                        format_count(found.parameters));
+    least = least == 0 ? found.parameters : std::min(least, found.parameters);
   };
   if (settings.multiply_adds > 0) {
     apply("multiply-adds", settings.multiply_adds, format_count(settings.multiply_adds),
@@ -85,9 +84,15 @@ std::string apply_budgets(RunSettings& settings, const Network<T>& network, Inde
   return said;
 }
 
-#define ISOFORM_FOR_SCALAR(T)                                                                  \
-  template std::optional<Widest> widest_within(const Network<T>&, const PolicySettings&,       \
-                                               const std::function<bool(const Network<T>&)>&); \
+void recall_budgets(RunSettings& settings, Index budget) {
+  if (settings.multiply_adds > 0 || settings.latency > 0) {
+    settings.training.adapt.policy.parameter_budget = budget;
+  }
+}
+
+#define ISOFORM_FOR_SCALAR(T)                                                   \
+  template Widest widest_within(const Network<T>&, const PolicySettings&,       \
+                                const std::function<bool(const Network<T>&)>&); \
   template std::string apply_budgets(RunSettings&, const Network<T>&, Index, Engine<T>&);
 ISOFORM_FOR_SCALAR(float)
 ISOFORM_FOR_SCALAR(double)

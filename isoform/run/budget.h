@@ -2,7 +2,6 @@
 #pragma once
 
 #include <functional>
-#include <optional>
 #include <string>
 
 #include "isoform/run/settings.h"
@@ -16,11 +15,10 @@ struct Widest {
 };
 
 /// `within` must not come true again at larger widths than one at which it fails. It is asked some 20 times; each time the network
-/// is grown, O(weights). Spaces that are wider than the width stay as they are. Nothing where it does not hold for the network as it
-/// begins.
+/// is grown, O(weights). Spaces that are wider than the width stay as they are. It is taken to hold for the network as it begins.
 template <class T>
-std::optional<Widest> widest_within(const Network<T>& network, const PolicySettings& policy,
-                                    const std::function<bool(const Network<T>&)>& within);
+Widest widest_within(const Network<T>& network, const PolicySettings& policy,
+                     const std::function<bool(const Network<T>&)>& within);
 
 /// Makes RunSettings::multiply_adds and RunSettings::latency budgets of parameters: the least of all that are given is the policy's, and with
 /// `samples` to learn from it is never more than PolicySettings::budget. Multiply–adds are counted (network/cost.h), for one sample.
@@ -30,5 +28,8 @@ std::optional<Widest> widest_within(const Network<T>& network, const PolicySetti
 template <class T>
 std::string apply_budgets(RunSettings& settings, const Network<T>& network, Index samples,
                           Engine<T>& engine);
+
+/// For a run that goes on: what apply_budgets found when it began (TrainerState, adaptation.budget).
+void recall_budgets(RunSettings& settings, Index budget);
 
 }  // namespace isoform

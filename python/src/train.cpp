@@ -86,10 +86,10 @@ TrainResult run(Core& core, const std::shared_ptr<Model<T>>& began, const RunSet
   if (found) listener.recall(epochs_of(found->extra));
   EngineLease<T> engine(told.engine);
   RunSettings settings = told;
-  if (!found) {
+  if (found) {
+    recall_budgets(settings, found->state.adaptation.budget);
+  } else {
     apply_budgets(settings, model.network, data.front().training.samples(), *engine);
-  } else if (settings.multiply_adds > 0 || settings.latency > 0) {
-    settings.training.adapt.policy.parameter_budget = found->state.adaptation.budget;
   }
   // Whoever looks between epochs, or after an interruption, sees a model that is whole.
   const auto publish = [&] {

@@ -72,9 +72,9 @@ TEST(Budget, OfLatencyIsMeasured) {
     PolicySettings policy;
     policy.group_size = 4;
     policy.max_width = 300;
-    const auto found = widest_within<float>(
+    const Widest found = widest_within<float>(
         narrow, policy, [&](const auto& wide) { return wide.widths()[1] <= most; });
-    EXPECT_EQ(found->width, most);
+    EXPECT_EQ(found.width, most);
   }
 }
 
