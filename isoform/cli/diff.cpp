@@ -70,6 +70,8 @@ std::vector<std::string> differences(const Model<float>& a, const Model<float>& 
   for (const Map<float>& m : b.network.maps()) {
     add(fmt::format("mode of ψ in map {}", m.id + 1), psi_mode_name(a.network.map(m.id).psi_mode),
         psi_mode_name(m.psi_mode));
+    add(fmt::format("norms in map {}", m.id + 1), a.network.map(m.id).norms ? "read" : "not read",
+        m.norms ? "read" : "not read");
   }
   if (const double transform = transform_difference(a, b); transform > kRounding) {
     all.push_back(fmt::format(
@@ -158,7 +160,7 @@ void print_all(const Options& o, const Network<float>& a, const Network<float>& 
   print_line(fmt::format("B           {}   {}", shape_text(b), o.b));
   for (const std::string& text : different) print_line(fmt::format("differs     {}", text));
   print_line();
-  Table table({"map", "‖B‖", "before", "aligned", "of ‖B‖", "W", "b", "ψ", "√o"});
+  Table table({"map", "‖B‖", "before", "aligned", "of ‖B‖", "W", "b", "ψ, χ", "√o"});
   const auto row = [&](const std::string& name, const MapDistance& d) {
     table.row({name, fmt::format("{:.4g}", d.norm), fmt::format("{:.3g}", d.before),
                fmt::format("{:.3g}", d.after), relative_text(d.after, d.norm),

@@ -177,6 +177,7 @@ nlohmann::json to_json(const Reading& all, const Options& o) {
                         {"paper", scaffold_json(layer.paper)}}},
                       {"intrinsic_lengths", lengths},
                       {"psi_norm", layer.psi_norm},
+                      {"chi_norm", layer.chi_norm},
                       {"connections", connections_json(all, layer, o.layer.has_value())}});
   }
   Index born = 0, removed = 0;
@@ -250,7 +251,7 @@ void print_summary(const Reading& all, const Options& o) {
 
 void print_layers(const Reading& all) {
   Table table({"layer", "width", "groups", "gate", "strongest", "median", "weakest",
-               "effective rank", "gate only", "scaffold", "mean o", "‖ψ‖ out"});
+               "effective rank", "gate only", "scaffold", "mean o", "‖ψ‖ out", "‖χ‖ out"});
   for (const LayerReading& layer : all.layers) {
     const Space<float>& s = all.model.network.space(layer.space);
     const auto& c = layer.connections;
@@ -261,7 +262,8 @@ void print_layers(const Reading& all) {
                fmt::format("{:.3g}", c[c.size() / 2].strength),
                fmt::format("{:.3g}", c.back().strength), fmt::format("{:.1f}", layer.strength_rank),
                format_count(layer.gate_only), format_count(scaffold.count),
-               fmt::format("{:.2g}", layer.mean_o), fmt::format("{:.2g}", layer.psi_norm)});
+               fmt::format("{:.2g}", layer.mean_o), fmt::format("{:.2g}", layer.psi_norm),
+               fmt::format("{:.2g}", layer.chi_norm)});
   }
   print(table.text());
   const LayerReading& first = all.layers.front();

@@ -345,7 +345,7 @@ void add_shrink(CLI::App& app) {
   verb->add_option(
           "--metric", options->metric,
           "what importance is: jacobian, next, covariance, effect (need --data); singular: "
-          "singular values of [W ψ]; paper: of W [with data jacobian, else singular]")
+          "singular values of [W ψ χ]; paper: of W [with data jacobian, else singular]")
       ->type_name("NAME");
   verb->add_flag("--no-refit", options->no_refit,
                  "fold only; by default the next layers are refitted where there is data");

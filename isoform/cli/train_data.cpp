@@ -214,7 +214,7 @@ TrainData continue_table(TrainOptions& o, Model<float> model) {
         fmt::format("target: '{}' answers {}; leave --target out, or begin a new model", o.from,
                     fmt::join(model.schema->targets, ", ")));
   }
-  for (const std::string_view flag : {"hidden", "group-size", "radial", "length", "psi",
+  for (const std::string_view flag : {"hidden", "group-size", "radial", "length", "psi", "norms",
                                       "initialiser", "architecture", "stream", "scaling"}) {
     if (was_given(o, flag)) {
       throw UsageError(fmt::format("{}: is of a model that begins; this one goes on", flag));

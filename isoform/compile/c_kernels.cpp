@@ -77,6 +77,13 @@ static inline void @_zero(float *z, size_t n) {
 }
 )";
 
+constexpr const char* kNorms = R"(
+/* What grows with the length of each group. */
+static inline void @_norms(const float *s, size_t groups, float *v) {
+  for (size_t g = 0; g < groups; ++g) v[g] = 1.0f / s[g] - 1.0f;
+}
+)";
+
 // s = G(t) for each group; h = s z where z was; then the 1, and s.
 constexpr const char* kGate = R"(
 /* In place: z to (h; 1; s). o == NULL: 0. */
@@ -141,7 +148,8 @@ std::string c_kernels(std::set<CKernel> kernels, const std::set<Radial>& radials
     if (kernels.contains(kernel)) kernels.insert(CKernel::dot);
   }
   if (!radials.empty()) kernels.insert(CKernel::dot);
-  constexpr std::array kSources = {kDot, kAdd, kShift, kDiagonal, kTriangle, kStandardise, kZero};
+  constexpr std::array kSources = {kDot,      kAdd,         kShift, kDiagonal,
+                                   kTriangle, kStandardise, kZero,  kNorms};
   std::string text;
   for (const CKernel kernel : kernels) text += kSources[static_cast<std::size_t>(kernel)];
   for (const Radial profile : radials) {

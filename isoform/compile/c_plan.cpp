@@ -52,7 +52,9 @@ Index first_fit(std::vector<Place>& held, Index size, std::size_t now, std::size
 
 }  // namespace
 
-Index augmented_size(const Space<float>& space) { return space.dimension + 1 + space.gates(); }
+Index augmented_size(const Network<float>& network, int space) {
+  return network.space(space).dimension + 1 + network.features(space);
+}
 
 CPlan plan_c(const Network<float>& network, const Route& route) {
   CPlan plan;
@@ -89,7 +91,7 @@ CPlan plan_c(const Network<float>& network, const Route& route) {
       stage.offset = plan.outputs;
       plan.outputs += space.dimension;
     } else if (space.dimension > 0) {  // else the constant 1, whose maps are biases
-      const Index size = augmented_size(space);
+      const Index size = augmented_size(network, space.id);
       stage.offset = first_fit(held, size, at, until[static_cast<std::size_t>(space.id)]);
       plan.memory = std::max(plan.memory, stage.offset + size);
     }

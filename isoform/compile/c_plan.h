@@ -11,7 +11,7 @@ namespace isoform::detail {
 struct CStage {
   const Stage* stage = nullptr;
   bool input = false, output = false;
-  Index offset = 0;  // of its (h; 1; s) in the memory of a call; of an output, in y
+  Index offset = 0;  // of its (h; 1; s; ν) in the memory of a call; of an output, in y
 };
 
 /// Stages that lead to the outputs of the route, in the order of computation; what does not is left out. Stages of one space share
@@ -25,7 +25,7 @@ struct CPlan {
 
 CPlan plan_c(const Network<float>& network, const Route& route);
 
-/// Numbers of (h; 1; s) of a space.
-Index augmented_size(const Space<float>& space);
+/// Numbers of (h; 1; s; ν) of a space.
+Index augmented_size(const Network<float>& network, int space);
 
 }  // namespace isoform::detail

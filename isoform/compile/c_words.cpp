@@ -16,9 +16,9 @@ namespace {
 
 constexpr const char* kFormulas = R"( *
  * What is computed, for the numbers h of every layer (the first: h = (x - mean) scale):
- *   z = sum of p (W h + b + psi s) over the maps into a layer; p: 1, or the gates that multiply the map
+ *   z = sum of p (W h + b + psi s + chi (1/s - 1)) over the maps into a layer; p: 1, or the gates that multiply the map
  *   t = o + |z|^2, s = G(t), h = s z for each group of a layer's numbers
- * Arrays: a = [W b psi], row after row; w a W without its zeros; b, c = [b psi] beside it; o; sizes of groups.
+ * Arrays: a = [W b psi chi], row after row; w a W without its zeros; b, c = [b psi chi] beside it; o; sizes of groups.
  * Numbers are written so that they read back to the same bits.
  *
  * Nothing is allocated, and nothing changes but y: calls may run at the same time. x and y may be one array.

@@ -140,8 +140,8 @@ void CWriter::map(const Map<float>& map, const CPlan& plan, const std::string& z
   const std::string where = fmt::format("{}, {}, {}", p, h, z);
   if (map.weight().isZero(0)) return rest(map, p, ones, z);
   if (form == Structure::dense) {
-    const bool psi = !map.psi().isZero(0), bias = !map.bias().isZero(0);
-    const Index columns = psi ? map.a.cols() : map.inputs + (bias ? 1 : 0);
+    const bool gates = !map.features().isZero(0), bias = !map.bias().isZero(0);
+    const Index columns = gates ? map.a.cols() : map.inputs + (bias ? 1 : 0);
     const std::string a = array(fmt::format("a{}", map.id), rows_of(map.a.leftCols(columns)));
     return call(CKernel::add, "add", fmt::format("{}, {}, {}, {}", a, rows, columns, where));
   }
@@ -159,12 +159,12 @@ void CWriter::map(const Map<float>& map, const CPlan& plan, const std::string& z
   rest(map, p, ones, z);
 }
 
-// What is left of a map whose weight is written, or is 0: p (b + ψ s). `ones`: where (1; s) is.
+// What is left of a map whose weight is written, or is 0: p (b + ψ s + χ ν). `ones`: where (1; s; ν) is.
 void CWriter::rest(const Map<float>& map, const std::string& p, const std::string& ones,
                    const std::string& z) {
   const Index rows = map.a.rows();
-  if (!ones.empty() && !map.psi().isZero(0)) {
-    const Index columns = 1 + map.psi().cols();
+  if (!ones.empty() && !map.features().isZero(0)) {
+    const Index columns = 1 + map.features().cols();
     const std::string a = array(fmt::format("c{}", map.id), rows_of(map.a.rightCols(columns)));
     call(CKernel::add, "add", fmt::format("{}, {}, {}, {}, {}, {}", a, rows, columns, p, ones, z));
   } else if (!map.bias().isZero(0)) {
@@ -182,6 +182,11 @@ void CWriter::gates(const Space<float>& space, const std::string& z) {
   const std::string lengths = zero ? "NULL" : array(fmt::format("o{}", space.id), o);
   body_ += fmt::format("  {}_gates_{}({}, {}, {}, {}, {});\n", name_, radial_name(space.radial),
                        list, lengths, space.gates(), z, space.dimension);
+  if (network_.features(space.id) > space.gates()) {
+    call(CKernel::norms, "norms",
+         fmt::format("{0} + {1}, {2}, {0} + {3}", z, space.dimension + 1, space.gates(),
+                     space.dimension + 1 + space.gates()));
+  }
   if (network_.multiplies(space.id)) {
     body_ += fmt::format("  const float s{} = ({})[{}];\n", space.id, z, space.dimension + 1);
   }

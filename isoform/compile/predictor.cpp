@@ -80,6 +80,7 @@ Predictor<T>::Predictor(const Network<T>& network, const Route& route)
       rows += s.dimension;
     }
     plan.read = !network.outgoing(s.id).empty();
+    plan.features = network.features(s.id);
     plan.groups = s.groups;
     plan.radial = s.radial;
     plan.o.resize(s.gates());

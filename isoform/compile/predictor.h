@@ -18,8 +18,8 @@ namespace isoform {
 
 /// What forward() of network/pass.h computes, from a network as it is now (structure_of each map):
 ///
-///   dense      one product with [W b ψ], the same bits as forward()
-///   diagonal   no product with W: d∘h + b + ψ s
+///   dense      one product with [W b ψ χ], the same bits as forward()
+///   diagonal   no product with W: d∘h + b + ψ s + χ ν
 ///   triangle   inside large groups, blocks of rows whose products begin at the block's first column;
 ///              where groups are too small for that to pay, run as dense
 ///
@@ -57,7 +57,7 @@ class Predictor {
   [[nodiscard]] Index numbers() const;
 
  private:
-  // z ← beta z + A (h; 1; s) for a map, A in blocks of rows: one for a dense map; for a diagonal one [b ψ].
+  // z ← beta z + A (h; 1; s; ν) for a map, A in blocks of rows: one for a dense map; for a diagonal one [b ψ χ].
   struct Step {
     std::size_t from = 0;
     bool constant = false;  // its input is absent: the bias alone
@@ -87,7 +87,8 @@ class Predictor {
     std::size_t root = 0;  // position of the first stage, whose buffer all write to
     bool goes_on = false;  // from the stage before
     bool given = false, output = false;
-    bool read = false;  // (h; 1; s), else h alone
+    bool read = false;   // (h; 1; s; ν), else h alone
+    Index features = 0;  // rows of s, and of ν where it is read
     std::vector<Index> groups;
     Radial radial = Radial::tanh;
     Vector<T> o;
@@ -126,7 +127,7 @@ class Predictor {
   std::vector<std::size_t> position_;  // of a stage's id among them
   std::vector<Input> inputs_;
   std::vector<Structure> forms_;    // of the maps
-  std::vector<Vector<T>> buffers_;  // (h; 1; s) of a batch; z lies where h will
+  std::vector<Vector<T>> buffers_;  // (h; 1; s; ν) of a batch; z lies where h will
   Matrix<T> outputs_, ones_;
   Matrix<T> parts_, products_;  // of all stacks; of gates
   Index input_rows_ = 0;

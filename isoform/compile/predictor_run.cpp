@@ -17,7 +17,7 @@ std::span<const T> span_of(const Vector<T>& v) {
 
 template <class T>
 Index Predictor<T>::height(const SpacePlan& space) const {
-  return space.dimension + (space.read || !space.groups.empty() ? 1 + space.o.size() : 0);
+  return space.dimension + (space.read || !space.groups.empty() ? 1 + space.features : 0);
 }
 
 template <class T>
@@ -155,10 +155,13 @@ void Predictor<T>::compute(std::size_t at, Engine<T>& engine) {
   }
   if (space.groups.empty()) return;
   const Index gates = space.o.size();
+  const View<T> s = augmented(at).middleRows(space.dimension + 1, gates);
   engine.gate_forward({space.groups, radial_function<T>(space.radial)}, z(at),
-                      {space.o.data(), static_cast<std::size_t>(gates)}, z(at),
-                      augmented(at).bottomRows(gates),
+                      {space.o.data(), static_cast<std::size_t>(gates)}, z(at), s,
                       Eigen::Map<Matrix<T>>(kappa_.data(), gates, samples_));
+  if (space.features > gates) {
+    augmented(at).bottomRows(gates) = (s.array().inverse() - T(1)).matrix();
+  }
 }
 
 template <class T>

@@ -168,6 +168,7 @@ class Reader {
       rows = m.a.rows();
       if (key.role == Role::weight) cols = m.inputs;
       if (key.role == Role::psi) cols = m.psi().cols();
+      if (key.role == Role::chi) cols = m.chi().cols();
       check_factor(state.rows, network.space(m.to).groups, who);
       check_factor(state.columns, network.space(m.from).groups, who);
     }
@@ -206,7 +207,7 @@ class Reader {
                of.moments[g].cols() == space.groups[g] + 2;
       }
       fits = fits &&
-             (of.probe.size() == 0 || of.probe.rows() == space.dimension + 1 + space.gates()) &&
+             (of.probe.size() == 0 || of.probe.rows() == space.dimension + 1 + network.features(space.id)) &&
              (of.delta.size() == 0 || of.delta.rows() == space.dimension);
       shelf_.require(fits, fmt::format("statistics.{}", stage.id), "have another shape");
     }

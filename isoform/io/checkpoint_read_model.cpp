@@ -94,6 +94,7 @@ Network<T> take_network(CheckpointShelf<T>& shelf, const Field& all, const std::
     shelf.require(m.id < map_ids && ids.insert(m.id).second, who, "has an id that can't be");
     shelf.require(at.contains(m.from) && at.contains(m.to), who, "ends nowhere");
     m.psi_mode = known_name(field["psi_mode"], psi_mode_from_name);
+    if (const auto norms = field.find("norms")) m.norms = norms->flag();
     for (const Index factor : parse_integers(field["factors"], 0)) {
       shelf.require(factor < space_ids && at.contains(static_cast<int>(factor)), who,
                     "has a factor that is not there");

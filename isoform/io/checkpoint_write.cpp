@@ -145,6 +145,7 @@ class Writer {
                       {"from", m.from},
                       {"to", m.to},
                       {"psi_mode", psi_mode_name(m.psi_mode)},
+                      {"norms", m.norms},
                       {"factors", m.factors}});
       add(fmt::format("{}.map.{}", prefix, m.id), m.a);
     }

@@ -38,7 +38,8 @@ std::vector<int> maps_of(const Network<T>& network, const Layer& layer) {
     }
   }
   const auto as_first = [&](int id) {
-    return network.map(id).psi_mode == network.map(maps.front()).psi_mode;
+    const Map<T>&m = network.map(id), &first = network.map(maps.front());
+    return m.psi_mode == first.psi_mode && m.norms == first.norms;
   };
   const bool reads_gates = network.space(layer.sources.front()).hidden();
   if (reads_gates && !std::all_of(maps.begin(), maps.end(), as_first)) return {};

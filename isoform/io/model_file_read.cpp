@@ -123,19 +123,28 @@ class Builder {
                               columns);
   }
 
-  // [W b ψ] of a map, or of a layer of maps as one.
+  // [W b ψ χ] of a map, or of a layer of maps as one.
   void take_map(Map<T>& m, const std::string& owner, Structure structure,
                 const std::vector<Index>& groups, Index gates) {
     const Index rows = std::accumulate(groups.begin(), groups.end(), Index{0});
-    const Index psi = has_psi(m.psi_mode) ? gates : 0;
+    const std::string psi = owner + ".psi", chi = owner + ".chi";
+    m.norms = shelf_.has(chi);
+    if (m.norms && m.features_of(gates) == 0) {
+      shelf_.fail(chi, gates == 0 ? "is there, but its layer reads no gates"
+                                  : fmt::format("is there, but needs a psi beside it, and the key "
+                                                "'psi_mode' says {}; the file is damaged",
+                                                psi_mode_name(m.psi_mode)));
+    }
     const Vector<T> bias = shelf_.take(owner + ".bias", {rows}, Values::finite);
     Matrix<T> weight(rows, 0);
     if (m.inputs > 0) weight = take_weight(owner, structure, groups, rows, m.inputs);
-    m.a = Matrix<T>::Zero(rows, m.inputs + 1 + psi);
+    m.a = Matrix<T>::Zero(rows, m.inputs + 1 + m.features_of(gates));
     m.weight() = weight;
     m.bias() = bias;
-    const std::string name = owner + ".psi";
-    if (psi > 0 && shelf_.has(name)) m.psi() = shelf_.take(name, {rows, psi}, Values::finite);
+    if (m.gates() > 0 && shelf_.has(psi)) {
+      m.psi() = shelf_.take(psi, {rows, gates}, Values::finite);
+    }
+    if (m.norms) m.chi() = shelf_.take(chi, {rows, gates}, Values::finite);
   }
 
   void build_graph() {
@@ -233,11 +242,13 @@ class Builder {
         m.from = spaces_[source].id;
         m.to = spaces_[target].id;
         m.psi_mode = whole.psi_mode;
+        m.norms = whole.norms;
         m.inputs = spaces_[source].dimension;
-        m.a = Matrix<T>::Zero(rows, m.inputs + 1 + whole.psi().cols());
+        m.a = Matrix<T>::Zero(rows, m.inputs + 1 + whole.features().cols());
         m.weight() = whole.weight().block(row, column, rows, m.inputs);
         if (first) m.bias() = whole.bias().segment(row, rows);
         m.psi() = whole.psi().middleRows(row, rows);
+        m.chi() = whole.chi().middleRows(row, rows);
         maps_.push_back(std::move(m));
         column += spaces_[source].dimension;
       }

@@ -87,6 +87,7 @@ class Tensors {
     }
     add(owner + ".bias", m.bias(), Values::finite);
     if (m.psi().cols() > 0) add(owner + ".psi", m.psi(), Values::finite);
+    if (m.norms) add(owner + ".chi", m.chi(), Values::finite);
   }
 
   void add_length(const Space<T>& space, const std::string& owner) {
@@ -103,14 +104,16 @@ class Tensors {
     };
     Map<T> whole;
     whole.inputs = total(layer.sources);
-    const Index psi = network_.map(layer.maps.front()).psi().cols();
-    whole.a = Matrix<T>::Zero(total(layer.targets), whole.inputs + 1 + psi);
+    const Map<T>& first = network_.map(layer.maps.front());
+    whole.norms = first.norms;
+    whole.a = Matrix<T>::Zero(total(layer.targets), whole.inputs + 1 + first.features().cols());
     Index row = 0;
     auto map = layer.maps.begin();
     for (const int target : layer.targets) {
       const Index rows = network_.space(target).dimension;
       whole.bias().segment(row, rows) = network_.map(*map).bias();
       whole.psi().middleRows(row, rows) = network_.map(*map).psi();
+      whole.chi().middleRows(row, rows) = network_.map(*map).chi();
       Index column = 0;
       for (std::size_t k = 0; k < layer.sources.size(); ++k, ++map) {
         const Map<T>& m = network_.map(*map);

@@ -29,7 +29,8 @@ class OnnxExport {
         settings_(settings),
         z_(network_.stage_ids()),
         h_(network_.stage_ids()),
-        s_(network_.space_ids()) {}
+        s_(network_.space_ids()),
+        v_(network_.space_ids()) {}
 
   std::string bytes() {
     const std::vector<int> inputs = network_.inputs(), outputs = network_.outputs();
@@ -125,7 +126,7 @@ class OnnxExport {
     return onnx_.node("Gemm", {h_[first_input_], zeros, vector(name + ".bias", bias)}, name);
   }
 
-  // W h + ψ s, with a bias.
+  // W h + ψ s + χ ν, with a bias.
   std::string affine(const Map<T>& map, const std::string& name,
                      const std::optional<Vector<T>>& bias) {
     if (map.inputs == 0) return vector(name + ".bias", *bias);
@@ -138,8 +139,24 @@ class OnnxExport {
       z = gemm(h, Matrix<T>(map.weight()), name + ".weight",
                bias ? vector(name + ".bias", *bias) : "", name);
     }
-    if (map.psi().isZero(0)) return z;
-    return gemm(s_[map.from], Matrix<T>(map.psi()), name + ".psi", z, name);
+    if (!map.psi().isZero(0)) {
+      z = gemm(s_[map.from], Matrix<T>(map.psi()), name + ".psi", z, name);
+    }
+    if (map.chi().isZero(0)) return z;
+    return gemm(norms(map.from), Matrix<T>(map.chi()), name + ".chi", z, name);
+  }
+
+  // 1/s − 1, made when it is first read.
+  std::string norms(int space) {
+    std::string& v = v_[space];
+    if (v.empty()) {
+      const std::string name = name_of(space) + ".norms";
+      v = onnx_.node("Sub",
+                     {onnx_.node("Reciprocal", {s_[space]}, name + ".reciprocal"),
+                      vector(name + ".one", Vector<T>::Ones(1))},
+                     name);
+    }
+    return v;
   }
 
   std::string gemm(const std::string& a, const Matrix<T>& b, const std::string& called,
@@ -177,7 +194,7 @@ class OnnxExport {
 
   [[nodiscard]] bool gates_are_read(const Space<T>& space) const {
     return std::any_of(network_.maps().begin(), network_.maps().end(), [&](const Map<T>& m) {
-      return (m.from == space.id && !m.psi().isZero(0)) ||
+      return (m.from == space.id && !m.features().isZero(0)) ||
              std::find(m.factors.begin(), m.factors.end(), space.id) != m.factors.end();
     });
   }
@@ -186,7 +203,7 @@ class OnnxExport {
   const Network<T>& network_;
   const OnnxSettings settings_;
   OnnxBuilder onnx_;
-  std::vector<std::string> z_, h_, s_;  // names; z and h of stages, s of spaces
+  std::vector<std::string> z_, h_, s_, v_;  // names; z and h of stages, s and ν of spaces
   std::map<std::vector<int>, std::string> products_;
   int first_input_ = 0;
 };

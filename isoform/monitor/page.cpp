@@ -148,7 +148,7 @@ void charts(Html& html, const ModelPage& page, const LayerReading& layer) {
   page::Chart lengths{"Lengths", "of what comes in and goes out", "", {}, true, "", 0, ""};
   lengths.alt = "Length of the incoming row and of the outgoing column of each connection.";
   lengths.series = {
-      {"in: ‖q [W ψ]‖", "two",
+      {"in: ‖q [W ψ χ]‖", "two",
        values_of(layer, [](const Connection& c) { return std::optional(c.incoming); })},
       {"out: ‖W next q‖", "one",
        values_of(layer, [](const Connection& c) { return std::optional(c.outgoing); })}};

@@ -62,7 +62,7 @@ std::string terms_text(const Model<float>& model, const std::vector<Term>& terms
 std::string strength_meaning(Basis basis) {
   switch (basis) {
     case Basis::singular:
-      return "the singular value of the incoming [W ψ] inside its group";
+      return "the singular value of the incoming [W ψ χ] inside its group";
     case Basis::covariance:
       return "the standard deviation of z along a principal direction, over the samples";
     case Basis::effect:
@@ -78,7 +78,7 @@ namespace page {
 std::string strength_unit(Basis basis) {
   switch (basis) {
     case Basis::singular:
-      return "singular value of [W ψ]";
+      return "singular value of [W ψ χ]";
     case Basis::covariance:
       return "standard deviation of z";
     case Basis::effect:
@@ -148,6 +148,9 @@ std::string layer_words(const Model<float>& model, Basis basis, const LayerReadi
                       layer.paper.count, layer.paper.threshold);
   text += fmt::format("Mean o is {:.2g}, the outgoing ψ has length {:.2g}.", layer.mean_o,
                       layer.psi_norm);
+  if (layer.chi_norm > 0) {
+    text += fmt::format(" The next layer reads norms, with a χ of length {:.2g}.", layer.chi_norm);
+  }
   return text;
 }
 
@@ -164,7 +167,7 @@ std::vector<std::pair<std::string, std::string>> legend() {
        "uncorrelated over the samples. effect: the natural basis for removal. task: outgoing "
        "columns orthogonal. Connections are numbered from the strongest."},
       {"in, out",
-       "Length of the incoming row ‖q [W ψ]‖ and of the outgoing column ‖W next q‖. A "
+       "Length of the incoming row ‖q [W ψ χ]‖ and of the outgoing column ‖W next q‖. A "
        "connection matters only if both, and the variation of what it hears, are large."},
       {"share",
        "The part of the variation of the next layer's z that the connection contributes if "

@@ -13,7 +13,7 @@ template <class T>
 Cost cost_of(const Network<T>& network, int map, Structure structure) {
   const Map<T>& m = network.map(map);
   const Index numbers = stored_weights(structure, row_groups(network, map), m.inputs) +
-                        m.bias().size() + m.psi().size();
+                        m.bias().size() + m.features().size();
   return {numbers, numbers, numbers * static_cast<Index>(sizeof(T))};
 }
 

@@ -1,8 +1,8 @@
 // The one way a network changes shape. Every structural change touches one hidden space and is one value:
 // a partial isometry T of that space, applied to every map that touches it, and additive corrections.
 //
-//   incoming map   [W b ψ] ← T [W b ψ]        outgoing map   W ← W Tᵀ, ψ keeps, adds or drops gate columns
-//   then           [W b ψ] += correction, o += length
+//   incoming map   [W b ψ χ] ← T [W b ψ χ]    outgoing map   W ← W Tᵀ, ψ and χ keep, add or drop gate columns
+//   then           [W b ψ χ] += correction, o += length
 //
 // Topology operations compute edits, networks apply them, optimisers transport their state along them.
 // An edit is valid for the network it was computed from. docs/mathematics.md 2–4 and 9.
@@ -59,7 +59,7 @@ class Isometry {
   std::vector<char> new_;
 };
 
-/// What a removed or added part does to one map beyond T: added to [W b ψ], in its shape after the edit, from (row, column)
+/// What a removed or added part does to one map beyond T: added to [W b ψ χ], in its shape after the edit, from (row, column)
 /// on.
 struct MapCorrection {
   int map = 0;

@@ -24,6 +24,12 @@ void ChainSettings::validate() const {
   if (group_size < 0) {
     throw UsageError(fmt::format("group size: needs 0 (whole layer) or more, got {}", group_size));
   }
+  if (norms && !has_psi(psi)) {
+    throw UsageError(fmt::format(
+        "norms: need a psi beside them (constant, trainable or decay), got {}; name another psi, or "
+        "go without norms",
+        psi_mode_name(psi)));
+  }
   if (groups.empty()) return;
   if (groups.size() != widths.size() - 2) {
     throw UsageError(fmt::format("groups: needs a list for each of the {} hidden layers, got {}",
@@ -69,10 +75,11 @@ Network<T>::Network(std::vector<Space<T>> spaces, std::vector<Map<T>> maps, std:
                                             !outgoing(m.to).empty() && !is_stream(m.from)),
                    "maps run forward, or back to a stream");
     const Space<T>& from = space(m.from);
-    const Index psi = from.hidden() && has_psi(m.psi_mode) ? from.gates() : 0;
-    ISOFORM_ASSERT(m.inputs == from.dimension && m.a.cols() == from.dimension + 1 + psi &&
+    ISOFORM_ASSERT(m.inputs == from.dimension &&
+                       m.a.cols() == from.dimension + 1 + m.features_of(from.gates()) &&
                        m.a.rows() == space(m.to).dimension,
                    "shape of a map");
+    ISOFORM_ASSERT(!m.norms || (from.hidden() && has_psi(m.psi_mode)), "a psi beside norms");
     for (const int gate : m.factors) {
       ISOFORM_ASSERT(space(gate).gates() == 1 && before(gate, m.to), "factors are earlier gates");
     }
@@ -182,8 +189,9 @@ Network<T> Network<T>::chain(const ChainSettings& settings) {
     m.to = l + 1;
     m.inputs = spaces[l].dimension;
     m.psi_mode = l == 0 ? PsiMode::none : settings.psi;
-    const Index psi = has_psi(m.psi_mode) ? spaces[l].gates() : 0;
-    m.a = Matrix<T>::Zero(spaces[l + 1].dimension, m.inputs + 1 + psi);
+    m.norms = l > 0 && settings.norms;
+    m.a = Matrix<T>::Zero(spaces[l + 1].dimension,
+                          m.inputs + 1 + m.features_of(spaces[l].gates()));
     m.weight() =
         initial_weights(settings.initialiser, spaces[l + 1].dimension, m.inputs, settings.seed, l)
             .template cast<T>();
@@ -303,11 +311,21 @@ bool Network<T>::is_held(int id, Index group) const {
       const auto rows = m.a.middleRows(r.begin, r.end - r.begin);
       if (multiplies && !rows.isZero(0)) return true;
       if (m.from != id) continue;
-      const bool reads_gate = m.psi().cols() > 0 && !rows.col(m.inputs + 1 + group).isZero(0);
+      bool reads_gate = false;
+      for (Index at = m.inputs + 1 + group; at < m.a.cols(); at += m.gates()) {
+        reads_gate = reads_gate || !rows.col(at).isZero(0);
+      }
       if (reads_gate || !rows.middleCols(s.begin(group), s.groups[group]).isZero(0)) return true;
     }
   }
   return false;
+}
+
+template <class T>
+Index Network<T>::features(int id) const {
+  const bool norms = std::any_of(maps_.begin(), maps_.end(),
+                                 [id](const Map<T>& m) { return m.from == id && m.norms; });
+  return space(id).gates() * (norms ? 2 : 1);
 }
 
 template <class T>
@@ -344,7 +362,7 @@ Index Network<T>::parameter_count_after(int id, Index neurons, Index groups) con
   const Space<T>& s = space(id);
   for (const int m : incoming(id)) count += neurons * map(m).a.cols();
   for (const int m : outgoing(id)) {
-    count += map(m).a.rows() * (neurons + (has_psi(map(m).psi_mode) ? groups : 0));
+    count += map(m).a.rows() * (neurons + map(m).features_of(groups));
   }
   return count + (s.length_mode != LengthMode::none ? groups : 0);
 }
@@ -377,11 +395,12 @@ Matrix<double> incoming_matrix(const Network<T>& network, int space) {
   Matrix<double> stack(network.space(space).dimension, 0);
   for (const int id : network.incoming(space)) {
     const Map<T>& m = network.map(id);
-    const Index old = stack.cols(), psi = m.psi().cols(), bias = m.factors.empty() ? 0 : 1;
-    stack.conservativeResize(Eigen::NoChange, old + m.inputs + bias + psi);
+    const Index old = stack.cols(), features = m.features().cols(),
+                bias = m.factors.empty() ? 0 : 1;
+    stack.conservativeResize(Eigen::NoChange, old + m.inputs + bias + features);
     stack.middleCols(old, m.inputs) = m.weight().template cast<double>();
     if (bias > 0) stack.col(old + m.inputs) = m.bias().template cast<double>();
-    stack.rightCols(psi) = m.psi().template cast<double>();
+    stack.rightCols(features) = m.features().template cast<double>();
   }
   return stack;
 }

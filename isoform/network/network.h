@@ -11,7 +11,7 @@
 
 namespace isoform {
 
-/// Initial weights. All biases and ψ start at 0, o at 1e-6 (0 in mode none).
+/// Initial weights. All biases, ψ and χ start at 0, o at 1e-6 (0 in mode none).
 enum class Initialiser {
   orthogonal,  // semi-orthogonal, singular values 1 (the paper's)
   xavier,      // normal, variance 2 / (fan in + fan out)
@@ -29,6 +29,7 @@ struct ChainSettings {
   Radial radial = Radial::tanh;
   LengthMode length = LengthMode::trainable;
   PsiMode psi = PsiMode::decay;
+  bool norms = false;  // maps read norms, too; needs a ψ
   Initialiser initialiser = Initialiser::orthogonal;
   std::uint64_t seed = 0;
 
@@ -37,7 +38,7 @@ struct ChainSettings {
 };
 
 /// What a parameter is; with its owner's id, a stable name for optimisers and checkpoints.
-enum class Role { weight, bias, psi, length };
+enum class Role { weight, bias, psi, length, chi };
 struct ParameterKey {
   Role role = Role::weight;
   int owner = 0;  // id of the map, or of the space for length
@@ -129,10 +130,12 @@ class Network {
   [[nodiscard]] bool carries_bias(int map) const;
   /// True for a group that may not lose anything: it is frozen, or something frozen reads it.
   [[nodiscard]] bool is_held(int space, Index group) const;
+  /// Numbers that a space's gates give to those who read it: s of each group, and ν where a map has χ.
+  [[nodiscard]] Index features(int space) const;
   /// Rows of a space that are frozen, as few ranges as possible.
   [[nodiscard]] std::vector<RowRange> frozen_rows(int space) const;
 
-  /// Every number a model file stores: weights, biases, ψ and o.
+  /// Every number a model file stores: weights, biases, ψ, χ and o.
   [[nodiscard]] Index parameter_count() const;
   /// The same for the network with space `id` changed by so many neurons and groups.
   [[nodiscard]] Index parameter_count_after(int id, Index neurons, Index groups) const;
@@ -164,7 +167,7 @@ class Network {
   std::size_t gone_ = 0;             // ids of spaces that are
 };
 
-/// The incoming maps of a space side by side, in double: [W₁ ψ₁ W₂ ψ₂ …], without biases unless gates multiply them.
+/// The incoming maps of a space side by side, in double: [W₁ ψ₁ χ₁ W₂ ψ₂ χ₂ …], without biases unless gates multiply them.
 /// The matrix whose left singular vectors diagonalise the space (docs/mathematics.md 4.1).
 template <class T>
 Matrix<double> incoming_matrix(const Network<T>& network, int space);

@@ -8,17 +8,19 @@ namespace isoform {
 
 namespace {
 
-// [W b ψ] of a map that touches the space, without corrections; `a` is m.a, or m.a in double.
+// [W b ψ χ] of a map that touches the space, without corrections; `a` is m.a, or m.a in double.
 template <class S, class T>
 Matrix<S> edited(const Edit& edit, const Map<T>& m, EditTransport<>& transport,
                  const Matrix<S>& a) {
   if (m.to == edit.space) return transport.rows(a);
   const auto gates = static_cast<Index>(edit.groups.size());
-  const Index psi = a.cols() - m.inputs - 1, n = edit.dimension();
-  Matrix<S> out(a.rows(), n + 1 + (psi > 0 ? gates : 0));
+  const Index before = m.gates(), n = edit.dimension();
+  Matrix<S> out(a.rows(), n + 1 + m.features_of(gates));
   out.leftCols(n) = transport.columns<S>(a.leftCols(m.inputs));
   out.col(n) = a.col(m.inputs);
-  if (psi > 0) out.rightCols(gates) = transport_gates<S>(edit, a.rightCols(psi));
+  for (Index from = m.inputs + 1, to = n + 1; from < a.cols(); from += before, to += gates) {
+    out.middleCols(to, gates) = transport_gates<S>(edit, a.middleCols(from, before));
+  }
   return out;
 }
 

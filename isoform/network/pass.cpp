@@ -46,16 +46,16 @@ void Pass<T>::prepare(const Network<T>& network, Index samples, const Route& rou
   reshape(output_gradient_, rows, samples);
   for (const Stage& stage : network.stages()) {
     const Space<T>& s = network.space(stage.space);
-    const Index n = s.dimension, gates = s.gates();
+    const Index n = s.dimension, gates = s.gates(), features = network.features(s.id);
     dimension_[stage.id] = n;
     if (output_row_[stage.id] < 0) {
       if (present_[s.id] != 0) {
-        reshape(augmented_[stage.id], n + 1 + gates, samples);
+        reshape(augmented_[stage.id], n + 1 + features, samples);
         augmented_[stage.id].row(n).setOnes();
       }
       if (!network.is_given(s.id)) {
         reshape(z_[stage.id], n, samples);
-        reshape(gradient_[stage.id], n + 1 + gates, samples);
+        reshape(gradient_[stage.id], n + 1 + features, samples);
       }
     }
     if (stage.id != s.id) continue;
@@ -133,6 +133,7 @@ std::vector<Parameter<T>> Pass<T>::parameters(Network<T>& network) {
     add(Role::weight, 0, m.inputs, true);
     add(Role::bias, m.inputs, 1, network.carries_bias(m.id));
     add(Role::psi, m.inputs + 1, m.psi().cols(), trains_psi(m.psi_mode));
+    add(Role::chi, m.a.cols() - m.chi().cols(), m.chi().cols(), true);
   }
   for (const int id : network.hidden()) {
     Space<T>& s = network.space(id);
@@ -183,7 +184,10 @@ class Passage {
         for (Index g = 0; g < s.gates(); ++g) pass_.o_[s.id][g] = s.o(g);
         engine_.gate_forward(gates_of(s), pass_.z(s.id), span_of(pass_.o_[s.id]),
                              pass_.hidden(s.id), pass_.gates(s.id), kappa(s));
-        if (pass_.dropout_.hidden > 0 && !network_.is_gate(s.id)) drop_groups(s);
+        if (auto norms = pass_.norms(s.id); norms.rows() > 0) {
+          norms = (pass_.gates(s.id).array().inverse() - T(1)).matrix();
+        }
+        if (drops(s)) drop_groups(s);
       } else if (linear(stage)) {
         pass_.hidden(stage.id) = pass_.z(stage.id);
       }
@@ -224,7 +228,7 @@ class Passage {
   [[nodiscard]] bool silent(const Map<T>& m) const {
     return absent(m) && !network_.carries_bias(m.id);
   }
-  // The columns of [W b ψ] that meet something, and what they meet.
+  // The columns of [W b ψ χ] that meet something, and what they meet.
   ConstView<T> live(const Map<T>& m) const {
     if (absent(m)) return m.a.middleCols(m.inputs, 1);
     return m.a;
@@ -234,11 +238,17 @@ class Passage {
     return pass_.augmented(network_.reads(m.id)).topRows(m.a.cols());
   }
 
-  // h, s and κ of a group times what is kept: the backward pass then is right as it is, being linear in s and κ.
+  [[nodiscard]] bool drops(const Space<T>& s) const {
+    return pass_.dropout_.hidden > 0 && !network_.is_gate(s.id);
+  }
+  // h, s, ν and κ of a group times what is kept: the backward pass then is right as it is, being linear in s and κ.
   void drop_groups(const Space<T>& s) {
     const auto kept = pass_.keep(pass_.dropout_.hidden, s.id, s.gates());
     pass_.gates(s.id).array() *= kept.template cast<T>().array();
     kappa(s).array() *= kept.template cast<T>().array();
+    if (auto norms = pass_.norms(s.id); norms.rows() > 0) {
+      norms.array() *= kept.template cast<T>().array();
+    }
     auto h = pass_.hidden(s.id);
     for (Index j = 0; j < pass_.samples_; ++j) {
       Index row = 0;
@@ -286,7 +296,7 @@ class Passage {
     }
   }
 
-  // (dL/dh; –; dL/ds) of a stage from the maps that read it, and from the stage that goes on from it.
+  // (dL/dh; –; dL/ds; dL/dν) of a stage from the maps that read it, and from the stage that goes on from it.
   void gather(const Space<T>& s, const Stage& stage) {
     Matrix<T>& gradient = pass_.gradient_[stage.id];
     T beta = 0;
@@ -297,8 +307,7 @@ class Passage {
     }
     for (const Map<T>& m : network_.maps()) {
       if (network_.reads(m.id) != stage.id || !pass_.takes_part(m.to)) continue;
-      const bool reads_gates = m.a.cols() == gradient.rows();
-      if (!reads_gates && beta == T(0)) gradient.bottomRows(s.gates()).setZero();
+      if (beta == T(0)) gradient.bottomRows(gradient.rows() - m.a.cols()).setZero();
       if (m.factors.empty()) {
         engine_.multiply(Op::transpose, m.a, Op::none, pass_.delta(network_.writes(m.id)), beta,
                          pass_.block(gradient, m.a.cols()));
@@ -313,7 +322,15 @@ class Passage {
 
   void finish_hidden(const Space<T>& s, const Stage& stage) {
     gather(s, stage);
-    auto q = pass_.gradient_[s.id].bottomRows(s.gates()).leftCols(pass_.samples_);
+    auto q = pass_.gradient_[s.id].middleRows(s.dimension + 1, s.gates()).leftCols(pass_.samples_);
+    // dν = −ds/s². The gate as it was before it was dropped; of a dropped one κ is 0, and nothing passes.
+    if (const auto p = pass_.below_gates(pass_.gradient_[s.id], s.id); p.rows() > 0) {
+      const T factor =
+          drops(s) ? static_cast<T>(static_cast<float>(1 / (1 - pass_.dropout_.hidden))) : T(1);
+      const View<T> gates = pass_.gates(s.id);
+      const auto gate = gates.array() / factor;
+      q.array() -= (gate > T(0)).select(p.array() / gate.square(), T(0));
+    }
     for (const Map<T>& m : network_.maps()) {
       if (!pass_.takes_part(m.to) || silent(m)) continue;
       for (const int gate : m.factors) {
@@ -353,7 +370,8 @@ class Passage {
     const std::vector<RowRange> frozen = network_.frozen_rows(m.to);
     const auto finish_columns = [&](Index first, Index count) {
       if (m.psi_mode == PsiMode::decay && !add) {
-        const Index from = std::max(first, m.inputs + 1), size = first + count - from;
+        const Index end = m.inputs + 1 + m.gates(), from = std::max(first, m.inputs + 1),
+                    size = std::min(first + count, end) - from;
         if (size > 0) {
           gradient.middleCols(from, size) += T(2 * kPsiPenalty) * m.a.middleCols(from, size);
         }

@@ -29,7 +29,7 @@ struct Dropout {
 /// What backward does with the gradients there are.
 enum class Gradients { replace, add };
 
-/// Told of columns [first, first + count) of [W b ψ] of a map when their gradients are final, once for each column and
+/// Told of columns [first, first + count) of [W b ψ χ] of a map when their gradients are final, once for each column and
 /// maybe by several threads at a time, while they are in the cache of the one that calls.
 using GradientReady = std::function<void(int map, Index first, Index count)>;
 
@@ -72,14 +72,17 @@ class Pass {
   View<T> output_gradient() { return block(output_gradient_, output_gradient_.rows()); }
 
   // What follows is of a space, and of a stream at its end; with the id of a stage (Network::stages) of the stream there.
-  /// (h; 1; s) [n + 1 + H × samples].
+  /// (h; 1; s) [n + 1 + H × samples], and ν below where a map reads it (Network::features).
   View<T> augmented(int space) { return block(augmented_[space], augmented_[space].rows()); }
   /// h [n × samples].
   View<T> hidden(int space) { return block(augmented_[space], dimension_[space]); }
   /// s [H × samples].
   View<T> gates(int space) {
-    return augmented_[space].bottomRows(kappa_[space].rows()).leftCols(samples_);
+    return augmented_[space].middleRows(dimension_[space] + 1, kappa_[space].rows()).leftCols(
+        samples_);
   }
+  /// ν = 1/s − 1 [H × samples], no rows where no map reads it.
+  View<T> norms(int space) { return below_gates(augmented_[space], space); }
   /// z [n × samples].
   View<T> z(int space) { return part_of(z_, output_, space); }
   /// After backward: dL/dz [n × samples]. Of an output, to be written before it.
@@ -94,6 +97,10 @@ class Pass {
 
   // What is kept of one space, a column for each sample.
   Eigen::Map<const Matrix<float>> keep(double p, int space, Index rows);
+  View<T> below_gates(Matrix<T>& m, int space) {
+    const Index above = dimension_[space] + 1 + kappa_[space].rows();
+    return m.bottomRows(m.rows() - above).leftCols(samples_);
+  }
   View<T> block(Matrix<T>& m, Index rows) { return m.topRows(rows).leftCols(samples_); }
   View<T> part_of(std::vector<Matrix<T>>& own, Matrix<T>& shared, int space) {
     const Index first = output_row_[space];
@@ -112,9 +119,9 @@ class Pass {
   std::vector<Index> output_row_;  // where an output lies in the stack; −1: no output
   std::vector<char> present_;
   Matrix<T> output_, output_gradient_;  // all outputs one below the other
-  // For each stage: (h; 1; s); z; 2G'; then (dL/dh; –; dL/ds), whose top becomes dL/dz.
+  // For each stage: (h; 1; s; ν); z; 2G'; then (dL/dh; –; dL/ds; dL/dν), whose top becomes dL/dz.
   std::vector<Matrix<T>> augmented_, z_, kappa_, gradient_;
-  std::vector<Matrix<T>> map_gradient_;     // dL/d[W b ψ]
+  std::vector<Matrix<T>> map_gradient_;     // dL/d[W b ψ χ]
   std::vector<Vector<T>> length_gradient_;  // dL/d(o, β or log o)
   std::vector<Vector<T>> o_;                // o of each group, as the forward pass used it
   Vector<T> scratch_;                       // dL/do of one space

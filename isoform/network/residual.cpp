@@ -41,8 +41,8 @@ Network<T> residual(const ChainSettings& settings, Index stream) {
     m.to = to;
     m.inputs = source.dimension;
     if (source.hidden()) m.psi_mode = settings.psi;
-    const Index psi = has_psi(m.psi_mode) ? source.gates() : 0;
-    m.a = Matrix<T>::Zero(rows, m.inputs + 1 + psi);
+    m.norms = source.hidden() && settings.norms;
+    m.a = Matrix<T>::Zero(rows, m.inputs + 1 + m.features_of(source.gates()));
     m.weight() =
         (scale * initial_weights(settings.initialiser, rows, m.inputs, settings.seed, m.id))
             .template cast<T>();

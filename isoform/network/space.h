@@ -1,7 +1,7 @@
 // The two things a network is made of. A *space* is a vector space with one gate for each of its groups;
 // a *map* is an affine map between two spaces. docs/mathematics.md 1, 6 and 9; docs/conventions.md.
 //
-//   z = Σ_incoming π (W h + b + ψ s),   t_g = o_g + |z_g|²,   s_g = G(t_g),   h_g = s_g z_g
+//   z = Σ_incoming π (W h + b + ψ s + χ ν),   t_g = o_g + |z_g|²,   s_g = G(t_g),   h_g = s_g z_g,   ν_g = 1/s_g − 1
 //
 // π is 1, or the product of gates that a map names as its factors (the generalised isotropic perceptron).
 // What a space is follows from the maps: an input reads nothing, an output has no gates and nobody reads it,
@@ -102,25 +102,38 @@ struct Space {
   void set_o(Index g, double o);
 };
 
-/// An affine map that reads the augmented vector (h; 1; s) of its source: z += A (h; 1; s), A = [W b ψ].
-/// Kept as one matrix, so that one product gives z and one gives every gradient.
+/// An affine map that reads the augmented vector (h; 1; s; ν) of its source: z += A (h; 1; s; ν), A = [W b ψ χ].
+/// Kept as one matrix, so that one product gives z and one gives every gradient. χ reads norms: ν grows with the
+/// length of a group as s falls (docs/mathematics.md 14). It needs a ψ beside it.
 template <class T>
 struct Map {
   int id = 0;            // stays as long as the network lives
   int from = 0, to = 0;  // ids of spaces
   PsiMode psi_mode = PsiMode::none;
-  Matrix<T> a;       // [n_to × (n_from + 1 + gates)]; without ψ the last columns are absent
+  Matrix<T> a;       // [n_to × (n_from + 1 + gates + gates)]; without χ, or ψ, those columns are absent
   Index inputs = 0;  // n_from
   std::vector<int> factors =
       {};  // ids of spaces of one group whose gates multiply what the map gives
+  bool norms = false;  // has χ
 
   [[nodiscard]] auto weight() { return a.leftCols(inputs); }
   [[nodiscard]] auto weight() const { return a.leftCols(inputs); }
   [[nodiscard]] auto bias() { return a.col(inputs); }
   [[nodiscard]] auto bias() const { return a.col(inputs); }
   /// [n_to × gates], zero columns without ψ.
-  [[nodiscard]] auto psi() { return a.rightCols(a.cols() - inputs - 1); }
-  [[nodiscard]] auto psi() const { return a.rightCols(a.cols() - inputs - 1); }
+  [[nodiscard]] auto psi() { return a.middleCols(inputs + 1, gates()); }
+  [[nodiscard]] auto psi() const { return a.middleCols(inputs + 1, gates()); }
+  /// [n_to × gates], zero columns without χ.
+  [[nodiscard]] auto chi() { return a.rightCols(norms ? gates() : 0); }
+  [[nodiscard]] auto chi() const { return a.rightCols(norms ? gates() : 0); }
+  /// [ψ χ]: all that reads gates.
+  [[nodiscard]] auto features() const { return a.rightCols(a.cols() - inputs - 1); }
+  /// Gates that are read.
+  [[nodiscard]] Index gates() const { return (a.cols() - inputs - 1) / (norms ? 2 : 1); }
+  /// Columns of features() when so many gates are read in these modes.
+  [[nodiscard]] Index features_of(Index count) const {
+    return has_psi(psi_mode) ? count * (norms ? 2 : 1) : 0;
+  }
 };
 
 /// Cuts a width into groups of `size`, the last taking the remainder; size 0 is one group; a width

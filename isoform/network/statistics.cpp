@@ -51,7 +51,7 @@ void Statistics::gather(const Network<T>& network, Pass<T>& pass, Gradients grad
       if (part && network.is_gate(s.id)) {
         augmented.topRows(s.dimension) = pass.z(s.id).template cast<double>();
       }
-      put(of.probe, s.dimension + 1 + s.gates(), augmented);
+      put(of.probe, s.dimension + 1 + network.features(s.id), augmented);
     }
     if (network.is_given(s.id)) continue;
     Matrix<double> delta;
@@ -121,15 +121,19 @@ void Statistics::transport(const Network<T>& before, const Edit& edit) {
   }
   if (of.probe.size() == 0) return;
   const Matrix<double> old = of.probe;
-  of.probe.resize(edit.dimension() + 1 + gates, old.cols());
+  const Index blocks = before.features(s.id) / s.gates();  // s, and ν where it is read
+  of.probe.resize(edit.dimension() + 1 + blocks * gates, old.cols());
   of.probe.topRows(edit.dimension()) =
       transport_rows<double>(edit, s.groups, old.topRows(s.dimension));
   of.probe.row(edit.dimension()).setOnes();
-  of.probe.bottomRows(gates) =
-      transport_gates<double>(edit, old.bottomRows(s.gates()).transpose()).transpose();
-  for (Index g = 0; g < gates; ++g) {
-    if (edit.groups[g].source == GroupEdit::kNew) {
-      of.probe.row(edit.dimension() + 1 + g).setConstant(new_gate[g]);
+  for (Index i = 0; i < blocks; ++i) {
+    auto rows = of.probe.middleRows(edit.dimension() + 1 + i * gates, gates);
+    rows = transport_gates<double>(
+               edit, old.middleRows(s.dimension + 1 + i * s.gates(), s.gates()).transpose())
+               .transpose();
+    for (Index g = 0; g < gates; ++g) {
+      if (edit.groups[g].source != GroupEdit::kNew) continue;
+      rows.row(g).setConstant(i == 0 ? new_gate[g] : 1 / new_gate[g] - 1);
     }
   }
   if (of.delta.size() > 0) of.delta = transport_rows(edit, s.groups, of.delta);

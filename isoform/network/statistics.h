@@ -55,7 +55,7 @@ class Statistics {
   /// True if batches in which the space took part were gathered.
   [[nodiscard]] bool saw(int space) const { return stages_.at(space).samples > 0; }
 
-  /// The last batch gathered, of a space or a stage: (h; 1; s) and dL/dz, columns are samples; 0 where it took no part.
+  /// The last batch gathered, of a space or a stage: (h; 1; s; ν) as readers see it and dL/dz, columns are samples; 0 where it took no part.
   [[nodiscard]] const Matrix<double>& probe(int stage) const { return stages_[stage].probe; }
   [[nodiscard]] const Matrix<double>& probe_delta(int stage) const { return stages_[stage].delta; }
 

@@ -104,7 +104,12 @@ void RunSettings::finish() {
   training.dropout = dropout.value_or(explores && !gates_alone ? 0.2 : 0);
   training.input_dropout = input_dropout.value_or(explores ? 0.1 : 0);
   training.label_smoothing = label_smoothing.value_or(explores ? 0.05 : 0);
+  network.norms = norms.value_or(explores && !gates_alone && has_psi(network.psi));
   training.validate();
+  if (gates_alone && network.norms) {
+    throw UsageError(
+        "norms: are read by layers of groups, and a perceptron has none; leave --norms out");
+  }
   if (gates_alone && training.dropout > 0) {
     throw UsageError(fmt::format(
         "dropout: leaves out groups that are read, and a perceptron has none, got {}; use "

@@ -65,6 +65,8 @@ struct RunSettings {
   /// Absent: 0.2, 0.1 and 0.05 for networks that explore (PolicyRule::tolerance), being as wide as a budget allows for a
   /// while, and 0 for others. docs/defaults.md.
   std::optional<double> dropout = {}, input_dropout = {}, label_smoothing = {};
+  /// Whether maps read norms (docs/mathematics.md 14). Absent: in networks that explore and have a ψ.
+  std::optional<bool> norms = {};
   EngineSettings engine = {};
   TableSettings table = {};
 

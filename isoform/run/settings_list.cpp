@@ -253,6 +253,11 @@ std::vector<Setting> list_settings(RunSettings& s) {
            "intrinsic length o: none, constant, trainable, log");
   f.choice("psi", s.network.psi, psi_mode_from_name, psi_mode_name,
            "linear correction: none, constant, trainable, decay, expectation");
+  f.found(
+      "norms", s.norms, "BOOL", [](const std::string& t) { return parse_switch("norms", t); },
+      [](bool on) { return on; },
+      "layers also read 1/s - 1 of every group below, which grows with its length; auto: where "
+      "networks explore (--policy tolerance)");
   f.choice("initialiser", s.network.initialiser, initialiser_from_name, initialiser_name,
            "initial weights: orthogonal, xavier, kaiming");
 

@@ -30,7 +30,7 @@ Network<double> in_double(const Network<T>& network) {
   }
   std::vector<Map<double>> maps;
   for (const Map<T>& m : network.maps()) {
-    maps.push_back({m.id, m.from, m.to, m.psi_mode, m.a.template cast<double>(), m.inputs});
+    maps.push_back({m.id, m.from, m.to, m.psi_mode, m.a.template cast<double>(), m.inputs, m.factors, m.norms});
   }
   return Network<double>(std::move(spaces), std::move(maps));
 }
@@ -94,7 +94,8 @@ std::vector<MapDistance> distances(const Network<double>& a, const Network<doubl
     d.norm = std::sqrt(norm);
     d.weight = (other.weight() - m.weight()).norm();
     d.bias = (other.bias() - m.bias()).norm();
-    d.psi = std::sqrt(squared_difference(other.psi(), m.psi()));
+    d.psi = std::sqrt(squared_difference(other.psi(), m.psi()) +
+                      squared_difference(other.chi(), m.chi()));
     d.length = length;
     d.after = std::hypot(std::hypot(d.weight, d.bias), std::hypot(d.psi, d.length));
     all.push_back(d);

@@ -3,7 +3,7 @@
 // networks is what is left when one has been turned as near to the other as it goes. docs/mathematics.md 2, 9;
 // docs/reading.md.
 //
-//   D² = Σ_maps ‖Q_l [W b ψ]_A (Q_{l−1}, 1, P_{l−1})ᵀ − [W b ψ]_B‖² + Σ_groups (√o_A − √o_B)²
+//   D² = Σ_maps ‖Q_l [W b ψ χ]_A (Q_{l−1}, 1, P_{l−1})ᵀ − [W b ψ χ]_B‖² + Σ_groups (√o_A − √o_B)²
 //
 // Q_l: rotations inside groups, then P_l, an order of the groups. Every number counts alike; o counts as √o,
 // the bias of the ghost neuron that it is (1.5). A map without ψ has ψ = 0, a mode without o has o = 0.
@@ -31,7 +31,7 @@ struct MapDistance {
   double norm = 0;               // ‖B's‖
   double before = 0, after = 0;  // ‖A's − B's‖, as they stand and turned
   double weight = 0, bias = 0;   // after² = weight² + bias² + psi² + length²
-  double psi = 0, length = 0;
+  double psi = 0, length = 0;    // psi: of [ψ χ]
 };
 
 struct Alignment {

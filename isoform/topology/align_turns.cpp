@@ -35,6 +35,18 @@ Matrix<double> completed(const Matrix<double>& t) {
   return out;
 }
 
+// gates += [ψ χ]_Bᵀ [ψ χ]_A, what both have of it. `turned`: A's, in the basis of the rows of B.
+template <class Features>
+void add_gates(const Map<double>& of_b, const Map<double>& of_a, const Features& turned,
+               Matrix<double>& gates) {
+  const Index in_b = of_b.gates(), in_a = of_a.gates();
+  const Index blocks = in_b > 0 && in_a > 0 ? of_b.norms && of_a.norms ? 2 : 1 : 0;
+  for (Index i = 0; i < blocks; ++i) {
+    gates.noalias() += of_b.features().middleCols(i * in_b, in_b).transpose() *
+                       turned.middleCols(i * in_a, in_a);
+  }
+}
+
 }  // namespace
 
 Vector<double> root_lengths(const Space<double>& space) {
@@ -60,9 +72,7 @@ Turns::Turns(const Network<double>& a, const Network<double>& b)
     for (const int m : b.outgoing(id)) {
       if (b.space(b.map(m).to).hidden()) continue;
       space.fixed.noalias() += b.map(m).weight().transpose() * a.map(m).weight();
-      if (b.map(m).psi().cols() > 0 && a.map(m).psi().cols() > 0) {
-        space.fixed_gates.noalias() += b.map(m).psi().transpose() * a.map(m).psi();
-      }
+      add_gates(b.map(m), a.map(m), a.map(m).features(), space.fixed_gates);
     }
   }
 }
@@ -94,11 +104,14 @@ Matrix<double> Turns::columns_turned(const Map<double>& of_a) const {
   const Space<double>&from_a = a_->space(of_a.from), &from_b = b_->space(of_a.from);
   Matrix<double> out = Matrix<double>::Zero(of_a.a.rows(), of_b.a.cols());
   out.col(of_b.inputs) = of_a.bias();
-  const bool psi = of_a.psi().cols() > 0 && of_b.psi().cols() > 0;
+  const bool psi = of_a.gates() > 0 && of_b.gates() > 0, norms = of_a.norms && of_b.norms;
   for (const Pair& pair : spaces_[of_a.from].pairs) {
     out.middleCols(from_b.begin(pair.b), pair.t.rows()).noalias() =
         of_a.a.middleCols(from_a.begin(pair.a), pair.t.cols()) * pair.t.transpose();
-    if (psi && pair.known) out.col(of_b.inputs + 1 + pair.b) = of_a.psi().col(pair.a);
+    if (!pair.known) continue;
+    const Index column = of_b.inputs + 1 + pair.b;
+    if (psi) out.col(column) = of_a.psi().col(pair.a);
+    if (norms) out.col(column + of_b.gates()) = of_a.chi().col(pair.a);
   }
   return out;
 }
@@ -141,9 +154,7 @@ void Turns::collect(int id, Matrix<double>& m, Matrix<double>& gates) const {
     const Map<double>&map_a = a_->map(i), &map_b = b_->map(i);
     const Matrix<double> turned = rows_turned(map_a);
     add(map_b.weight().transpose(), turned.leftCols(map_a.inputs).transpose());
-    if (map_a.psi().cols() > 0 && map_b.psi().cols() > 0) {
-      gates.noalias() += map_b.psi().transpose() * turned.rightCols(map_a.psi().cols());
-    }
+    add_gates(map_b, map_a, turned.rightCols(map_a.features().cols()), gates);
   }
 }
 

@@ -13,23 +13,23 @@ namespace isoform {
 
 namespace {
 
-// Of a profile, with m = √t: γ = sup |ds/dm|, and the supremum of |(h, s)| for o ≥ 0 (0: there is none).
+// Of a profile, with m = √t: γ = sup |ds/dm|, the supremum of |(h, s)| for o ≥ 0 (0: there is none), and sup |dν/dm|.
 struct Profile {
-  double slope, length;
+  double slope, length, norm;
 };
 
 Profile profile_of(Radial radial) {
   switch (radial) {
     case Radial::tanh:
-      return {0.34342, 1.08807};
+      return {0.34342, 1.08807, 1};
     case Radial::asinh:
-      return {0.17434, 0};
+      return {0.17434, 0, 0.26498};
     case Radial::algebraic:
-      return {0.38491, 1};  // 2/(3√3); |h|² + s² = (1 + |z|²)/(1 + t)
+      return {0.38491, 1, 1};  // 2/(3√3); |h|² + s² = (1 + |z|²)/(1 + t)
     case Radial::log:
-      return {0.5, 0};
+      return {0.5, 0, 0.5};
     case Radial::softsign:
-      return {1, 1};
+      return {1, 1, 1};
   }
   throw InternalError("a profile without constants");
 }
@@ -41,8 +41,10 @@ double spectral_norm(const Matrix<double>& m) { return m.size() == 0 ? 0 : singu
 template <class T>
 double lipschitz(const Network<T>& network, const Map<T>& m, bool ghost_moves) {
   const Space<T>& from = network.space(m.from);
+  const double norms =
+      profile_of(from.radial).norm * spectral_norm(m.chi().template cast<double>());
   const double plain =
-      spectral_norm(m.weight().template cast<double>()) +
+      spectral_norm(m.weight().template cast<double>()) + norms +
       profile_of(from.radial).slope * spectral_norm(m.psi().template cast<double>());
   if (m.psi().cols() == 0 || ghost_moves) return plain;
   Matrix<double> ghosts = m.psi().template cast<double>();
@@ -54,7 +56,7 @@ double lipschitz(const Network<T>& network, const Map<T>& m, bool ghost_moves) {
   }
   Matrix<double> joint(m.a.rows(), m.inputs + ghosts.cols());
   joint << m.weight().template cast<double>(), ghosts;
-  return std::min(plain, spectral_norm(joint));
+  return std::min(plain, spectral_norm(joint) + norms);
 }
 
 template <class T>
@@ -145,6 +147,9 @@ Bound reach(const Network<T>& network, int space, double& hidden_only) {
     if (!from.hidden()) {
       return {0, fmt::format("layer {} reads {}, whose length nothing limits", space,
                              network.is_given(from.id) ? "the input" : "'" + from.name + "'")};
+    }
+    if (network.map(id).norms) {
+      return {0, fmt::format("layer {} reads norms, which nothing limits", space)};
     }
     const double length = profile_of(from.radial).length;
     if (length == 0) {

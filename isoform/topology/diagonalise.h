@@ -13,7 +13,7 @@ namespace isoform {
 
 /// Turns are of hidden spaces, inside each group, or of a linear space between others (a stream, a base), as a whole.
 ///
-/// Left: rows of the incoming [W ψ] orthogonal inside each group, in descending length: those lengths are
+/// Left: rows of the incoming [W ψ χ] orthogonal inside each group, in descending length: those lengths are
 /// the singular values of the group. Cost: one decomposition for each group.
 template <class T>
 Edit rotate_left(const Network<T>& network, int space);
@@ -33,7 +33,7 @@ std::pair<Edit, Edit> rotate_full(const Network<T>& network, int map);
 template <class T>
 Edit rotate_random(const Network<T>& network, int space, std::uint64_t seed);
 
-/// Singular values of the incoming [W ψ] of every group, zero-padded to its size; descending in a group.
+/// Singular values of the incoming [W ψ χ] of every group, zero-padded to its size; descending in a group.
 template <class T>
 std::vector<Vector<double>> group_spectra(const Network<T>& network, int space);
 

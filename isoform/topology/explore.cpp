@@ -25,9 +25,8 @@ Index parameters_with(const Network<T>& network, const std::vector<Index>& dimen
                       const std::vector<Index>& gates) {
   Index count = 0;
   for (const Map<T>& m : network.maps()) {
-    const Index psi = has_psi(m.psi_mode) && m.psi().cols() > 0 ? gates[m.from] : 0;
     const Index frozen = network.space(m.to).dimension - free_neurons(network, m.to);
-    count += (dimensions[m.to] - frozen) * (dimensions[m.from] + 1 + psi);
+    count += (dimensions[m.to] - frozen) * (dimensions[m.from] + 1 + m.features_of(gates[m.from]));
   }
   for (const Space<T>& s : network.spaces()) {
     if (s.length_mode != LengthMode::none) count += gates[s.id];

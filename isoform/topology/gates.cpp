@@ -130,6 +130,7 @@ Network<T> insert_gate(const Network<T>& network, int position, Index width, std
       copy.inputs = 0;
     }
     copy.psi_mode = PsiMode::none;
+    copy.norms = false;
     copy.a = Matrix<T>::Zero(rows, copy.inputs + 1);
     return copy;
   };

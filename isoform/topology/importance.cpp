@@ -124,17 +124,36 @@ std::vector<GroupScores> score_by_effect(const Network<T>& network, int space,
     const double ss = moment(n + 1, n + 1) > 0 ? moment(n + 1, n + 1) : 1;
     const SymmetricEigen eigen = symmetric_eigen(hh - hs * hs.transpose() / ss);
     const Matrix<double> columns = outgoing.middleCols(s.begin(g), n) * eigen.vectors;
-    const Vector<double> score =
-        unit * eigen.values.cwiseMax(0).cwiseProduct(columns.colwise().squaredNorm().transpose());
     const Vector<double> constant = eigen.vectors.transpose() * hs / ss;
     Vector<double> spread(n);
     for (Index i = 0; i < n; ++i) {
       const Vector<double> q = eigen.vectors.col(i);
       spread[i] = std::max(0.0, q.dot(hh * q) / ss - constant[i] * constant[i]);
     }
+    const Vector<double> score =
+        unit *
+        (eigen.values.cwiseMax(0).cwiseProduct(columns.colwise().squaredNorm().transpose()) +
+         effect_on_norms(network, space, g, statistics, constant, spread));
     all.push_back(in_order(eigen.vectors.transpose(), score, constant, spread));
   }
   return all;
+}
+
+template <class T>
+Vector<double> effect_on_norms(const Network<T>& network, int space, Index group,
+                               const Statistics& statistics, const Vector<double>& mean,
+                               const Vector<double>& variance) {
+  double heard = 0;
+  for (const int id : network.outgoing(space)) {
+    const Map<T>& m = network.map(id);
+    if (!m.norms || !statistics.saw(m.to)) continue;
+    heard += m.chi().col(group).template cast<double>().squaredNorm();
+  }
+  if (heard == 0) return Vector<double>::Zero(mean.size());
+  const Matrix<double> moment = statistics.moment(space, group);
+  const double squared_gate = moment(moment.rows() - 1, moment.cols() - 1);
+  return heard * squared_gate / 4 *
+         (4 * mean.array().square() * variance.array() + 2 * variance.array().square());
 }
 
 Index count_at_most(const std::vector<GroupScores>& scores, double threshold) {
@@ -164,7 +183,9 @@ Index count_within(const std::vector<GroupScores>& scores, double total) {
 #define ISOFORM_FOR_SCALAR(T)                                                        \
   template std::vector<GroupScores> score_by_singular_value(const Network<T>&, int); \
   template std::vector<GroupScores> score_by_paper(const Network<T>&, int);          \
-  template std::vector<GroupScores> score_by_effect(const Network<T>&, int, const Statistics&);
+  template std::vector<GroupScores> score_by_effect(const Network<T>&, int, const Statistics&); \
+  template Vector<double> effect_on_norms(const Network<T>&, int, Index, const Statistics&,    \
+                                          const Vector<double>&, const Vector<double>&);
 ISOFORM_FOR_SCALAR(float)
 ISOFORM_FOR_SCALAR(double)
 #undef ISOFORM_FOR_SCALAR

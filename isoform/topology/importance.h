@@ -21,7 +21,7 @@ struct GroupScores {
   Index counted = 0;        // the first `counted` scores are real; the rest is padding
 };
 
-/// Singular values of [W ψ], zero-padded; the stand-in is the bias. Needs no data. A direction with score
+/// Singular values of [W ψ χ], zero-padded; the stand-in is the bias. Needs no data. A direction with score
 /// 0 is removed exactly (modes that carry a fold).
 template <class T>
 std::vector<GroupScores> score_by_singular_value(const Network<T>& network, int space);
@@ -37,11 +37,20 @@ std::vector<GroupScores> score_by_paper(const Network<T>& network, int space);
 /// neurons of a layer of n that contribute equally have about 1/n. Next spaces that took no part in the batches
 /// (tasks that are off) do not count.
 ///
+/// Where χ reads norms, effect_on_norms is added, over Var z_next.
+///
 /// In a space that nobody reads (Network::is_gate) effect is that on t = o + |z|², in the basis of the covariance of z: with
 /// u = a + v, Var u² = 4a²λ + 2λ² (Gaussian v of variance λ), as a share of their sum; the stand-in is a, spread λ.
 template <class T>
 std::vector<GroupScores> score_by_effect(const Network<T>& network, int space,
                                          const Statistics& statistics);
+
+/// What removing directions of a group does to the norms that are read, to be added to λ |W_next q|²: Σ |χ_g|² E s²/4
+/// (4a²λ + 2λ²) for weighted means a and variances λ along the directions (docs/mathematics.md 14).
+template <class T>
+Vector<double> effect_on_norms(const Network<T>& network, int space, Index group,
+                               const Statistics& statistics, const Vector<double>& mean,
+                               const Vector<double>& variance);
 
 /// Neurons of a space whose counted score is at most the threshold.
 Index count_at_most(const std::vector<GroupScores>& scores, double threshold);

@@ -26,6 +26,34 @@ Roots roots_of(const Matrix<double>& h) {
           eigen.vectors * values.cwiseInverse().asDiagonal() * eigen.vectors.transpose()};
 }
 
+// χ of the outgoing maps one above the other, 0 where a map has none.
+template <class T>
+Matrix<double> outgoing_norms(const Network<T>& network, int space) {
+  Matrix<double> stack(0, network.space(space).gates());
+  for (const int id : network.outgoing(space)) {
+    const Map<T>& m = network.map(id);
+    stack.conservativeResize(stack.rows() + m.a.rows(), Eigen::NoChange);
+    auto rows = stack.bottomRows(m.a.rows());
+    if (m.norms) {
+      rows = m.chi().template cast<double>();
+    } else {
+      rows.setZero();
+    }
+  }
+  return stack;
+}
+
+// E (W + χ zᵀ)ᵀ(W + χ zᵀ): what z does to the next pre-activation over s, the gate held, dν taken for s z·dz.
+Matrix<double> gram_of_next(const Matrix<double>& w, const Vector<double>& chi,
+                            const GroupMoments& of) {
+  Matrix<double> gram = w.transpose() * w;
+  if (chi.isZero(0)) return gram;
+  const Matrix<double> cross = (w.transpose() * chi) * of.mean.transpose();
+  gram += cross + cross.transpose() +
+          chi.squaredNorm() * (of.covariance + of.mean * of.mean.transpose());
+  return gram;
+}
+
 }  // namespace
 
 Weighting weighting_for(Metric metric) {
@@ -41,6 +69,7 @@ std::vector<GroupScores> score_in_metric(const Network<T>& network, int space, M
   const Space<T>& s = network.space(space);
   ISOFORM_ASSERT(static_cast<Index>(moments.size()) == s.gates(), "moments of every group");
   const Matrix<double> outgoing = outgoing_matrix(network, space);
+  const Matrix<double> norms = outgoing_norms(network, space);
   std::vector<GroupScores> all;
   for (Index g = 0; g < s.gates(); ++g) {
     const Index n = s.groups[g];
@@ -54,7 +83,7 @@ std::vector<GroupScores> score_in_metric(const Network<T>& network, int space, M
       const auto columns = outgoing.middleCols(s.begin(g), n);
       ISOFORM_ASSERT(metric == Metric::next || of.gram.rows() == n, "the Jacobian Gram");
       const Roots h = roots_of(metric == Metric::next
-                                   ? Matrix<double>(of.weight * columns.transpose() * columns)
+                                   ? Matrix<double>(of.weight * gram_of_next(columns, norms.col(g), of))
                                    : of.gram);
       eigen = symmetric_eigen(h.root * of.covariance * h.root);
       scores.basis = eigen.vectors.transpose() * h.root;

@@ -31,6 +31,10 @@ void require_chain(const Network<T>& network) {
           "paths of groups (docs/mathematics.md 9); train with --group-size 0",
           l + 1, s.gates()));
     }
+    if (network.features(hidden[l]) > s.gates()) {
+      refuse(fmt::format(
+          "norms of layer {} are read, which are no product of gates; train with --norms off", l + 1));
+    }
   }
   const auto list = [](const std::vector<int>& ids, int id) {
     return std::find(ids.begin(), ids.end(), id) != ids.end();

@@ -206,6 +206,8 @@ LayerReading Reader<T>::read_space(int space, Basis basis,
   for (const int m : network_.outgoing(space)) {
     layer.psi_norm =
         std::hypot(layer.psi_norm, network_.map(m).psi().template cast<double>().norm());
+    layer.chi_norm =
+        std::hypot(layer.chi_norm, network_.map(m).chi().template cast<double>().norm());
   }
 
   const Matrix<double> rows = turned_rows(s, scores, incoming_matrix(network_, space));

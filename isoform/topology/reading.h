@@ -16,7 +16,7 @@ namespace isoform {
 
 /// In which basis of its groups a space is read, and so what strength means.
 enum class Basis {
-  singular,    // incoming rows orthogonal; strength: singular value of [W ψ]
+  singular,    // incoming rows orthogonal; strength: singular value of [W ψ χ]
   covariance,  // principal directions of z; strength: standard deviation along them
   effect,      // natural basis (10); strength: share of effect on the next spaces
   task,        // outgoing columns orthogonal; strength: their length. Beyond their rank it is 0
@@ -40,7 +40,7 @@ inline constexpr std::size_t kTerms = 6;
 struct Connection {
   Index group = 0, place = 0;  // which direction of which group: row `place` of its scores
   double strength = 0;         // as the basis has it
-  double incoming = 0;         // |q [W ψ]|
+  double incoming = 0;         // |q [W ψ χ]|
   double outgoing = 0;         // |W_next q|
   std::optional<double>
       share;        // of effect on the next spaces, in any basis: qᵀK q |W_next q|² / Var z_next
@@ -61,7 +61,7 @@ struct Scaffold {
 struct LayerReading {
   int space = 0;
   std::vector<Connection> connections;  // strongest first, all groups together
-  Vector<double> singular_values;       // of [W ψ], groups together, descending, padded
+  Vector<double> singular_values;       // of [W ψ χ], groups together, descending, padded
   double effective_rank = 0;            // of the singular values
   double strength_rank = 0;             // of the strengths
   Index gate_only = 0;             // directions no next map reads: they act on their gate alone (8)
@@ -69,6 +69,7 @@ struct LayerReading {
   Scaffold paper;
   double mean_o = 0;    // mean of o over the groups
   double psi_norm = 0;  // of ψ of all maps that read the gates
+  double chi_norm = 0;  // the same of χ; 0 where no map reads norms
 };
 
 /// exp of the entropy of the squares: how many of them count. 0 where all are 0.

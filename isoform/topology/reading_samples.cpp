@@ -13,18 +13,22 @@ void Reader<T>::read_shares(const std::vector<GroupScores>& scores, LayerReading
   for (const int id : network_.outgoing(layer.space)) {
     variance += statistics_.z_variance(network_.writes(id));
   }
-  std::vector<Vector<double>> weighted;  // qᵀK q of every direction
+  std::vector<Vector<double>> weighted, norms;  // qᵀK q of every direction; what it does to norms
   for (std::size_t g = 0; g < scores.size(); ++g) {
     const Index n = scores[g].basis.rows();
     const Matrix<double> moment = statistics_.moment(layer.space, static_cast<Index>(g));
     const Vector<double> hs = moment.col(n + 1).head(n);
-    const Matrix<double> k =
-        moment.topLeftCorner(n, n) - hs * hs.transpose() / moment(n + 1, n + 1);
+    const double ss = moment(n + 1, n + 1);
+    const Matrix<double> k = moment.topLeftCorner(n, n) - hs * hs.transpose() / ss;
     weighted.emplace_back(
         (scores[g].basis * k * scores[g].basis.transpose()).diagonal().cwiseMax(0));
+    norms.push_back(effect_on_norms(network_, layer.space, static_cast<Index>(g), statistics_,
+                                    scores[g].basis * hs / ss, weighted.back() / ss));
   }
   for (Connection& c : layer.connections) {
-    c.share = variance > 0 ? weighted[c.group][c.place] * c.outgoing * c.outgoing / variance : 0;
+    const double moved =
+        weighted[c.group][c.place] * c.outgoing * c.outgoing + norms[c.group][c.place];
+    c.share = variance > 0 ? moved / variance : 0;
   }
 }
 

@@ -16,7 +16,7 @@ namespace isoform {
 
 /// By what a neuron's importance is measured, and in which basis.
 enum class Rule {
-  singular,    // singular values of [W ψ]
+  singular,    // singular values of [W ψ χ]
   paper,       // singular values of W, unpadded, ψ left out (Bird 2026)
   effect,      // share of effect on the next space, gates held (10)
   covariance,  // standard deviation of z along its principal directions

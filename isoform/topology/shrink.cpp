@@ -37,7 +37,7 @@ GroupScores as_they_stand(const Vector<double>& bias, const std::vector<bool>& k
   return scores;
 }
 
-// Beyond T = rows an oblique cut changes incoming maps: [W b ψ] += (M − T)[W b ψ], and b += offset once.
+// Beyond T = rows an oblique cut changes incoming maps: [W b ψ χ] += (M − T)[W b ψ χ], and b += offset once.
 template <class T>
 void add_projection(const Network<T>& network, int space, const std::vector<GroupCut>& cuts,
                     Index left, Edit& edit) {
@@ -192,6 +192,7 @@ Edit cut(const Network<T>& network, int space, const std::vector<GroupCut>& cuts
       if (keep[g] == 0) {  // the gate is constant, so every mode can fold
         bias += gate * folded;
         if (psi) bias += gate * m.psi().col(g).template cast<double>();
+        if (m.norms) bias += (1 / gate - 1) * m.chi().col(g).template cast<double>();
       } else if (psi) {
         delta.col(column) += folded;
       } else if (m.psi_mode == PsiMode::expectation) {

@@ -3,10 +3,10 @@
 //
 // In the basis of the scores a removed coordinate is replaced by a constant, and what stays of the group,
 // ẑ = E z' + c, is held exactly by k neurons (the reduction lemma, 4.4):
-//   [W ψ] ← M [W ψ],   b ← M b + offset,   W_next ← W_next E,   ψ_next += W_next c,   o += |c|² + spread.
+//   [W ψ χ] ← M [W ψ χ],   b ← M b + offset,   W_next ← W_next E,   ψ_next += W_next c,   o += |c|² + spread.
 // If what is removed was constant the function is unchanged. Where a mode has nowhere to fold (length none,
 // psi none or expectation) removal is approximate. A group that loses its last neuron has a constant gate
-// G(o); its ψ column times that gate goes into the next bias and the group is dropped.
+// G(o); its columns of ψ and χ times that gate and its norm go into the next bias, and the group is dropped.
 #pragma once
 
 #include <span>

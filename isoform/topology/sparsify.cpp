@@ -56,7 +56,7 @@ class Run {
     result_.records.push_back(edit.record);
   }
 
-  // QR of each group's rows [W ψ], or [W ψ b] where a constant has nowhere to go: W becomes triangular, and in a
+  // QR of each group's rows [W ψ χ], or [W ψ b] where a constant has nowhere to go: W becomes triangular, and in a
   // group with more rows than columns the last rows are zero and are cut. The columns of W come first and the
   // leading ones alone decide, unless there are more rows.
   Edit turn(int space, bool triangle) const {

@@ -31,7 +31,7 @@ namespace isoform {
 struct SparseShape {
   std::vector<Index> widths;               // n_0 … n_L
   std::vector<std::vector<Index>> groups;  // sizes, for each hidden space
-  std::vector<Index> gates;                // columns of ψ, for each map
+  std::vector<Index> gates;                // columns of [ψ χ], for each map
   std::vector<bool> folds;  // for each hidden space: a constant neuron goes into (o, ψ)
 
   bool operator==(const SparseShape&) const = default;

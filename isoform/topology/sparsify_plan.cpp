@@ -181,7 +181,7 @@ SparseShape sparse_shape(const Network<T>& network) {
     shape.groups.push_back(network.space(id).groups);
     shape.folds.push_back(carries_fold(network, id));
   }
-  for (const Map<T>& m : network.maps()) shape.gates.push_back(m.psi().cols());
+  for (const Map<T>& m : network.maps()) shape.gates.push_back(m.features().cols());
   return shape;
 }
 

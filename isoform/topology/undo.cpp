@@ -138,10 +138,9 @@ Edit undo(const Network<T>& before, const Edit& edit) {
   for (const MapCorrection& done : edit.corrections) {
     const Map<T>& m = before.map(done.map);
     const bool into = m.to == edit.space;
-    const Index n = edit.dimension(), gates = static_cast<Index>(edit.groups.size()),
-                psi = m.psi().cols() > 0 && !into ? gates : 0;
+    const Index n = edit.dimension(), gates = static_cast<Index>(edit.groups.size());
     const Matrix<double> whole =
-        into ? done.whole(n, m.a.cols()) : done.whole(m.a.rows(), n + 1 + psi);
+        into ? done.whole(n, m.a.cols()) : done.whole(m.a.rows(), n + 1 + m.features_of(gates));
     Matrix<double> delta;
     if (into) {
       delta = -transport.rows(whole);
@@ -149,8 +148,10 @@ Edit undo(const Network<T>& before, const Edit& edit) {
       delta.resize(m.a.rows(), m.a.cols());
       delta.leftCols(m.inputs) = -transport.columns<double>(whole.leftCols(n));
       delta.col(m.inputs) = -whole.col(n);
-      if (psi > 0) {
-        delta.rightCols(space.gates()) = -transport_gates<double>(back, whole.rightCols(psi));
+      for (Index from = n + 1, to = m.inputs + 1; to < delta.cols();
+           from += gates, to += m.gates()) {
+        delta.middleCols(to, m.gates()) =
+            -transport_gates<double>(back, whole.middleCols(from, gates));
       }
     }
     // What only concerned new neurons goes with them.

@@ -2,7 +2,7 @@
 //
 // Where Tᵀ T = I nothing of the space was dropped, and Tᵀ leads back:
 //   incoming map   A' = T A + δ       ⇒   A = Tᵀ A' − Tᵀ δ
-//   outgoing map   W' = W Tᵀ + δ      ⇒   W = W' T − δ T;   b and the columns of ψ that stay: − δ
+//   outgoing map   W' = W Tᵀ + δ      ⇒   W = W' T − δ T;   b and the columns of ψ and χ that stay: − δ
 // Groups return to their order, new ones go, o returns to what it was.
 #pragma once
 

@@ -99,16 +99,15 @@ std::string misfit_of_corrections(const Network<T>& network, const Edit& edit) {
     Index rows = m.a.rows(), cols = m.a.cols();
     if (m.to == edit.space) rows = edit.dimension();
     if (m.from == edit.space) {
-      cols =
-          edit.dimension() + 1 + (m.psi().cols() > 0 ? static_cast<Index>(edit.groups.size()) : 0);
+      cols = edit.dimension() + 1 + m.features_of(static_cast<Index>(edit.groups.size()));
     }
     if (correction.fits(rows, cols)) continue;
-    return fmt::format("the correction of map {} is {}{}; after the edit [W b ψ] is [{} × {}]",
+    return fmt::format("the correction of map {} is {}{}; after the edit [W b ψ{}] is [{} × {}]",
                        m.id, shape(correction.delta),
                        correction.row == 0 && correction.column == 0
                            ? ""
                            : fmt::format(" at ({}, {})", correction.row, correction.column),
-                       rows, cols);
+                       m.norms ? " χ" : "", rows, cols);
   }
   return {};
 }

@@ -114,7 +114,7 @@ class Optimiser {
 
  private:
   using State = OptimiserState<T>;
-  // A parameter in a step: of a map, from column `first` of [W b ψ] on. Without a state it is not trained.
+  // A parameter in a step: of a map, from column `first` of [W b ψ χ] on. Without a state it is not trained.
   struct Piece {
     Index first = 0;
     Parameter<T> parameter;

@@ -38,17 +38,18 @@ class Model:
     @classmethod
     def chain(cls, widths: Sequence[int], *, group_size: int = 4, groups: Sequence[Sequence[int]] = (),
               radial: str = "tanh", length: str = "trainable", psi: str = "decay",
-              initialiser: str = "orthogonal", seed: int = 0, dtype: str = "float32",
+              norms: bool = False, initialiser: str = "orthogonal", seed: int = 0, dtype: str = "float32",
               loss: str = "cross_entropy", outputs: Sequence[str] = (),
               features: Sequence[str] = ()) -> Model:
         """An untrained chain of layers.
 
         widths: all of them, input and output included. group_size: neurons that share a gate; 0: the whole layer;
-        groups: sizes for each hidden layer instead. radial: tanh, asinh, algebraic, log, softsign. outputs, features: names;
+        groups: sizes for each hidden layer instead. radial: tanh, asinh, algebraic, log, softsign. norms: layers also read
+        1/s − 1 of every group below (docs/mathematics.md 14). outputs, features: names;
         outputs are called 0, 1, … without. The input transform is none (mean 0, scale 1): set ``mean`` and ``scale``.
         """
         return cls(_isoform.chain(list(widths), [list(sizes) for sizes in groups], group_size, radial,
-                                  length, psi, initialiser, seed, _dtype(dtype), loss, _strings(outputs),
+                                  length, psi, norms, initialiser, seed, _dtype(dtype), loss, _strings(outputs),
                                   _strings(features)))
 
     def save(self, path: str | os.PathLike[str]) -> None:

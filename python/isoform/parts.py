@@ -7,7 +7,7 @@ import numpy as np
 
 
 class Map:
-    """An affine map of a model: z += W h + b + ψ s. Its arrays are windows on the model's own memory.
+    """An affine map of a model: z += W h + b + ψ s + χ ν. Its arrays are windows on the model's own memory.
 
     They stay valid whatever happens to the model. But a change of shape gives the model new memory, which arrays taken before do
     not see; take them anew.
@@ -34,6 +34,11 @@ class Map:
     def psi(self) -> np.ndarray:
         """ψ [target, gates of the source]; no columns without."""
         return self._core.window("psi", self.id)
+
+    @property
+    def chi(self) -> np.ndarray:
+        """χ [target, gates of the source], which reads norms ν = 1/s − 1; no columns without."""
+        return self._core.window("chi", self.id)
 
     def __reduce__(self) -> Any:
         raise TypeError("a Map is a window on its model and is not copied or pickled; copy or pickle the model, or the arrays")

@@ -58,7 +58,7 @@ class Network(nn.Module):
     """A model as a module. Input: raw samples [batch, features], all inputs of the task one after the other; output: its logits.
 
     ``model`` has the shape, and the numbers as they were at the last edit or ``sync``. It belongs to the module from now on: change it by
-    ``edit`` alone. The parameters have the names "weight_ID", "bias_ID", "psi_ID" (of a map) and "length_ID" (of a space).
+    ``edit`` alone. The parameters have the names "weight_ID", "bias_ID", "psi_ID", "chi_ID" (of a map) and "length_ID" (of a space).
     """
 
     def __init__(self, model: Model) -> None:
@@ -73,7 +73,7 @@ class Network(nn.Module):
         core = self.model._core
         for entry in core.describe()["maps"]:
             owner = entry["id"]
-            for role in ("weight", "bias", "psi"):
+            for role in ("weight", "bias", "psi", "chi"):
                 window = core.window(role, owner)
                 if window.size == 0 or (role == "bias" and not window.flags.writeable):
                     continue
@@ -180,6 +180,9 @@ class Network(nn.Module):
             psi = getattr(self, f"psi_{entry['id']}", None)
             if psi is not None:
                 term = term + nn.functional.linear(s[source], psi)
+            chi = getattr(self, f"chi_{entry['id']}", None)
+            if chi is not None:
+                term = term + nn.functional.linear(1 / s[source] - 1, chi)
             for factor in entry["factors"]:
                 term = term * s[self._place[factor]]
             z = z + term

@@ -15,7 +15,7 @@ from .steps import is_source, train_by_steps
 
 Epoch = dict[str, Any]
 _FILES = ("data", "data_dir")
-_OF_NEW_MODELS = ("architecture", "hidden", "stream", "radial", "length", "psi", "initialiser", "loss")
+_OF_NEW_MODELS = ("architecture", "hidden", "stream", "radial", "length", "psi", "norms", "initialiser", "loss")
 
 
 def settings() -> list[dict[str, Any]]:

@@ -13,8 +13,9 @@ Role role_from_name(const std::string& name) {
   if (name == "weight") return Role::weight;
   if (name == "bias") return Role::bias;
   if (name == "psi") return Role::psi;
+  if (name == "chi") return Role::chi;
   if (name == "length") return Role::length;
-  throw UsageError(fmt::format("role: '{}' is unknown; known are weight, bias, psi, length", name));
+  throw UsageError(fmt::format("role: '{}' is unknown; known are weight, bias, psi, chi, length", name));
 }
 
 // [rows × columns], or a vector as one column.

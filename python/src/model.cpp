@@ -58,7 +58,8 @@ Model<T> chain(const ChainSettings& settings, std::vector<std::string> outputs,
 std::unique_ptr<Core> make_chain(const std::vector<Index>& widths,
                                  const std::vector<std::vector<Index>>& groups, Index group_size,
                                  const std::string& radial, const std::string& length,
-                                 const std::string& psi, const std::string& initialiser,
+                                 const std::string& psi, bool norms,
+                                 const std::string& initialiser,
                                  std::uint64_t seed, const std::string& dtype,
                                  const std::string& loss, std::vector<std::string> outputs,
                                  std::vector<std::string> features) {
@@ -68,6 +69,7 @@ std::unique_ptr<Core> make_chain(const std::vector<Index>& widths,
                                .radial = radial_from_name(radial),
                                .length = length_mode_from_name(length),
                                .psi = psi_mode_from_name(psi),
+                               .norms = norms,
                                .initialiser = initialiser_from_name(initialiser),
                                .seed = seed};
   settings.validate();
@@ -117,6 +119,7 @@ Json describe(const Model<T>& model) {
                     {"source", map.from},
                     {"target", map.to},
                     {"psi", psi_mode_name(map.psi_mode)},
+                    {"norms", map.norms},
                     {"factors", map.factors}});
   }
   for (std::size_t i = 0; i < model.tasks.size(); ++i) {
@@ -185,10 +188,10 @@ py::array window(const std::shared_ptr<Model<T>>& model, const std::string& what
     return window<T>(model, map.a.data() + map.inputs * rows, {rows}, {size},
                      network.carries_bias(id));
   }
-  const Index gates = map.psi().cols();
-  if (what == "psi") {
-    return window<T>(model, map.a.data() + (map.inputs + 1) * rows, {rows, gates}, {size, step},
-                     true);
+  if (what == "psi" || what == "chi") {
+    const Index columns = what == "psi" ? map.psi().cols() : map.chi().cols();
+    const Index first = what == "psi" ? map.inputs + 1 : map.a.cols() - columns;
+    return window<T>(model, map.a.data() + first * rows, {rows, columns}, {size, step}, true);
   }
   return window<T>(model, map.a.data(), {rows, map.inputs}, {size, step}, true);
 }

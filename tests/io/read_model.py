@@ -59,6 +59,8 @@ def logits(about, tensors, x):
         z = h @ weight(about, tensors, i).T + tensors[f"layers.{i}.bias"]
         if f"layers.{i}.psi" in tensors:
             z += s @ tensors[f"layers.{i}.psi"].T
+        if f"layers.{i}.chi" in tensors:
+            z += (1 / s - 1) @ tensors[f"layers.{i}.chi"].T
         if groups is None:
             return z
         radial = about["radial"] if isinstance(about["radial"], str) else about["radial"][i]

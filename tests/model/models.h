@@ -50,6 +50,7 @@ Model<T> model_of_three(std::uint64_t seed, const NetworkChoice& choice = {3, 24
       Map<T>& m = model.network.map(map);
       m.bias() = dice.normals<T>(m.a.rows(), 1, 0.5);
       m.psi() = dice.normals<T>(m.a.rows(), m.psi().cols(), 0.3);
+      m.chi() = dice.normals<T>(m.a.rows(), m.chi().cols(), 0.3);
     }
   }
   return model;
@@ -100,6 +101,7 @@ Matrix<double> oracle_answer(const Model<T>& model, std::string_view task, const
       const Map<T>& m = network.map(network.incoming(id).front());
       map.inputs = m.inputs;
       map.psi_mode = m.psi_mode;
+      map.norms = m.norms;
       map.a = m.a;
     }
     maps.push_back(std::move(map));

@@ -55,13 +55,13 @@ TEST(Dropout, GradientsAreThoseOfTheThinnedNetwork) {
         Eigen::Map<Matrix<double>>(p.value, p.rows, p.cols) = at;
         return value;
       };
-      constexpr double h = 1e-3;
+      constexpr double h = 3e-4;
       const double slope =
           (8 * (loss_at(h) - loss_at(-h)) - (loss_at(2 * h) - loss_at(-2 * h))) / (12 * h);
       const Eigen::Map<Matrix<double>> gradient(p.gradient, p.rows, p.cols);
       const double own = (gradient.array() * direction.array()).sum();
       worst.add(std::abs(own - slope) / std::max(1.0, weights.norm()),
-                fmt::format("seed {}", seed));
+                describe(network, seed));
     }
   }
   measured("dropout gradients", worst.error);

@@ -106,14 +106,21 @@ TEST_P(Gradients, AgreeWithDifferencesInEveryGroupingModeAndLoss) {
   for (const auto& [grouping, groups] : kGroupings) {
     for (const LengthMode length :
          {LengthMode::none, LengthMode::constant, LengthMode::trainable, LengthMode::log}) {
-      for (const PsiMode psi : {PsiMode::none, PsiMode::constant, PsiMode::trainable,
-                                PsiMode::decay, PsiMode::expectation}) {
+      struct Reads {
+        PsiMode psi;
+        bool norms = false;
+      };
+      for (const auto& [psi, norms] :
+           std::vector<Reads>{{PsiMode::none}, {PsiMode::constant}, {PsiMode::trainable},
+                              {PsiMode::decay}, {PsiMode::expectation}, {PsiMode::constant, true},
+                              {PsiMode::decay, true}}) {
         for (const Loss loss : {Loss::cross_entropy, Loss::squared}) {
           ChainSettings settings{.widths = {3, 10, 9, 4},
                                  .groups = groups,
                                  .radial = GetParam(),
                                  .length = length,
                                  .psi = psi,
+                                 .norms = norms,
                                  .initialiser = Initialiser::kaiming};
           std::uint64_t seed = 1000 * static_cast<std::uint64_t>(++cases);
           Case c;
@@ -141,13 +148,16 @@ TEST(Gradients, AgreeWithDifferencesInANetworkThatIsNoChain) {
   for (const Radial radial : {Radial::tanh, Radial::asinh, Radial::algebraic}) {
     for (const PsiMode psi : {PsiMode::none, PsiMode::decay, PsiMode::expectation}) {
       for (const PsiMode skip : {PsiMode::none, PsiMode::trainable, PsiMode::decay}) {
-        const auto network = graph_network(17, radial, LengthMode::trainable, psi, skip);
-        std::string which;
-        const double error =
-            worst_gradient_error(network, make_case(Loss::cross_entropy, 5, 3, 17), which);
-        worst.add(error, which);
-        EXPECT_LE(error, kTolerance) << which << ", " << radial_name(radial) << ", psi "
-                                     << psi_mode_name(psi) << " and " << psi_mode_name(skip);
+        for (const bool norms : {false, true}) {
+          const auto network = graph_network(17, radial, LengthMode::trainable, psi, skip, norms);
+          std::string which;
+          const double error =
+              worst_gradient_error(network, make_case(Loss::cross_entropy, 5, 3, 17), which);
+          worst.add(error, which);
+          EXPECT_LE(error, kTolerance)
+              << which << ", " << radial_name(radial) << ", psi " << psi_mode_name(psi) << " and "
+              << psi_mode_name(skip) << (norms ? ", norms" : "");
+        }
       }
     }
   }

@@ -15,6 +15,8 @@ def logits(model, X):
         z = h @ layer.weight.astype(float).T + layer.bias
         if layer.psi.shape[1]:
             z = z + s @ layer.psi.astype(float).T
+        if layer.chi.shape[1]:
+            z = z + (1 / s - 1) @ layer.chi.astype(float).T
         space = spaces[layer.target]
         if space.kind == "output":
             return z
@@ -28,7 +30,8 @@ def logits(model, X):
 
 
 def random_model(isoform, widths, seed, **options):
-    """A chain whose biases, ψ, o and input transform are not those of a beginning."""
+    """A chain whose biases, ψ, χ, o and input transform are not those of a beginning; with seeds 3 and 5 it reads norms."""
+    options.setdefault("norms", seed in (3, 5))
     dice = np.random.default_rng(seed)
     model = isoform.Model.chain(widths, seed=seed, **options)
     for layer in model.maps:
@@ -36,6 +39,7 @@ def random_model(isoform, widths, seed, **options):
         if layer.bias.flags.writeable:
             layer.bias[...] = dice.normal(size=layer.bias.shape)
         layer.psi[...] = dice.normal(size=layer.psi.shape)
+        layer.chi[...] = dice.normal(size=layer.chi.shape)
     for layer in model.layers:
         model.set_o(layer, dice.uniform(0, 2, len(model.groups[layer - 1])))
     model.mean[...] = dice.normal(size=model.mean.shape)

@@ -28,7 +28,7 @@ def model():
 
 def test_what_is_returned_goes_on_without_a_copy(model):
     X = np.random.default_rng(1).normal(size=(20, 4)).astype(np.float32)
-    for array in (model.maps[0].weight, model.maps[0].bias, model.maps[1].psi, model.mean, model.predict(X), model.predict_proba(X)):
+    for array in (model.maps[0].weight, model.maps[0].bias, model.maps[1].psi, model.maps[1].chi, model.mean, model.predict(X), model.predict_proba(X)):
         for taken in (np.from_dlpack(array), torch.from_dlpack(array)):
             np.testing.assert_array_equal(np.asarray(taken), array)
         assert np.shares_memory(np.from_dlpack(array), array)

@@ -25,11 +25,13 @@ def random_model(seed, *, widths=None, dtype="float64", **settings):
         groups.append(sizes)
     model = isoform.Model.chain(widths, groups=groups, radial=settings.get("radial", dice.choice(RADIALS)),
                                 length=settings.get("length", dice.choice(LENGTHS)),
-                                psi=settings.get("psi", dice.choice(PSIS)), seed=seed, dtype=dtype)
+                                psi=(psi := settings.get("psi", dice.choice(PSIS))), seed=seed, dtype=dtype,
+                                norms=bool(seed % 2) and psi not in ("none", "expectation"))
     for entry in model.maps:
         for array in (entry.weight, entry.bias, entry.psi):
             if array.flags.writeable:
                 array[...] = dice.normal(0, 0.5, array.shape)
+        entry.chi[...] = dice.normal(0, 0.1, entry.chi.shape)
     model.mean[:] = dice.normal(0, 1, widths[0])
     model.scale[:] = dice.uniform(0.5, 2, widths[0])
     for layer in model.layers:

@@ -46,6 +46,7 @@ TEST(SettingsFile, EverythingChangedComesBack) {
   settings.network.radial = Radial::log;
   settings.network.length = LengthMode::log;
   settings.network.psi = PsiMode::expectation;
+  settings.norms = false;
   settings.network.initialiser = Initialiser::xavier;
   settings.loss = Loss::squared;
   settings.engine = {"reference", 3};

@@ -43,6 +43,7 @@ const std::vector<Case>& cases() {
       {"radial", "softsign", "softsign"},
       {"length", "log", "log"},
       {"psi", "expectation", "expectation"},
+      {"norms", "on", true},
       {"initialiser", "kaiming", "kaiming"},
       {"epochs", "3", 3},
       {"batch-size", "48", 48},

@@ -41,6 +41,7 @@ void randomise(Network<T>& network, Dice& dice) {
     Map<T>& map = network.map(m.id);
     map.bias() = dice.normals<T>(map.a.rows(), 1, 0.5);
     map.psi() = dice.normals<T>(map.a.rows(), map.psi().cols(), 0.3);
+    map.chi() = dice.normals<T>(map.a.rows(), map.chi().cols(), 0.3);
   }
   for (const int id : network.hidden()) {
     Space<T>& space = network.space(id);
@@ -64,6 +65,8 @@ Network<double> random_network(std::uint64_t seed, const NetworkChoice& choice) 
   settings.radial = pick(dice, choice.radials);
   settings.length = pick(dice, choice.lengths);
   settings.psi = pick(dice, choice.psis);
+  Dice apart(seed, 9);
+  settings.norms = has_psi(settings.psi) && pick(apart, choice.norms);
   settings.initialiser = static_cast<Initialiser>(dice.between(0, 2));
   settings.seed = seed;
   auto network = Network<double>::chain(settings);
@@ -72,7 +75,7 @@ Network<double> random_network(std::uint64_t seed, const NetworkChoice& choice) 
 }
 
 Network<double> graph_network(std::uint64_t seed, Radial radial, LengthMode length, PsiMode psi,
-                              PsiMode skip_psi) {
+                              PsiMode skip_psi, bool norms) {
   Dice dice(seed, 2);
   const std::vector<Index> widths = {5, 7, 8, 6, 3};
   const std::vector<std::vector<Index>> groups = {{}, {4, 3}, {3, 1, 4}, {6}, {}};
@@ -95,8 +98,8 @@ Network<double> graph_network(std::uint64_t seed, Radial radial, LengthMode leng
     map.to = to;
     map.psi_mode = from == 0 ? PsiMode::none : mode;
     map.inputs = widths[from];
-    const Index gates = has_psi(map.psi_mode) ? spaces[from].gates() : 0;
-    map.a = dice.normals(widths[to], map.inputs + 1 + gates, 0.5);
+    map.norms = norms && map.id % 2 == 1 && has_psi(map.psi_mode);
+    map.a = dice.normals(widths[to], map.inputs + 1 + map.features_of(spaces[from].gates()), 0.5);
     maps.push_back(std::move(map));
   };
   add(0, 1, psi);
@@ -120,7 +123,8 @@ Network<To> cast_network(const Network<From>& network) {
   }
   std::vector<Map<To>> maps;
   for (const Map<From>& m : network.maps()) {
-    maps.push_back({m.id, m.from, m.to, m.psi_mode, m.a.template cast<To>(), m.inputs, m.factors});
+    maps.push_back({m.id, m.from, m.to, m.psi_mode, m.a.template cast<To>(), m.inputs, m.factors,
+                    m.norms});
   }
   return Network<To>(std::move(spaces), std::move(maps));
 }
@@ -131,9 +135,10 @@ std::string describe(const Network<T>& network, std::uint64_t seed) {
   const Space<T>& space = network.space(any);
   std::vector<std::vector<Index>> groups;
   for (const int id : network.hidden()) groups.push_back(network.space(id).groups);
-  return fmt::format("seed {}, widths {}, groups {}, {}, length {}, psi {}", seed, network.widths(),
+  return fmt::format("seed {}, widths {}, groups {}, {}, length {}, psi {}{}", seed, network.widths(),
                      groups, radial_name(space.radial), length_mode_name(space.length_mode),
-                     psi_mode_name(network.maps().back().psi_mode));
+                     psi_mode_name(network.maps().back().psi_mode),
+                     network.maps().back().norms ? ", norms" : "");
 }
 
 template <class T>

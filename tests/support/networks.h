@@ -44,14 +44,15 @@ struct NetworkChoice {
                                      LengthMode::log};
   std::vector<PsiMode> psis = {PsiMode::none, PsiMode::constant, PsiMode::trainable, PsiMode::decay,
                                PsiMode::expectation};
+  std::vector<bool> norms = {false, true};  // where there is a ψ
 };
 
 template <class Value>
-const Value& pick(Dice& dice, const std::vector<Value>& values) {
+Value pick(Dice& dice, const std::vector<Value>& values) {
   return values[static_cast<std::size_t>(dice.between(0, static_cast<Index>(values.size()) - 1))];
 }
 
-/// Biases with variance 0.25; ψ and o random where the modes have them.
+/// Biases with variance 0.25; ψ, χ and o random where the modes have them.
 template <class T>
 void randomise(Network<T>& network, Dice& dice);
 
@@ -61,7 +62,8 @@ Network<double> random_network(std::uint64_t seed, const NetworkChoice& choice =
 /// the maps that read space 1 hold ψ differently.
 Network<double> graph_network(std::uint64_t seed, Radial radial = Radial::tanh,
                               LengthMode length = LengthMode::trainable,
-                              PsiMode psi = PsiMode::decay, PsiMode skip_psi = PsiMode::trainable);
+                              PsiMode psi = PsiMode::decay, PsiMode skip_psi = PsiMode::trainable,
+                              bool norms = false);  // in every second map that may
 
 template <class To, class From>
 Network<To> cast_network(const Network<From>& network);

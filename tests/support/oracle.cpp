@@ -73,6 +73,7 @@ OracleRun oracle_run(const Network<T>& network, const Matrix<double>& x, const O
         for (Index i = at; i < at + space.groups[g]; ++i) h[id].push_back(gate * z[id][i]);
         at += space.groups[g];
       }
+      for (Index g = 0; g < space.gates(); ++g) s[id].push_back(1 / s[id][g] - 1);  // norms
     }
     for (Index i = 0; i < run.y.rows(); ++i) {
       run.y(i, sample) = static_cast<double>(z.back()[i]);

@@ -50,7 +50,10 @@ Network<T> disguised(const Network<T>& network, std::uint64_t seed, bool permute
       if (m.from != space.id) continue;
       m.weight() = (a.leftCols(m.inputs) * q.transpose()).template cast<T>();
       if (m.psi().cols() > 0) {
-        m.psi() = (a.rightCols(old.gates()) * p.transpose()).template cast<T>();
+        m.psi() = (a.middleCols(m.inputs + 1, old.gates()) * p.transpose()).template cast<T>();
+      }
+      if (m.norms) {
+        m.chi() = (a.rightCols(old.gates()) * p.transpose()).template cast<T>();
       }
     }
   }

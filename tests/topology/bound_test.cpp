@@ -93,7 +93,8 @@ const NetworkChoice kBounded = {
     .widest = 12,
     .radials = {Radial::tanh, Radial::algebraic, Radial::softsign},
     .lengths = {LengthMode::constant, LengthMode::trainable, LengthMode::log},
-    .psis = {PsiMode::constant, PsiMode::trainable, PsiMode::decay}};
+    .psis = {PsiMode::constant, PsiMode::trainable, PsiMode::decay},
+    .norms = {false}};
 
 double largest_change(const Network<double>& network, const Edit& edit, const Matrix<double>& x) {
   auto after = network;

@@ -255,6 +255,7 @@ TYPED_TEST(Exactness, OfRemovingAConstantGroupInEveryMode) {
       Map<T>& map = network.map(m);
       map.weight().middleRows(space.begin(g), space.groups[g]).setZero();
       map.psi().middleRows(space.begin(g), space.groups[g]).setZero();
+      map.chi().middleRows(space.begin(g), space.groups[g]).setZero();
     }
     const auto x = random_inputs(seed, network.widths().front());
     auto after = network;

@@ -95,7 +95,8 @@ TEST_F(Importance, OfThePaperLeavesPsiAndPaddingOut) {
 TEST_F(Importance, OfEffectIsWhatRemovalChangesWithTheGatesHeld) {
   Worst worst;
   for (std::uint64_t seed = 0; seed < 60; ++seed) {
-    auto network = seed % 5 == 0 ? graph_network(seed) : random_network(seed, {.widest = 20});
+    auto network = seed % 5 == 0 ? graph_network(seed)
+                                 : random_network(seed, {.widest = 20, .norms = {false}});
     const auto x = uneven_inputs(seed, network.widths().front(), 50);
     const Statistics statistics = gather(network, x);
     for (const int id : network.hidden()) {
@@ -133,6 +134,32 @@ TEST_F(Importance, OfEffectIsWhatRemovalChangesWithTheGatesHeld) {
   }
   measured("effect", worst.error);
   EXPECT_LE(worst.error, 1e-9) << worst.where;
+}
+
+// A neuron that is heard through norms alone, docs/mathematics.md 14: what its removal does to them, for normal inputs.
+TEST_F(Importance, OfEffectCountsWhatNormsCarry) {
+  for (const Radial radial : {Radial::algebraic, Radial::tanh}) {
+    Network<double> network = Network<double>::chain(
+        {.widths = {8, 8, 3}, .group_size = 8, .radial = radial, .norms = true, .seed = 5});
+    Dice dice(5, 34);
+    Map<double>&first = network.map(0), &last = network.map(1);
+    first.weight().row(7) *= 0.3;
+    first.bias()[7] = 0.2;
+    last.a.setZero();
+    last.chi() = dice.normals(3, 1);
+    const Matrix<double> x = dice.normals(8, 4000);
+    const Statistics statistics = gather(network, x);
+    const auto scores = score_by_effect(network, 1, statistics);
+    const double promised = scores[0].score[7] * statistics.z_variance(2);
+    auto after = network;
+    after.apply(reduce(network, 1, scores, {7}, &statistics));
+    const double changed =
+        (output_of(after, *engine_, x) - output_of(network, *engine_, x)).squaredNorm() / 4000;
+    EXPECT_GT(promised, 0);
+    measured(fmt::format("norms_{}", radial_name(radial)), changed / promised);
+    EXPECT_GT(changed, 0.4 * promised) << radial_name(radial);
+    EXPECT_LT(changed, 1.6 * promised) << radial_name(radial);
+  }
 }
 
 // Ours against the paper's on data: both remove half of the neurons of one layer.

@@ -19,7 +19,7 @@ namespace {
 using namespace isoform::testing;
 using ::testing::HasSubstr;
 
-// (h; 1; s) of a space as a map reads it, by the oracle.
+// (h; 1; s; ν) of a space as a map reads it, by the oracle.
 Matrix<double> features(const Network<double>& network, int map, const Matrix<double>& x) {
   const Map<double>& m = network.map(map);
   const Space<double>& s = network.space(m.from);
@@ -30,7 +30,8 @@ Matrix<double> features(const Network<double>& network, int map, const Matrix<do
       f.row(i) = gates.row(g).cwiseProduct(z.row(i));
     }
   }
-  if (has_psi(m.psi_mode)) f.bottomRows(s.gates()) = gates;
+  if (has_psi(m.psi_mode)) f.middleRows(s.dimension + 1, s.gates()) = gates;
+  if (m.norms) f.bottomRows(s.gates()) = gates.cwiseInverse().array() - 1;
   return f;
 }
 

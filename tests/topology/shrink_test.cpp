@@ -156,7 +156,8 @@ TEST(Reduce, KeepsTheBoundOnTheOutput) {
                                                .widest = 16,
                                                .radials = {Radial::tanh},
                                                .lengths = {LengthMode::trainable},
-                                               .psis = {PsiMode::decay}});
+                                               .psis = {PsiMode::decay},
+                                               .norms = {false}});
     const int id = network.hidden().back();
     if (id < 2 || network.space(id).dimension < 2) continue;
     const auto scores = score_by_singular_value(network, id);

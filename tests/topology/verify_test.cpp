@@ -39,6 +39,7 @@ bool silence(Network<T>& network, int id, Index neuron) {
   for (const int m : network.incoming(id)) {
     network.map(m).weight().row(neuron).setZero();
     network.map(m).psi().row(neuron).setZero();
+    network.map(m).chi().row(neuron).setZero();
   }
   return true;
 }
