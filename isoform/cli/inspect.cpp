@@ -256,14 +256,13 @@ void print_layers(const Reading& all) {
     const Space<float>& s = all.model.network.space(layer.space);
     const auto& c = layer.connections;
     const Scaffold scaffold = layer.effect.value_or(layer.paper);
-    table.row({fmt::format("hidden {}", layer.space), format_count(s.dimension),
-               format_groups(s.groups), std::string(radial_name(s.radial)),
-               fmt::format("{:.3g}", c.front().strength),
-               fmt::format("{:.3g}", c[c.size() / 2].strength),
-               fmt::format("{:.3g}", c.back().strength), fmt::format("{:.1f}", layer.strength_rank),
-               format_count(layer.gate_only), format_count(scaffold.count),
-               fmt::format("{:.2g}", layer.mean_o), fmt::format("{:.2g}", layer.psi_norm),
-               fmt::format("{:.2g}", layer.chi_norm)});
+    table.row(
+        {fmt::format("hidden {}", layer.space), format_count(s.dimension), format_groups(s.groups),
+         std::string(radial_name(s.radial)), fmt::format("{:.3g}", c.front().strength),
+         fmt::format("{:.3g}", c[c.size() / 2].strength), fmt::format("{:.3g}", c.back().strength),
+         fmt::format("{:.1f}", layer.strength_rank), format_count(layer.gate_only),
+         format_count(scaffold.count), fmt::format("{:.2g}", layer.mean_o),
+         fmt::format("{:.2g}", layer.psi_norm), fmt::format("{:.2g}", layer.chi_norm)});
   }
   print(table.text());
   const LayerReading& first = all.layers.front();

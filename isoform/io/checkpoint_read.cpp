@@ -207,7 +207,8 @@ class Reader {
                of.moments[g].cols() == space.groups[g] + 2;
       }
       fits = fits &&
-             (of.probe.size() == 0 || of.probe.rows() == space.dimension + 1 + network.features(space.id)) &&
+             (of.probe.size() == 0 ||
+              of.probe.rows() == space.dimension + 1 + network.features(space.id)) &&
              (of.delta.size() == 0 || of.delta.rows() == space.dimension);
       shelf_.require(fits, fmt::format("statistics.{}", stage.id), "have another shape");
     }

@@ -16,7 +16,8 @@ namespace isoform::detail {
 inline constexpr const char* kCheckpointKey = "isoform-checkpoint";
 inline constexpr const char* kExtraKey = "extra";
 inline constexpr const char* kSumKey = "crc32";
-inline constexpr std::array<std::string_view, 5> kRoles = {"weight", "bias", "psi", "length", "chi"};
+inline constexpr std::array<std::string_view, 5> kRoles = {"weight", "bias", "psi", "length",
+                                                           "chi"};
 
 /// "F32" or "F64".
 template <class T>

@@ -25,10 +25,11 @@ void ChainSettings::validate() const {
     throw UsageError(fmt::format("group size: needs 0 (whole layer) or more, got {}", group_size));
   }
   if (norms && !has_psi(psi)) {
-    throw UsageError(fmt::format(
-        "norms: need a psi beside them (constant, trainable or decay), got {}; name another psi, or "
-        "go without norms",
-        psi_mode_name(psi)));
+    throw UsageError(
+        fmt::format("norms: need a psi beside them (constant, trainable or decay), got {}; name "
+                    "another psi, or "
+                    "go without norms",
+                    psi_mode_name(psi)));
   }
   if (groups.empty()) return;
   if (groups.size() != widths.size() - 2) {
@@ -190,8 +191,7 @@ Network<T> Network<T>::chain(const ChainSettings& settings) {
     m.inputs = spaces[l].dimension;
     m.psi_mode = l == 0 ? PsiMode::none : settings.psi;
     m.norms = l > 0 && settings.norms;
-    m.a = Matrix<T>::Zero(spaces[l + 1].dimension,
-                          m.inputs + 1 + m.features_of(spaces[l].gates()));
+    m.a = Matrix<T>::Zero(spaces[l + 1].dimension, m.inputs + 1 + m.features_of(spaces[l].gates()));
     m.weight() =
         initial_weights(settings.initialiser, spaces[l + 1].dimension, m.inputs, settings.seed, l)
             .template cast<T>();

@@ -78,8 +78,9 @@ class Pass {
   View<T> hidden(int space) { return block(augmented_[space], dimension_[space]); }
   /// s [H × samples].
   View<T> gates(int space) {
-    return augmented_[space].middleRows(dimension_[space] + 1, kappa_[space].rows()).leftCols(
-        samples_);
+    return augmented_[space]
+        .middleRows(dimension_[space] + 1, kappa_[space].rows())
+        .leftCols(samples_);
   }
   /// ν = 1/s − 1 [H × samples], no rows where no map reads it.
   View<T> norms(int space) { return below_gates(augmented_[space], space); }

@@ -110,10 +110,10 @@ struct Map {
   int id = 0;            // stays as long as the network lives
   int from = 0, to = 0;  // ids of spaces
   PsiMode psi_mode = PsiMode::none;
-  Matrix<T> a;       // [n_to × (n_from + 1 + gates + gates)]; without χ, or ψ, those columns are absent
+  Matrix<T> a;  // [n_to × (n_from + 1 + gates + gates)]; without χ, or ψ, those columns are absent
   Index inputs = 0;  // n_from
   std::vector<int> factors =
-      {};  // ids of spaces of one group whose gates multiply what the map gives
+      {};              // ids of spaces of one group whose gates multiply what the map gives
   bool norms = false;  // has χ
 
   [[nodiscard]] auto weight() { return a.leftCols(inputs); }

@@ -55,6 +55,7 @@ void RunSettings::finish(Index samples) {
   if (policy.parameter_budget == 0 && policy.rule == PolicyRule::tolerance) {
     policy.parameter_budget = std::min(policy.budget(samples), kBudget);
   }
+  if (!norms) norms = false;
   finish();
 }
 

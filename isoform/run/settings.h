@@ -65,7 +65,7 @@ struct RunSettings {
   /// Absent: 0.2, 0.1 and 0.05 for networks that explore (PolicyRule::tolerance), being as wide as a budget allows for a
   /// while, and 0 for others. docs/defaults.md.
   std::optional<double> dropout = {}, input_dropout = {}, label_smoothing = {};
-  /// Whether maps read norms (docs/mathematics.md 14). Absent: in networks that explore and have a ψ.
+  /// Whether maps read norms (docs/mathematics.md 14). Absent: in networks that explore and have a ψ, but not on tables.
   std::optional<bool> norms = {};
   EngineSettings engine = {};
   TableSettings table = {};
@@ -73,8 +73,8 @@ struct RunSettings {
   /// Derives what follows from other settings and validates all of it: UsageError. Epochs and batch size that are 0 become those
   /// of known sets, 30 and 128, unless the data are a table.
   void finish();
-  /// The same for a table with so many training samples: some 3,000 steps in 16 to 200 epochs, in batches of 16 to 128, and 500,000
-  /// parameters at most where the policy has its own budget. docs/defaults.md.
+  /// The same for a table with so many training samples: some 3,000 steps in 16 to 200 epochs, in batches of 16 to 128, 500,000
+  /// parameters at most where the policy has its own budget, and no norms. docs/defaults.md.
   void finish(Index samples);
   /// Data of every task that the run will have, by name as in TaskChange::data; the first is the run's own.
   [[nodiscard]] std::vector<std::string> data_sets() const;

@@ -257,7 +257,7 @@ std::vector<Setting> list_settings(RunSettings& s) {
       "norms", s.norms, "BOOL", [](const std::string& t) { return parse_switch("norms", t); },
       [](bool on) { return on; },
       "layers also read 1/s - 1 of every group below, which grows with its length; auto: where "
-      "networks explore (--policy tolerance)");
+      "networks explore (--policy tolerance), but for tables");
   f.choice("initialiser", s.network.initialiser, initialiser_from_name, initialiser_name,
            "initial weights: orthogonal, xavier, kaiming");
 

@@ -35,6 +35,7 @@ Study against_plain_networks(const std::string& data) {
               {}};
   study.arms = {
       {"self-sized from 16-16 (defaults)", defaults, {}, {}},
+      {"groups of 4 with norms, fixed", joined(fixed, {{"norms", "true"}}), {}, {}},
       {"groups of 4, fixed", fixed, {}, {}},
       {"whole layers, fixed", joined(fixed, {{"group-size", "0"}}), {}, {}},
       {"ReLU", fixed, Activation::relu, kPlainRates},

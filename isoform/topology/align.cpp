@@ -30,7 +30,8 @@ Network<double> in_double(const Network<T>& network) {
   }
   std::vector<Map<double>> maps;
   for (const Map<T>& m : network.maps()) {
-    maps.push_back({m.id, m.from, m.to, m.psi_mode, m.a.template cast<double>(), m.inputs, m.factors, m.norms});
+    maps.push_back({m.id, m.from, m.to, m.psi_mode, m.a.template cast<double>(), m.inputs,
+                    m.factors, m.norms});
   }
   return Network<double>(std::move(spaces), std::move(maps));
 }

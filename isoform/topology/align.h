@@ -3,10 +3,10 @@
 // networks is what is left when one has been turned as near to the other as it goes. docs/mathematics.md 2, 9;
 // docs/reading.md.
 //
-//   D² = Σ_maps ‖Q_l [W b ψ χ]_A (Q_{l−1}, 1, P_{l−1})ᵀ − [W b ψ χ]_B‖² + Σ_groups (√o_A − √o_B)²
+//   D² = Σ_maps ‖Q_l [W b ψ χ]_A (Q_{l−1}, 1, P_{l−1}, P_{l−1})ᵀ − [W b ψ χ]_B‖² + Σ_groups (√o_A − √o_B)²
 //
 // Q_l: rotations inside groups, then P_l, an order of the groups. Every number counts alike; o counts as √o,
-// the bias of the ghost neuron that it is (1.5). A map without ψ has ψ = 0, a mode without o has o = 0.
+// the bias of the ghost neuron that it is (1.5). A map without ψ or χ has 0 there, a mode without o has o = 0.
 //
 // For one space, the others held fast, the best Q is a closed form (orthogonal Procrustes): with
 // M = B Aᵀ of the rows that come in plus Bᵀ A of the columns that go out, both seen in the bases of the

@@ -42,8 +42,8 @@ void add_gates(const Map<double>& of_b, const Map<double>& of_a, const Features&
   const Index in_b = of_b.gates(), in_a = of_a.gates();
   const Index blocks = in_b > 0 && in_a > 0 ? of_b.norms && of_a.norms ? 2 : 1 : 0;
   for (Index i = 0; i < blocks; ++i) {
-    gates.noalias() += of_b.features().middleCols(i * in_b, in_b).transpose() *
-                       turned.middleCols(i * in_a, in_a);
+    gates.noalias() +=
+        of_b.features().middleCols(i * in_b, in_b).transpose() * turned.middleCols(i * in_a, in_a);
   }
 }
 

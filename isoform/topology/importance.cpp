@@ -131,9 +131,8 @@ std::vector<GroupScores> score_by_effect(const Network<T>& network, int space,
       spread[i] = std::max(0.0, q.dot(hh * q) / ss - constant[i] * constant[i]);
     }
     const Vector<double> score =
-        unit *
-        (eigen.values.cwiseMax(0).cwiseProduct(columns.colwise().squaredNorm().transpose()) +
-         effect_on_norms(network, space, g, statistics, constant, spread));
+        unit * (eigen.values.cwiseMax(0).cwiseProduct(columns.colwise().squaredNorm().transpose()) +
+                effect_on_norms(network, space, g, statistics, constant, spread));
     all.push_back(in_order(eigen.vectors.transpose(), score, constant, spread));
   }
   return all;
@@ -180,11 +179,11 @@ Index count_within(const std::vector<GroupScores>& scores, double total) {
   return count;
 }
 
-#define ISOFORM_FOR_SCALAR(T)                                                        \
-  template std::vector<GroupScores> score_by_singular_value(const Network<T>&, int); \
-  template std::vector<GroupScores> score_by_paper(const Network<T>&, int);          \
+#define ISOFORM_FOR_SCALAR(T)                                                                   \
+  template std::vector<GroupScores> score_by_singular_value(const Network<T>&, int);            \
+  template std::vector<GroupScores> score_by_paper(const Network<T>&, int);                     \
   template std::vector<GroupScores> score_by_effect(const Network<T>&, int, const Statistics&); \
-  template Vector<double> effect_on_norms(const Network<T>&, int, Index, const Statistics&,    \
+  template Vector<double> effect_on_norms(const Network<T>&, int, Index, const Statistics&,     \
                                           const Vector<double>&, const Vector<double>&);
 ISOFORM_FOR_SCALAR(float)
 ISOFORM_FOR_SCALAR(double)

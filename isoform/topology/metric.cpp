@@ -82,9 +82,10 @@ std::vector<GroupScores> score_in_metric(const Network<T>& network, int space, M
     } else {
       const auto columns = outgoing.middleCols(s.begin(g), n);
       ISOFORM_ASSERT(metric == Metric::next || of.gram.rows() == n, "the Jacobian Gram");
-      const Roots h = roots_of(metric == Metric::next
-                                   ? Matrix<double>(of.weight * gram_of_next(columns, norms.col(g), of))
-                                   : of.gram);
+      const Roots h =
+          roots_of(metric == Metric::next
+                       ? Matrix<double>(of.weight * gram_of_next(columns, norms.col(g), of))
+                       : of.gram);
       eigen = symmetric_eigen(h.root * of.covariance * h.root);
       scores.basis = eigen.vectors.transpose() * h.root;
       scores.dual = h.inverse * eigen.vectors;

@@ -33,7 +33,8 @@ void require_chain(const Network<T>& network) {
     }
     if (network.features(hidden[l]) > s.gates()) {
       refuse(fmt::format(
-          "norms of layer {} are read, which are no product of gates; train with --norms off", l + 1));
+          "norms of layer {} are read, which are no product of gates; train with --norms off",
+          l + 1));
     }
   }
   const auto list = [](const std::vector<int>& ids, int id) {

@@ -83,7 +83,8 @@ Model<To> converted(const Model<From>& model) {
   }
   std::vector<Map<To>> maps;
   for (const Map<From>& m : model.network.maps()) {
-    maps.push_back({m.id, m.from, m.to, m.psi_mode, m.a.template cast<To>(), m.inputs, m.factors, m.norms});
+    maps.push_back(
+        {m.id, m.from, m.to, m.psi_mode, m.a.template cast<To>(), m.inputs, m.factors, m.norms});
   }
   const Network<From>& network = model.network;
   return {Network<To>(std::move(spaces), std::move(maps), network.space_ids(), network.map_ids()),

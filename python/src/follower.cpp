@@ -15,7 +15,8 @@ Role role_from_name(const std::string& name) {
   if (name == "psi") return Role::psi;
   if (name == "chi") return Role::chi;
   if (name == "length") return Role::length;
-  throw UsageError(fmt::format("role: '{}' is unknown; known are weight, bias, psi, chi, length", name));
+  throw UsageError(
+      fmt::format("role: '{}' is unknown; known are weight, bias, psi, chi, length", name));
 }
 
 // [rows × columns], or a vector as one column.

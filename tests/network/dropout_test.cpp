@@ -60,8 +60,7 @@ TEST(Dropout, GradientsAreThoseOfTheThinnedNetwork) {
           (8 * (loss_at(h) - loss_at(-h)) - (loss_at(2 * h) - loss_at(-2 * h))) / (12 * h);
       const Eigen::Map<Matrix<double>> gradient(p.gradient, p.rows, p.cols);
       const double own = (gradient.array() * direction.array()).sum();
-      worst.add(std::abs(own - slope) / std::max(1.0, weights.norm()),
-                describe(network, seed));
+      worst.add(std::abs(own - slope) / std::max(1.0, weights.norm()), describe(network, seed));
     }
   }
   measured("dropout gradients", worst.error);

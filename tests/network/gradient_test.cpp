@@ -110,10 +110,13 @@ TEST_P(Gradients, AgreeWithDifferencesInEveryGroupingModeAndLoss) {
         PsiMode psi;
         bool norms = false;
       };
-      for (const auto& [psi, norms] :
-           std::vector<Reads>{{PsiMode::none}, {PsiMode::constant}, {PsiMode::trainable},
-                              {PsiMode::decay}, {PsiMode::expectation}, {PsiMode::constant, true},
-                              {PsiMode::decay, true}}) {
+      for (const auto& [psi, norms] : std::vector<Reads>{{PsiMode::none},
+                                                         {PsiMode::constant},
+                                                         {PsiMode::trainable},
+                                                         {PsiMode::decay},
+                                                         {PsiMode::expectation},
+                                                         {PsiMode::constant, true},
+                                                         {PsiMode::decay, true}}) {
         for (const Loss loss : {Loss::cross_entropy, Loss::squared}) {
           ChainSettings settings{.widths = {3, 10, 9, 4},
                                  .groups = groups,

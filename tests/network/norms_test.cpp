@@ -46,9 +46,9 @@ TEST(Norms, GrowWithTheLengthOfTheirGroup) {
     ASSERT_EQ(pass.norms(1).rows(), 3);
     for (Index g = 0; g < 3; ++g) {
       for (Index j = 0; j < 50; ++j) {
-        const double t =
-            s.o(g) + pass.z(1).col(j).segment(s.begin(g), s.groups[g]).squaredNorm();
-        EXPECT_NEAR(pass.norms(1)(g, j), norm_of(radial, t), 1e-12 * (1 + t)) << radial_name(radial);
+        const double t = s.o(g) + pass.z(1).col(j).segment(s.begin(g), s.groups[g]).squaredNorm();
+        EXPECT_NEAR(pass.norms(1)(g, j), norm_of(radial, t), 1e-12 * (1 + t))
+            << radial_name(radial);
       }
     }
   }

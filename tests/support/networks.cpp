@@ -123,8 +123,8 @@ Network<To> cast_network(const Network<From>& network) {
   }
   std::vector<Map<To>> maps;
   for (const Map<From>& m : network.maps()) {
-    maps.push_back({m.id, m.from, m.to, m.psi_mode, m.a.template cast<To>(), m.inputs, m.factors,
-                    m.norms});
+    maps.push_back(
+        {m.id, m.from, m.to, m.psi_mode, m.a.template cast<To>(), m.inputs, m.factors, m.norms});
   }
   return Network<To>(std::move(spaces), std::move(maps));
 }
@@ -135,10 +135,10 @@ std::string describe(const Network<T>& network, std::uint64_t seed) {
   const Space<T>& space = network.space(any);
   std::vector<std::vector<Index>> groups;
   for (const int id : network.hidden()) groups.push_back(network.space(id).groups);
-  return fmt::format("seed {}, widths {}, groups {}, {}, length {}, psi {}{}", seed, network.widths(),
-                     groups, radial_name(space.radial), length_mode_name(space.length_mode),
-                     psi_mode_name(network.maps().back().psi_mode),
-                     network.maps().back().norms ? ", norms" : "");
+  return fmt::format(
+      "seed {}, widths {}, groups {}, {}, length {}, psi {}{}", seed, network.widths(), groups,
+      radial_name(space.radial), length_mode_name(space.length_mode),
+      psi_mode_name(network.maps().back().psi_mode), network.maps().back().norms ? ", norms" : "");
 }
 
 template <class T>
