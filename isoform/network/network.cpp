@@ -25,11 +25,10 @@ void ChainSettings::validate() const {
     throw UsageError(fmt::format("group size: needs 0 (whole layer) or more, got {}", group_size));
   }
   if (norms && !has_psi(psi)) {
-    throw UsageError(
-        fmt::format("norms: need a psi beside them (constant, trainable or decay), got {}; name "
-                    "another psi, or "
-                    "go without norms",
-                    psi_mode_name(psi)));
+    throw UsageError(fmt::format(
+        "norms: need a psi beside them (constant, trainable or decay), got {}; name another psi, "
+        "or go without norms",
+        psi_mode_name(psi)));
   }
   if (groups.empty()) return;
   if (groups.size() != widths.size() - 2) {

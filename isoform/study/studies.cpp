@@ -35,14 +35,19 @@ Study against_plain_networks(const std::string& data) {
               {}};
   study.arms = {
       {"self-sized from 16-16 (defaults)", defaults, {}, {}},
+      {"ReLU", fixed, Activation::relu, kPlainRates},
+      {"LayerNorm + GELU", fixed, Activation::layernorm_gelu, kPlainRates},
+      // More parameters than the first arm comes to.
+      {"LayerNorm + GELU, wider",
+       joined(fixed, {{"hidden", "720,720"}}),
+       Activation::layernorm_gelu,
+       {1e-3}},
       {"groups of 4 with norms, fixed", joined(fixed, {{"norms", "true"}}), {}, {}},
       {"groups of 4, fixed", fixed, {}, {}},
       {"whole layers, fixed", joined(fixed, {{"group-size", "0"}}), {}, {}},
-      {"ReLU", fixed, Activation::relu, kPlainRates},
-      {"LayerNorm + GELU", fixed, Activation::layernorm_gelu, kPlainRates},
+      {"elementwise tanh", fixed, Activation::tanh, kPlainRates},
       {"linear", joined(fixed, {{"hidden", "none"}, {"input-dropout", "0"}}), Activation::relu,
        kPlainRates},
-      {"elementwise tanh", fixed, Activation::tanh, kPlainRates},
   };
   return study;
 }
