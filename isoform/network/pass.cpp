@@ -281,7 +281,7 @@ class Passage {
     if (s.hidden()) {
       finish_hidden(s, stage);
     } else if (linear(stage)) {
-      gather(s, stage);
+      gather(stage);
     }
     for (const Map<T>& m : network_.maps()) {
       if (network_.writes(m.id) != stage.id || m.factors.empty() || silent(m)) continue;
@@ -297,7 +297,7 @@ class Passage {
   }
 
   // (dL/dh; –; dL/ds; dL/dν) of a stage from the maps that read it, and from the stage that goes on from it.
-  void gather(const Space<T>& s, const Stage& stage) {
+  void gather(const Stage& stage) {
     Matrix<T>& gradient = pass_.gradient_[stage.id];
     T beta = 0;
     if (stage.after >= 0) {
@@ -321,7 +321,7 @@ class Passage {
   }
 
   void finish_hidden(const Space<T>& s, const Stage& stage) {
-    gather(s, stage);
+    gather(stage);
     auto q = pass_.gradient_[s.id].middleRows(s.dimension + 1, s.gates()).leftCols(pass_.samples_);
     // dν = −ds/s². The gate as it was before it was dropped; of a dropped one κ is 0, and nothing passes.
     if (const auto p = pass_.below_gates(pass_.gradient_[s.id], s.id); p.rows() > 0) {
