@@ -1,6 +1,6 @@
 // The checkpoint: everything that a training run needs to go on, in one safetensors file. docs/checkpoints.md.
 //
-//   model.map.{id}         [out × in + 1 + groups]   [W b ψ χ] as trained
+//   model.map.{id}         [out × …]                [W b ψ χ] as trained
 //   model.space.{id}       [groups]                  o, β (with its sign) or log o, as trained
 //   last_good.…                                      the same, what a divergence goes back to; within an epoch
 //   best.…                                           the same, the best so far on the validation part

@@ -71,6 +71,11 @@ GroupScores in_order(const Matrix<double>& basis, const Vector<double>& score,
   return {basis(order, Eigen::all), {}, score(order), constant(order), spread(order), n};
 }
 
+// Var u² of normal u.
+Vector<double> variance_of_square(const Vector<double>& mean, const Vector<double>& variance) {
+  return 4 * mean.array().square() * variance.array() + 2 * variance.array().square();
+}
+
 // A space that nobody reads: what its neurons do to t. Moments are those of (z; 1; s) there.
 template <class T>
 std::vector<GroupScores> score_gates(const Space<T>& s, const Statistics& statistics) {
@@ -84,8 +89,7 @@ std::vector<GroupScores> score_gates(const Space<T>& s, const Statistics& statis
         symmetric_eigen(moment.topLeftCorner(n, n) - mean * mean.transpose());
     const Vector<double> constant = eigen.vectors.transpose() * mean;
     const Vector<double> spread = eigen.values.cwiseMax(0);
-    const Vector<double> score =
-        4 * constant.array().square() * spread.array() + 2 * spread.array().square();
+    const Vector<double> score = variance_of_square(constant, spread);
     total += score.sum();
     all.push_back(in_order(eigen.vectors.transpose(), score, constant, spread));
   }
@@ -151,8 +155,7 @@ Vector<double> effect_on_norms(const Network<T>& network, int space, Index group
   if (heard == 0) return Vector<double>::Zero(mean.size());
   const Matrix<double> moment = statistics.moment(space, group);
   const double squared_gate = moment(moment.rows() - 1, moment.cols() - 1);
-  return heard * squared_gate / 4 *
-         (4 * mean.array().square() * variance.array() + 2 * variance.array().square());
+  return heard * squared_gate / 4 * variance_of_square(mean, variance);
 }
 
 Index count_at_most(const std::vector<GroupScores>& scores, double threshold) {

@@ -189,6 +189,10 @@ TEST(ModelDamage, TensorsAreChecked) {
   EXPECT_THAT(refusal([](TensorFile& f) { f.tensors["layers.1.psi"].shape = {10}; }),
               AllOf(HasSubstr("layers.1.psi"), HasSubstr("[5, 2]")));
   EXPECT_THAT(replaced("psi_mode", "none"), HasSubstr("'layers.1.psi' is not part of this"));
+  EXPECT_THAT(refusal([](TensorFile& f) { f.tensors["layers.0.chi"] = f.tensors["layers.1.psi"]; }),
+              AllOf(HasSubstr("layers.0.chi"), HasSubstr("reads no gates")));
+  EXPECT_THAT(refusal([](TensorFile& f) { f.tensors["layers.1.chi"] = f.tensors["layers.2.psi"]; }),
+              AllOf(HasSubstr("layers.1.chi"), HasSubstr("[5, 2]")));
   EXPECT_THAT(replaced("intrinsic_length_mode", "none"), HasSubstr("its mode is 'none'"));
   const std::string huge = about_refusal([](json& about) {
     about["widths"][1] = 1LL << 53;

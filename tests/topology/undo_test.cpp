@@ -236,7 +236,7 @@ Edit any_embedding(const Network<T>& network, int id, Dice& dice, std::uint64_t 
   }
   for (const int m : network.outgoing(id)) {
     const Map<T>& map = network.map(m);
-    const Index cols = edit.dimension() + 1 + (map.features_of(gates));
+    const Index cols = edit.dimension() + 1 + map.features_of(gates);
     edit.corrections.push_back({m, dice.normals(map.a.rows(), cols, 0.1)});
   }
   return edit;
