@@ -20,10 +20,12 @@ A run that the folder has already is not made again, so a study that was stopped
 Examples:
   isoform study                                    # which there are
   isoform study plain-fashion-mnist --seeds 1      # a first look
+  isoform study plain-mnist --arm relu --arm gelu  # two of its rows
   isoform study depth --out results --json)";
 
 struct Options {
   std::string name;
+  std::vector<std::string> arms;
   StudyOptions study{.out = "studies"};
   bool json = false, quiet = false;
 };
@@ -50,7 +52,7 @@ void list_studies(bool json) {
 
 void run(Options& o) {
   if (o.name.empty()) return list_studies(o.json);
-  const Study& study = study_by_name(o.name);
+  const Study study = with_arms(study_by_name(o.name), o.arms);
   const std::atomic<bool>& interrupted = catch_interrupts();
   const std::size_t planned = runs_of(study, std::max(o.study.seeds, 0));
   std::size_t finished = 0, made = 0;
@@ -93,6 +95,9 @@ void add_study(CLI::App& app) {
   CLI::App* verb = app.add_subcommand("study", "make a table of trained networks again");
   verb->footer(kExamples);
   verb->add_option("study", options->name, "its name; none: list them")->type_name("NAME");
+  verb->add_option("--arm", options->arms, "only arms (rows) whose names contain this")
+      ->type_name("TEXT")
+      ->allow_extra_args(false);
   verb->add_option("--seeds", options->study.seeds, "runs of each arm")
       ->type_name("COUNT")
       ->capture_default_str();

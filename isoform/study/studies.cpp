@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <cctype>
 #include <chrono>
 
 #include "isoform/base/error.h"
@@ -226,6 +228,29 @@ const Study& study_by_name(const std::string& name) {
   }
   throw UsageError(fmt::format("study: '{}' is unknown; known are {}{}", name,
                                fmt::join(names, ", "), did_you_mean(name, names)));
+}
+
+Study with_arms(Study study, const std::vector<std::string>& texts) {
+  const auto contains = [](const std::string& name, const std::string& text) {  // whatever the case
+    const auto same = [](unsigned char a, unsigned char b) {
+      return std::tolower(a) == std::tolower(b);
+    };
+    return !std::ranges::search(name, text, same).empty();
+  };
+  std::vector<std::string> names;
+  for (const Arm& arm : study.arms) names.push_back(arm.name);
+  for (const std::string& text : texts) {
+    if (std::ranges::none_of(names, [&](const auto& name) { return contains(name, text); })) {
+      throw UsageError(fmt::format("arm: no arm of '{}' contains '{}'; its arms are: {}",
+                                   study.name, text, fmt::join(names, "; ")));
+    }
+  }
+  std::erase_if(study.arms, [&](const Arm& arm) {
+    return !texts.empty() && std::ranges::none_of(texts, [&](const std::string& text) {
+      return contains(arm.name, text);
+    });
+  });
+  return study;
 }
 
 }  // namespace isoform

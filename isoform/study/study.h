@@ -61,6 +61,8 @@ struct Study {
 /// Those there are, and one of them by name; UsageError with the known ones.
 const std::vector<Study>& studies();
 const Study& study_by_name(const std::string& name);
+/// Its arms whose names contain one of the texts, whatever the case; all for no text. UsageError, with the arms there are, for a text in none.
+Study with_arms(Study study, const std::vector<std::string>& texts);
 
 /// One training of one arm.
 struct StudyRun {

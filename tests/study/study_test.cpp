@@ -15,6 +15,7 @@
 namespace isoform {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using testing::write_set;
 using testing_data::TemporaryFolder;
@@ -216,6 +217,23 @@ TEST(Study, ThoseThereAreCanBeRun) {
   StudyOptions none{.seeds = 0, .out = "unused"};
   EXPECT_THAT(testing_data::message_of<UsageError>([&] { run_study(studies().front(), none); }),
               HasSubstr("at least 1"));
+}
+
+TEST(Studies, AreRunInPart) {
+  const Study& whole = study_by_name("plain-mnist");
+  const auto names = [](const Study& study) {
+    std::vector<std::string> all;
+    for (const Arm& arm : study.arms) all.push_back(arm.name);
+    return all;
+  };
+  EXPECT_EQ(names(with_arms(whole, {})), names(whole));
+  EXPECT_EQ(names(with_arms(whole, {"relu", "wider"})),
+            (std::vector<std::string>{"ReLU", "LayerNorm + GELU, wider"}));
+  EXPECT_EQ(with_arms(whole, {"relu"}).name, whole.name);  // results go to the same file
+  EXPECT_THAT(testing_data::message_of<UsageError>([&] {
+                with_arms(whole, {"relu", "selu"});
+              }),
+              AllOf(HasSubstr("'selu'"), HasSubstr("LayerNorm + GELU")));
 }
 
 }  // namespace
