@@ -11,6 +11,7 @@
 #include "isoform/base/error.h"
 #include "isoform/base/thread_pool.h"
 #include "isoform/data/split.h"
+#include "isoform/run/budget.h"
 
 namespace isoform {
 
@@ -254,6 +255,15 @@ CrossValidation cross_validate(const RunSettings& settings, const TableData& tab
   all.widths.resize(all.folds.size());
   all.answers.setConstant(static_cast<Index>(data.classes().size()), data.samples(),
                           std::numeric_limits<double>::quiet_NaN());
+  // Networks of all folds begin alike, so that one budget is theirs, found before they keep each other waiting.
+  RunSettings asked = settings;
+  if (settings.multiply_adds > 0 || settings.latency > 0) {
+    RunSettings whole = table_settings(settings, schema, data.samples());
+    const auto engine = create_engine<float>({whole.engine.name, 1});
+    apply_budgets(whole, create_table_model<float>(whole, schema, data).network, data.samples(),
+                  *engine);
+    recall_budgets(asked, whole.training.adapt.policy.parameter_budget);
+  }
   std::mutex mutex;
   int finished = 0;
   const int threads = settings.engine.threads;
@@ -265,7 +275,7 @@ CrossValidation cross_validate(const RunSettings& settings, const TableData& tab
     const TrainValidation cut = stratified_split(data.subset(samples_of(all.fold, part, false)),
                                                  settings.validation, settings.training.seed);
     const Dataset training = weighted(cut.train, settings.table.class_weights);
-    const RunSettings own = table_settings(settings, schema, training.samples());
+    const RunSettings own = table_settings(asked, schema, training.samples());
     const auto engine = create_engine<float>({own.engine.name, 1});
     Model<float> model = create_table_model<float>(own, schema, training);
     const TrainResult result =

@@ -74,7 +74,7 @@ struct CrossValidation {
 };
 
 /// Trains settings.table.folds models, each on the rows of the other parts (its validation part among them), as train does with the settings
-/// for as many samples. Folds run beside each other; results do not depend on how many. `done` is told of each fold,
+/// for as many samples, and within the budgets of RunSettings. Folds run beside each other; results do not depend on how many. `done` is told of each fold,
 /// from any thread but one at a time. Stops early, with the folds that are done, when `stop` is set.
 [[nodiscard]] CrossValidation cross_validate(const RunSettings& settings, const TableData& table,
                                              const std::function<void(int done)>& done = {},

@@ -221,6 +221,33 @@ TEST(CrossValidation, ScoresRowsThatWereNotSeen) {
               HasSubstr("folds: needs 2 to 240"));
 }
 
+TEST(CrossValidation, KeepsToTheBudgetOfMultiplyAdds) {
+  const RandomTable table{.rows = 90};
+  const TableFile file(table.write(1));
+  RunSettings settings = table_run(file.path(), table);
+  settings.table.folds = 2;
+  settings.training.adapt.enabled = true;
+  settings.training.adapt.policy.rule = PolicyRule::tolerance;
+  settings.training.adapt.policy.tolerance = 1e-6;  // what it grows to it keeps
+  // Of weights alone; biases and gates come on top.
+  const auto most = [](const CrossValidation& folds) {
+    Index products = 0;
+    for (const std::vector<Index>& widths : folds.widths) {
+      Index sum = 0;
+      for (std::size_t l = 1; l < widths.size(); ++l) sum += widths[l - 1] * widths[l];
+      products = std::max(products, sum);
+    }
+    return products;
+  };
+  settings.training.adapt.policy.parameter_budget = 5000;
+  EXPECT_GT(most(validated(settings, 1)), 800);
+  settings.multiply_adds = 800;
+  EXPECT_LE(most(validated(settings, 2)), 800);
+  settings.multiply_adds = 1;
+  EXPECT_THAT(message_of<UsageError>([&] { (void)validated(settings, 1); }),
+              HasSubstr("over the budget of 1"));
+}
+
 TEST(CrossValidation, StopsWhenItIsTold) {
   const TableFile file(RandomTable{.rows = 90}.write(1));
   RunSettings settings = table_run(file.path());
