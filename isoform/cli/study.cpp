@@ -7,6 +7,7 @@
 #include <chrono>
 #include <memory>
 
+#include "isoform/base/error.h"
 #include "isoform/cli/console.h"
 #include "isoform/cli/verbs.h"
 #include "isoform/monitor/format.h"
@@ -51,6 +52,9 @@ void list_studies(bool json) {
 }
 
 void run(Options& o) {
+  if (o.name.empty() && !o.arms.empty()) {
+    throw UsageError("arm: is a row of a study; name the study (isoform study lists them)");
+  }
   if (o.name.empty()) return list_studies(o.json);
   const Study study = with_arms(study_by_name(o.name), o.arms);
   const std::atomic<bool>& interrupted = catch_interrupts();
@@ -78,7 +82,10 @@ void run(Options& o) {
   if (o.json) {
     print_json(study_json(study, runs));
   } else {
-    print_line(fmt::format("{}  ({} seeds; results in {})\n", study.title, o.study.seeds,
+    print_line(fmt::format("{}  ({}; results in {})\n", study.title,
+                           interrupted
+                               ? fmt::format("stopped after {} of {} runs", finished, planned)
+                               : fmt::format("{} seeds", o.study.seeds),
                            (o.study.out / (study.name + ".jsonl")).string()));
     print(study_table(study, runs));
   }

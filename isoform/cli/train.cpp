@@ -110,12 +110,13 @@ void run(TrainOptions& o) {
                      {"out-of-fold", o.out_of_fold},
                      {"tensorboard", o.tensorboard}});
   LiveDashboard dashboard(o.dashboard, std::filesystem::path(o.out).stem().string());
-  const TrainData data = load_train_data(o);
+  TrainData data = load_train_data(o);
   RunCheckpoint checkpoint(o.checkpoint, settings_json(settings));
   if (o.resume) checkpoint.load();
 
   checkpoint.require_same(data.data);
   if (has_ended(o, checkpoint)) return;
+  run_folds(o, data);
   const auto engine = create_engine<float>(settings.engine);
   const bool goes_on = checkpoint.found().has_value();
   Model<float> model;
@@ -206,8 +207,10 @@ void run(TrainOptions& o) {
                              format_count(settings.multiply_adds)));
     }
     if (settings.latency > 0) {
-      print_line(fmt::format("latency        {:.1f} us an answer (budget {})",
-                             1e6 * measured_seconds(model.network, 1, *engine), settings.latency));
+      const double latency = 1e6 * measured_seconds(model.network, 1, *engine);
+      const bool over = settings.training.adapt.enabled && latency > settings.latency;
+      print_line(fmt::format("latency        {:.1f} us an answer (budget {}{})", latency,
+                             settings.latency, over ? "; over it, a smaller one keeps to it" : ""));
     }
     print_line(fmt::format("time           {}, of which adapting {:.1f} %",
                            format_duration(result.seconds),

@@ -37,12 +37,17 @@ struct TrainData {
   std::vector<SeenRows> seen;         // those of earlier tables, with --continue
   std::string test_name;              // of a table
   std::optional<Model<float>> model;  // --continue
+  std::optional<RunSettings>
+      before_folds;  // as they were before the rows completed them, where folds are asked for
   std::optional<CrossValidation> folds;
 };
 
-/// Loads what the settings name, and completes them by what is found. Of a table: says how it is read, cross-validates if that is asked.
+/// Loads what the settings name, and completes them by what is found. Of a table: says how it is read.
 /// With --continue: the model, with what the table brings appended to it.
 TrainData load_train_data(TrainOptions& options);
+
+/// Cross-validates, if that is asked. Exit where it is stopped.
+void run_folds(const TrainOptions& options, TrainData& data);
 
 /// The figures of every task on its test part: lines for people, or keys for programs.
 nlohmann::json test_json(const TrainOptions& options, const TrainData& data,

@@ -57,6 +57,17 @@ bool was_given(const TrainOptions& o, std::string_view flag) {
                      [&](const auto& entry) { return entry.first->name == flag; });
 }
 
+void require_none_of_a_beginning(const TrainOptions& o) {
+  for (const std::string_view flag : {"hidden", "group-size", "radial", "length", "psi", "norms",
+                                      "initialiser", "architecture", "stream", "scaling"}) {
+    if (was_given(o, flag)) {
+      throw UsageError(fmt::format(
+          "{}: is of a model that begins; this one goes on (leave it out, or leave out --continue)",
+          flag));
+    }
+  }
+}
+
 // What was asked for and has no place here.
 void require_fitting(const TrainOptions& o, TargetKind target) {
   if (target != TargetKind::classes && o.settings.table.class_weights != ClassWeights::none) {
@@ -119,8 +130,9 @@ std::string out_of_fold_csv(const TableData& table, const CrossValidation& folds
   return csv;
 }
 
-CrossValidation validate(const TrainOptions& o, const TableData& table) {
-  const int count = o.settings.table.folds;
+CrossValidation validate(const TrainOptions& o, const RunSettings& settings,
+                         const TableData& table) {
+  const int count = settings.table.folds;
   const bool terminal = is_terminal(STDERR_FILENO);
   const auto tell = [&](int done) {
     if (o.quiet) return;
@@ -129,7 +141,7 @@ CrossValidation validate(const TrainOptions& o, const TableData& table) {
                terminal && !last ? "" : "\n");
     std::fflush(stderr);
   };
-  CrossValidation folds = cross_validate(o.settings, table, tell, &catch_interrupts());
+  CrossValidation folds = cross_validate(settings, table, tell, &catch_interrupts());
   if (static_cast<int>(folds.folds.size()) < count) {
     complain(
         fmt::format("stopped after {} of {} folds; nothing is written", folds.folds.size(), count));
@@ -154,7 +166,7 @@ TrainData load_table(TrainOptions& o) {
   if (!folds && !o.out_of_fold.empty()) {
     throw UsageError("out-of-fold: needs --folds K, got none");
   }
-  if (folds) all.folds = validate(o, table);
+  if (folds) all.before_folds = o.settings;
   TableParts parts = split_table(o.settings, table, folds);
   if (was_given(o, "test")) warn_of_shared_rows(parts, table.rows.data.feature_names());
   o.settings = table_settings(o.settings, table.facts.schema, parts.training.samples());
@@ -214,12 +226,7 @@ TrainData continue_table(TrainOptions& o, Model<float> model) {
         fmt::format("target: '{}' answers {}; leave --target out, or begin a new model", o.from,
                     fmt::join(model.schema->targets, ", ")));
   }
-  for (const std::string_view flag : {"hidden", "group-size", "radial", "length", "psi", "norms",
-                                      "initialiser", "architecture", "stream", "scaling"}) {
-    if (was_given(o, flag)) {
-      throw UsageError(fmt::format("{}: is of a model that begins; this one goes on", flag));
-    }
-  }
+  require_none_of_a_beginning(o);
   require_fitting(o, model.schema->target);
   const CsvFile file(settings.data, settings.table.columns.csv);
   settings.table.columns = known_columns(settings.table.columns, *model.schema, file);
@@ -296,6 +303,41 @@ TrainData continue_table(TrainOptions& o, Model<float> model) {
   return all;
 }
 
+std::string first_of(const std::vector<std::string>& names) {
+  constexpr std::size_t kShown = 3;
+  const std::size_t shown = std::min(kShown, names.size());
+  return fmt::format(
+      "{}{}", fmt::join(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(shown), ", "),
+      shown < names.size() ? ", …" : "");
+}
+
+// A model that has learned from a set meets another.
+TrainData continue_sets(const TrainOptions& o, Model<float> model) {
+  const RunSettings& settings = o.settings;
+  require_none_of_a_beginning(o);
+  TrainData all = load_sets(settings);
+  // A model of one task takes the data there are, whatever they are called (train/courses.h).
+  if (model.tasks.size() == 1 && all.data.size() == 1) {
+    const Task& task = model.tasks.front();
+    TaskData& data = all.data.front();
+    if (task.outputs != data.training.classes() &&
+        task.outputs.size() == data.training.classes().size()) {
+      complain(fmt::format(
+          "note: '{}' answers {}, the data '{}' have {}: its outputs learn these in their place "
+          "(to learn them beside: the data it knows, and --change 'epoch=2 append={}')",
+          task.name, first_of(task.outputs), data.name, first_of(data.training.classes()),
+          settings.data));
+    }
+    if (auto test = all.tests.extract(data.name); !test.empty()) {
+      test.key() = task.name;
+      all.tests.insert(std::move(test));
+    }
+    data.name = task.name;
+  }
+  all.model = std::move(model);
+  return all;
+}
+
 void require_no_table(const RunSettings& settings) {
   const TableSettings& table = settings.table;
   const auto refuse = [&](std::string_view flag) {
@@ -344,9 +386,11 @@ TrainData load_train_data(TrainOptions& o) {
     throw UsageError("folds: a model that goes on is one; cross-validate a new one");
   }
   if (table) return continue_table(o, std::move(model));
-  TrainData all = load_sets(settings);
-  all.model = std::move(model);
-  return all;
+  return continue_sets(o, std::move(model));
+}
+
+void run_folds(const TrainOptions& o, TrainData& data) {
+  if (data.before_folds) data.folds = validate(o, *data.before_folds, *data.table);
 }
 
 std::string keep_memory(const TrainOptions& o, const TrainData& data, const Model<float>& model) {

@@ -34,6 +34,7 @@ std::map<std::string, Words> named_values() {
   for (const Setting& setting : list_settings(settings)) {
     if (setting.choices) values["--" + setting.name] = setting.choices();
     if (setting.type == "BOOL") values["--" + setting.name] = {"true", "false"};
+    if (setting.type == "BOOL|auto") values["--" + setting.name] = {"on", "off", "auto"};
   }
   values["--engine"] = taken_by([](const std::string& text) {
     return create_engine<float>({text, 1});

@@ -129,6 +129,19 @@ class SettingList {
         },
         [&value, print] { return value ? Json(print(*value)) : Json("auto"); });
   }
+  // true or false, or left to be found.
+  void maybe(const std::string& name, std::optional<bool>& value, std::string help) {
+    found(
+        name, value, "BOOL|auto",
+        [name](const std::string& text) {
+          try {
+            return parse_switch(name, text);
+          } catch (const UsageError&) {
+            throw UsageError(fmt::format("{}: needs on, off or auto, got '{}'", name, text));
+          }
+        },
+        [](bool on) { return on; }, std::move(help));
+  }
   void text(const std::string& name, std::string& value, std::string type, std::string help) {
     add(
         name, std::move(type), std::move(help), [&value](const std::string& t) { value = t; },
@@ -181,7 +194,10 @@ Outgoing outgoing_from_name(std::string_view name) {
 std::vector<Setting> list_settings(RunSettings& s) {
   SettingList f;
   f.section("data");
-  f.text("data", s.data, "SET", "known set (isoform data list) or folder of IDX files");
+  f.text(
+      "data", s.data, "SET",
+      "known set (isoform data list), table (.csv, .tsv), folder of IDX files or of pictures in a "
+      "folder for each class, or arrays (.npz, .npy)");
   f.text("data-dir", s.data_dir, "DIR", "folder where known sets are looked for");
   f.number("validation", s.validation, "share of the training set kept for choices; 0: none");
 
@@ -222,11 +238,8 @@ std::vector<Setting> list_settings(RunSettings& s) {
   f.list.back().choices = [] {
     return known_names([](const std::string& name) { (void)decimal_from_name(name); });
   };
-  f.found(
-      "header", table.columns.csv.header, "BOOL",
-      [](const std::string& text) { return parse_switch("header", text); },
-      [](bool header) { return header; },
-      "the first line names the columns; auto: unless it holds numbers");
+  f.maybe("header", table.columns.csv.header,
+          "the first line names the columns; auto: unless it holds numbers");
   f.text(
       "test", table.test, "SHARE|FILE",
       "rows that are used for no choice and measure the model: a share, or a table of their own");
@@ -253,11 +266,11 @@ std::vector<Setting> list_settings(RunSettings& s) {
            "intrinsic length o: none, constant, trainable, log");
   f.choice("psi", s.network.psi, psi_mode_from_name, psi_mode_name,
            "linear correction: none, constant, trainable, decay, expectation");
-  f.found(
-      "norms", s.norms, "BOOL", [](const std::string& t) { return parse_switch("norms", t); },
-      [](bool on) { return on; },
+  f.maybe(
+      "norms", s.norms,
       "layers also read 1/s - 1 of every group below, which grows with its length; auto: where "
-      "networks explore (--policy tolerance), but for tables");
+      "networks explore (--policy tolerance) and have a psi that is trained or constant, but for "
+      "tables");
   f.choice("initialiser", s.network.initialiser, initialiser_from_name, initialiser_name,
            "initial weights: orthogonal, xavier, kaiming");
 

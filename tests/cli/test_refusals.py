@@ -61,6 +61,14 @@ class Words(Case):
                     done = self.refuses(2, "train", "--data", self.data, f"--{flag}={value}")
                     self.assertIn(flag, done.err)
 
+    def test_a_switch_that_may_be_found(self):
+        for value in ("ON", "1", "maybe"):
+            self.refuses(2, "train", "--data", self.data, f"--norms={value}", says="norms: needs on, off or auto")
+
+    def test_rows_of_no_study(self):
+        self.refuses(2, "study", "--arm", "relu", says=("arm", "name the study"))
+        self.refuses(2, "study", "plain-mnist", "--arm", "selu", says=("selu", "LayerNorm + GELU"))
+
     def test_values_out_of_range(self):
         for flag, values in {"validation": ("-0.1", "0.95"), "learning-rate": ("0", "-1"), "momentum": ("1", "-0.5"),
                              "beta1": ("1",), "beta2": ("-1",), "epsilon": ("0",), "weight-decay": ("-1",),

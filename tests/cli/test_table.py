@@ -190,6 +190,15 @@ class Choosing(TableCase):
             self.assertAlmostEqual(told["scores"]["accuracy"]["values"][fold - 1], right / 30, places=6)
         self.assertNotIn("test", json.loads(done.out), "all rows are learned from")
 
+    def test_a_run_that_has_ended_is_not_validated_again(self):
+        self.write("flowers.csv", flowers(90))
+        words = ("train", "--data", "flowers.csv", "--target", "kind", "--epochs", 2, "--parameter-budget", 500, "--checkpoint", "c.ckpt", "--folds")
+        self.assertIn("3 of 3 folds", self.works(*words, 3).err)
+        done = self.works(*words, 3, "--resume")
+        self.assertIn("finished already", done.out)
+        self.assertNotIn("folds", done.err)
+        self.refuses(2, *words, 4, "--resume", "--quiet", says="table.folds")
+
     def test_a_test_of_its_own(self):
         self.write("train.csv", flowers(90))
         self.write("test.csv", flowers(33, seed=9))

@@ -3,7 +3,7 @@ import json
 import math
 import xml.dom.minidom
 
-from support import Case, quick_build, with_fashion, write_set
+from support import Case, quick_build, read_header, with_fashion, write_about, write_set
 
 EVENT_FIELDS = {
     "start": {"widths", "groups", "parameters", "data", "samples", "epochs", "steps_per_epoch", "steps", "version",
@@ -168,6 +168,21 @@ class Training(Case):
         for words, text in ((("--latency", 1e-6), "us an answer, over the budget"), (("--multiply-adds", 10), "--hidden"),
                             (("--latency", -1), "microseconds"), (("--multiply-adds", "many"), "many")):
             self.refuses(2, "train", "--data", self.data, *words, says=text)
+
+    def test_a_model_goes_on_with_other_data(self):
+        self.train(epochs=1, out="first.safetensors")
+        other = write_set(self.folder / "other", train=60, test=20)
+        words = ("train", "--data", other, "--epochs", 1, "--out", "on.safetensors", "--json", "--continue")
+        done = self.works(*words, "first.safetensors")
+        self.assertEqual(json.loads(done.out)["test"]["samples"], 20)  # the task is called otherwise than the data
+        self.assertNotIn("note", done.err)
+        about, _ = read_header(self.folder / "first.safetensors")
+        about["tasks"][0]["outputs"] = ["a", "b", "c", "d"]
+        write_about(self.folder / "first.safetensors", self.folder / "letters.safetensors", about)
+        self.assertIn("answers a, b, c, …, the data 'other' have 0, 1, 2, …", self.works(*words, "letters.safetensors").err)
+        for flag, value in (("hidden", "8"), ("norms", "off"), ("architecture", "residual"), ("scaling", "each")):
+            with self.subTest(flag):
+                self.refuses(2, *words, "first.safetensors", f"--{flag}", value, says=(flag, "--continue"))
 
     def test_group_sizes(self):
         for size, groups in ((0, [[10]]), (1, [[1] * 10]), (8, [[8, 2]]), (3, [[3, 3, 3, 1]]), (99, [[10]])):

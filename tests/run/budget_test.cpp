@@ -97,6 +97,8 @@ TEST(Budget, TheLeastOfAllCounts) {
   settings.training.adapt.enabled = false;
   settings.multiply_adds = 1;
   EXPECT_EQ(apply_budgets(settings, narrow, 1000, *engine), "") << "fixed widths";
+  settings.training.adapt.enabled = true;
+  EXPECT_EQ(apply_budgets(settings, network({20, 7}, 4), 1000, *engine), "") << "no hidden space";
 }
 
 TEST(Budget, SettingsRefuseWhatIsNone) {
