@@ -27,8 +27,8 @@ Examples:
 struct Options {
   std::string in, out, rotate;
   int layer = 0;
-  Index grow = 0, group_size = 8;
-  std::optional<Index> into;
+  Index group_size = 8;
+  std::optional<Index> grow, into;
   std::vector<Index> keep, remove_groups;
   std::uint64_t seed = 0;
   DataOptions data;
@@ -53,19 +53,19 @@ Edit growth(const Network<float>& network, const Options& o) {
   GrowSettings settings;
   settings.seed = o.seed;
   settings.group_size = o.group_size;
-  if (!o.into) return grow(network, o.layer, o.grow, settings);
+  if (!o.into) return grow(network, o.layer, *o.grow, settings);
   const std::size_t groups = network.space(o.layer).groups.size();
   if (*o.into < 0 || *o.into >= static_cast<Index>(groups)) {
     throw UsageError(fmt::format("into: group {} is out of range; layer {} has groups 0 to {}",
                                  *o.into, o.layer, groups - 1));
   }
   Growth growth{std::vector<Index>(groups, 0), {}};
-  growth.into[*o.into] = o.grow;
+  growth.into[*o.into] = *o.grow;
   return grow(network, o.layer, growth, settings);
 }
 
 void run(const Options& o) {
-  const int wanted = (o.rotate.empty() ? 0 : 1) + (o.grow != 0 ? 1 : 0) + (o.keep.empty() ? 0 : 1) +
+  const int wanted = (o.rotate.empty() ? 0 : 1) + (o.grow ? 1 : 0) + (o.keep.empty() ? 0 : 1) +
                      (o.remove_groups.empty() ? 0 : 1);
   if (wanted != 1) {
     throw UsageError(fmt::format(
@@ -79,7 +79,7 @@ void run(const Options& o) {
   std::vector<Edit> edits;
   if (!o.rotate.empty()) {
     edits = rotation(network, o);
-  } else if (o.grow != 0) {
+  } else if (o.grow) {
     edits = {growth(network, o)};
     edits.front().record.why = "grown by hand";
   } else if (!o.keep.empty()) {

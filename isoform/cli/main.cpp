@@ -41,6 +41,21 @@ std::string version_text() {
       isoform::instruction_set());
 }
 
+// CLI11's "Could not convert: --seeds = 1.5" as settings say it.
+std::string in_our_words(const CLI::App& verb, const std::string& message) {
+  constexpr std::string_view kBefore = "Could not convert: ", kBetween = " = ";
+  const std::size_t between = message.find(kBetween);
+  if (!message.starts_with(kBefore) || between == std::string::npos) return message;
+  const std::string flag = message.substr(kBefore.size(), between - kBefore.size());
+  const CLI::Option* option = verb.get_option_no_throw(flag);
+  const std::string type = option == nullptr ? "" : option->get_type_name();
+  const char* const needs = type == "COUNT" || type == "LAYER" || type == "GROUP" ? "a whole number"
+                            : type == "N,N,…" ? "whole numbers with a comma between them"
+                                              : "a number";
+  return fmt::format("{}: needs {}, got '{}'", flag, needs,
+                     message.substr(between + kBetween.size()));
+}
+
 // Says what is wrong with the command line, and what was probably meant.
 int refuse(const CLI::App& app, const CLI::ParseError& error) {
   const CLI::App* verb = &app;
@@ -51,7 +66,7 @@ int refuse(const CLI::App& app, const CLI::ParseError& error) {
   }
   for (const CLI::App* sub : verb->get_subcommands({})) verbs.push_back(sub->get_name());
 
-  std::string message = error.what();
+  std::string message = in_our_words(*verb, error.what());
   const std::vector<std::string> extra = app.remaining(true);
   const auto flag = std::find_if(extra.begin(), extra.end(),
                                  [](const std::string& word) { return word.starts_with("-"); });

@@ -47,7 +47,9 @@ class Words(Case):
                             (["predict"], "MODEL"),
                             (["train", "--data"], "--data"),
                             (["train", "--data", self.data, "--adapt", "--fixed"], ("--adapt", "--fixed")),
-                            (["eval", "m", "--data", self.data, "--threads", "two"], ("threads", "two"))):
+                            (["eval", "m", "--data", self.data, "--threads", "two"], ("threads", "a whole number", "two")),
+                            (["shrink", "m", "n", "--tolerance", "abc"], ("--tolerance: needs a number", "abc")),
+                            (["edit", "m", "n", "--layer", "1", "--keep", "1,x"], ("--keep: needs whole numbers", "1,x"))):
             with self.subTest(words):
                 says = (says,) if isinstance(says, str) else says
                 done = self.refuses(2, *words)
