@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <ranges>
 #include <set>
 #include <unordered_map>
 
@@ -358,14 +359,16 @@ class Inference {
   void check_features() const {
     const std::vector<std::string> names = feature_names(facts_.schema);
     if (names.empty()) {
+      constexpr std::size_t kShown = 3;
+      std::string why;
+      for (const Column& column : facts_.schema.columns | std::views::take(kShown)) {
+        why += fmt::format("{}column '{}': {}", why.empty() ? "" : "; ", column.name, column.why);
+      }
+      if (facts_.schema.columns.size() > kShown) why += "; …";
       throw UsageError(fmt::format(
           "'{}': no column is left to learn from ({}); --numbers and --categories say what columns "
           "are",
-          file_.name(),
-          facts_.schema.columns.empty()
-              ? "the target is the only one"
-              : fmt::format("column '{}': {}", facts_.schema.columns.front().name,
-                            facts_.schema.columns.front().why)));
+          file_.name(), why.empty() ? "the target is the only one" : why));
     }
     if (names.size() > kMostFeatures) {
       throw UsageError(fmt::format(

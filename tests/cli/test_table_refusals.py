@@ -98,7 +98,7 @@ class BadTables(TableCase):
                             (("--test", "0.95"), "test"), (("--test", "-1"), "test"), (("--memory", -1), "memory"),
                             (("--weights", "wieght"), "wieght"), (("--weights", "price"), "weights"),
                             (("--categories", "sise"), "sise"), (("--categories", "size", "--numbers", "size"), "size"),
-                            (("--ignore", "price"), "price"), (("--ignore", "size,age,noise"), "no column is left"),
+                            (("--ignore", "price"), "price"), (("--ignore", "size,age,noise"), "left to learn from (column 'size': as said; column 'age': as said"),
                             (("--target-kind", "labels"), "labels"), (("--target-kind", "ranks"), "ranks"),
                             (("--delimiter", "x"), "delimiter"), (("--header", "perhaps"), "header"), (("--class-weights", "half"), "half"),
                             (("--change", "epoch=1 append=mnist"), "change"), (("--epochs", 0), "epochs")):
