@@ -235,7 +235,7 @@ Study with_arms(Study study, const std::vector<std::string>& texts) {
     const auto same = [](unsigned char a, unsigned char b) {
       return std::tolower(a) == std::tolower(b);
     };
-    return !std::ranges::search(name, text, same).empty();
+    return std::search(name.begin(), name.end(), text.begin(), text.end(), same) != name.end();
   };
   std::vector<std::string> names;
   for (const Arm& arm : study.arms) names.push_back(arm.name);

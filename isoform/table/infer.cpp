@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <ranges>
 #include <set>
 #include <unordered_map>
 
@@ -360,11 +359,13 @@ class Inference {
     const std::vector<std::string> names = feature_names(facts_.schema);
     if (names.empty()) {
       constexpr std::size_t kShown = 3;
+      const std::vector<Column>& columns = facts_.schema.columns;
       std::string why;
-      for (const Column& column : facts_.schema.columns | std::views::take(kShown)) {
-        why += fmt::format("{}column '{}': {}", why.empty() ? "" : "; ", column.name, column.why);
+      for (std::size_t c = 0; c < std::min(kShown, columns.size()); ++c) {
+        why +=
+            fmt::format("{}column '{}': {}", c == 0 ? "" : "; ", columns[c].name, columns[c].why);
       }
-      if (facts_.schema.columns.size() > kShown) why += "; …";
+      if (columns.size() > kShown) why += "; …";
       throw UsageError(fmt::format(
           "'{}': no column is left to learn from ({}); --numbers and --categories say what columns "
           "are",
