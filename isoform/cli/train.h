@@ -33,12 +33,11 @@ struct TrainData {
   std::vector<TaskData> data;
   std::map<std::string, Dataset> tests;  // by the name of the data
   std::optional<TableData> table;
-  std::vector<Dataset> known;         // rows of a table, before classes are weighted
-  std::vector<SeenRows> seen;         // those of earlier tables, with --continue
-  std::string test_name;              // of a table
-  std::optional<Model<float>> model;  // --continue
-  std::optional<RunSettings>
-      before_folds;  // as they were before the rows completed them, where folds are asked for
+  std::vector<Dataset> known;               // rows of a table, before classes are weighted
+  std::vector<SeenRows> seen;               // those of earlier tables, with --continue
+  std::string test_name;                    // of a table
+  std::optional<Model<float>> model;        // --continue
+  std::optional<RunSettings> before_folds;  // for --folds: before the rows completed them
   std::optional<CrossValidation> folds;
 };
 
