@@ -39,11 +39,6 @@ Network<T> ragged(Network<T> network) {
   return network;
 }
 
-template <class T>
-double microseconds(const Network<T>& network, Engine<T>& engine) {
-  return 1e6 * measured_seconds(network, 1, engine);
-}
-
 }  // namespace
 
 template <class T>
@@ -99,7 +94,9 @@ std::string apply_budgets(RunSettings& settings, const Network<T>& network, Inde
           "multiply–adds", counted, counted);
   }
   if (settings.latency > 0) {
-    const auto measured = [&](const Network<T>& wide) { return microseconds(wide, engine); };
+    const auto measured = [&](const Network<T>& wide) {
+      return 1e6 * measured_seconds(wide, 1, engine);
+    };
     apply("latency", settings.latency, fmt::format("{}", settings.latency), "us an answer",
           measured,
           [&](const Network<T>& wide) { return std::max(measured(wide), measured(ragged(wide))); });
