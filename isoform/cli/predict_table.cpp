@@ -39,7 +39,7 @@ std::string head(const Schema& schema, const std::vector<std::string>& outputs,
   std::vector<std::string> names = keep;
   // A kept column may be called as an answer is.
   const auto add = [&](std::string name) {
-    while (std::find(names.begin(), names.end(), name) != names.end()) name = "predicted " + name;
+    while (std::find(names.begin(), names.end(), name) != names.end()) name.insert(0, "predicted ");
     names.push_back(std::move(name));
   };
   if (schema.target == TargetKind::classes) {

@@ -24,6 +24,7 @@
 #include "isoform/network/cost.h"
 #include "isoform/run/budget.h"
 #include "isoform/run/changes.h"
+#include "isoform/run/unused.h"
 
 namespace isoform::cli {
 
@@ -92,9 +93,14 @@ void run(TrainOptions& o) {
   if (o.resume && o.checkpoint.empty()) {
     throw UsageError("resume: needs --checkpoint FILE, the file to go on from, got none");
   }
-  if (!(o.checkpoint_every >= 0)) {
+  if (o.checkpoint_every && o.checkpoint.empty()) {
+    throw UsageError(
+        "checkpoint-every: needs --checkpoint FILE, which is written so often, got none");
+  }
+  const double checkpoint_every = o.checkpoint_every.value_or(60);
+  if (!(checkpoint_every >= 0)) {
     throw UsageError(fmt::format("checkpoint-every: needs seconds, 0 (every step) or more, got {}",
-                                 o.checkpoint_every));
+                                 checkpoint_every));
   }
   for (const std::string& path : {o.out, o.events, o.picture, o.checkpoint, o.out_of_fold}) {
     require_writable(path);
@@ -110,7 +116,10 @@ void run(TrainOptions& o) {
                      {"out-of-fold", o.out_of_fold},
                      {"tensorboard", o.tensorboard}});
   LiveDashboard dashboard(o.dashboard, std::filesystem::path(o.out).stem().string());
+  const RunSettings asked = settings;
   TrainData data = load_train_data(o);
+  const bool numbers = data.table && data.table->facts.schema.target == TargetKind::numbers;
+  for (const std::string& line : unused_settings(asked, numbers)) complain("note: " + line);
   RunCheckpoint checkpoint(o.checkpoint, settings_json(settings));
   if (o.resume) checkpoint.load();
 
@@ -172,7 +181,7 @@ void run(TrainOptions& o) {
   checkpoint.tell_version(tell);
   if (dashboard.on()) trainer.obey(dashboard.control());
   if (!o.checkpoint.empty()) {
-    trainer.on_checkpoint(o.checkpoint_every, [&](TrainerState<float> state) {
+    trainer.on_checkpoint(checkpoint_every, [&](TrainerState<float> state) {
       checkpoint.write(std::move(state), log ? &*log : nullptr, tell);
     });
   }
@@ -305,9 +314,8 @@ void add_train(CLI::App& app) {
   verb->add_flag("--resume", options->resume, "go on from --checkpoint; where there is none, begin")
       ->group("interruptions");
   verb->add_option("--checkpoint-every", options->checkpoint_every,
-                   "seconds between checkpoints within an epoch; there is one after each")
+                   "seconds between checkpoints within an epoch; there is one after each [60]")
       ->type_name("SECONDS")
-      ->capture_default_str()
       ->group("interruptions");
   options->dashboard.add_to(verb);
   verb->add_option("--tensorboard", options->tensorboard, "folder for an event file of TensorBoard")

@@ -21,9 +21,9 @@ struct TrainOptions {
   std::vector<std::pair<const Setting*, std::string>> given;
   bool adapt = false, fixed = false, json = false, quiet = false, show = false, resume = false;
   std::string config, out = "model.safetensors", events, picture, checkpoint, tensorboard;
-  std::string from;         // --continue: the model that goes on
-  std::string out_of_fold;  // where a cross-validation writes its answers
-  double checkpoint_every = 60;
+  std::string from;                        // --continue: the model that goes on
+  std::string out_of_fold;                 // where a cross-validation writes its answers
+  std::optional<double> checkpoint_every;  // seconds; none: 60
   DashboardOptions dashboard;
   std::vector<std::string> changes;
 };

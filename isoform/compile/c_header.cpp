@@ -121,8 +121,11 @@ CHeader c_header(const Model<float>& model, const CHeaderSettings& settings) {
     const Route route = model.tasks.empty() ? Route{} : model.route(task);
     const CPlan plan = plan_c(network, route);
     std::vector<CParameter> parameters;
-    CFunction function{
-        name + "_predict" + suffix, task < tasks.size() ? tasks[task] : "", {}, 0, 0};
+    CFunction function{fmt::format("{}_predict{}", name, suffix),
+                       task < tasks.size() ? tasks[task] : "",
+                       {},
+                       0,
+                       0};
     for (const int id : plan.inputs) {
       const auto at =
           static_cast<std::size_t>(std::find(given.begin(), given.end(), id) - given.begin());

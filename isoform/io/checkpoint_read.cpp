@@ -218,10 +218,12 @@ class Reader {
     s.settle_from = all["settle_from"].integer(0);
     s.budget = all["budget"].integer(0);
     // Older checkpoints have neither.
-    const auto tolerance = all.find("tolerance"), budget = all.find("parameter_budget");
+    const auto tolerance = all.find("tolerance"), budget = all.find("parameter_budget"),
+               pending = all.find("pending");
     if (tolerance && !tolerance->is_null()) s.tolerance = parse_number(*tolerance);
     if (budget && !budget->is_null()) s.parameter_budget = budget->integer(1);
     s.settled = all["settled"].flag();
+    s.pending = pending && pending->flag();
     s.scaffold = detail::parse_integers(all["scaffold"], 0);
     for (const Field& limit : all["limits"].list()) {
       const std::vector<Field> pair = limit.list();

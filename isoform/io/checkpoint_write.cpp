@@ -223,6 +223,7 @@ class Writer {
             {"parameter_budget",
              s.parameter_budget ? nlohmann::json(*s.parameter_budget) : nlohmann::json()},
             {"settled", s.settled},
+            {"pending", s.pending},
             {"scaffold", s.scaffold},
             {"limits", limits},
             {"rests", s.rests},

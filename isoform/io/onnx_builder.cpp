@@ -106,7 +106,7 @@ std::string OnnxBuilder::node(const std::string& type, const std::vector<std::st
                               const std::vector<OnnxAttribute>& attributes) {
   onnx::NodeProto& node = *parts_->model.mutable_graph()->add_node();
   node.set_op_type(type);
-  const std::string name = reserve(wanted);
+  std::string name = reserve(wanted);
   node.set_name(name);
   for (const std::string& input : inputs) node.add_input(input);
   node.add_output(name);

@@ -15,7 +15,7 @@ constexpr float kAnalyticFloor = 1e-7F;
 // group a coordinate is in.
 template <class T>
 std::string squared_lengths(OnnxBuilder& onnx, const Space<T>& space, const std::string& z) {
-  const std::string squares = onnx.node("Mul", {z, z}, space.name + ".squares");
+  std::string squares = onnx.node("Mul", {z, z}, space.name + ".squares");
   if (space.gates() == space.dimension) return squares;
   const Index first = space.groups.front();
   if (space.gates() == 1) {

@@ -39,6 +39,31 @@ Network<T> ragged(Network<T> network) {
   return network;
 }
 
+void refuse(std::string_view limit, double first, std::string_view unit, std::string_view asked) {
+  throw UsageError(
+      fmt::format("{}: the network begins with {:.6} {}, over the {} that are allowed; begin with "
+                  "fewer neurons "
+                  "(a new one by --hidden, a trained one after isoform shrink), or allow more",
+                  limit, first, unit, asked));
+}
+
+// Limits in what a network counts by itself.
+template <class T>
+void require_within(const PolicySettings& policy, const Network<T>& network) {
+  Index widest = 0;
+  for (const int id : network.hidden()) widest = std::max(widest, network.space(id).dimension);
+  if (widest > policy.max_width) {
+    refuse("max-width", static_cast<double>(widest), "neurons in a hidden layer",
+           format_count(policy.max_width));
+  }
+  const Index parameters = policy.rule == PolicyRule::tolerance ? trained_parameters(network)
+                                                                : network.parameter_count();
+  if (policy.parameter_budget > 0 && parameters > policy.parameter_budget) {
+    refuse("parameter-budget", static_cast<double>(parameters), "parameters",
+           format_count(policy.parameter_budget));
+  }
+}
+
 }  // namespace
 
 template <class T>
@@ -66,16 +91,11 @@ std::string apply_budgets(RunSettings& settings, const Network<T>& network, Inde
   Index least = 0;
   std::string said;
   if (!settings.training.adapt.enabled || network.hidden().empty()) return said;  // nothing grows
+  require_within(policy, network);
   const auto apply = [&](const char* name, const auto& budget, const std::string& asked,
                          const std::string& unit, const auto& measured, const auto& longest) {
     const double first = static_cast<double>(measured(network));
-    if (!(first <= static_cast<double>(budget))) {
-      throw UsageError(
-          fmt::format("{}: the network begins with {:.6} {}, over the budget of {}; begin with "
-                      "fewer neurons (a "
-                      "new one by --hidden, a trained one after isoform shrink), or allow more",
-                      name, first, unit, asked));
-    }
+    if (!(first <= static_cast<double>(budget))) refuse(name, first, unit, asked);
     said += fmt::format("{}budget of {} {}: ", said.empty() ? "" : "\n", asked, unit);
     if (most > 0 && network.parameter_count() > most) {
       said += fmt::format("that of {} parameters is less", format_count(most));

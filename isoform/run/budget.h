@@ -24,8 +24,8 @@ Widest widest_within(const Network<T>& network, const PolicySettings& policy,
 /// `samples` to learn from it is never more than PolicySettings::budget. Multiply–adds are counted (network/cost.h), for one sample.
 /// Latency is that of one sample on the engine, the larger one of even groups and of groups of several sizes, as they are when neurons
 /// have been given back; it is measured now, so another machine, or another moment, gives another budget. Returns what was found,
-/// for people, a line for each; empty where none is asked for, and for fixed widths. UsageError for a network that is over its
-/// budget as it begins.
+/// for people, a line for each; empty where none is asked for, and for fixed widths. UsageError for a network that is over one of
+/// them as it begins, or over PolicySettings::parameter_budget or max_width.
 template <class T>
 std::string apply_budgets(RunSettings& settings, const Network<T>& network, Index samples,
                           Engine<T>& engine);

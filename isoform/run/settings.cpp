@@ -51,10 +51,7 @@ void RunSettings::finish(Index samples) {
     training.epochs =
         static_cast<int>(std::clamp(std::ceil(kSteps / steps_per_epoch), 16.0, 200.0));
   }
-  PolicySettings& policy = training.adapt.policy;
-  if (policy.parameter_budget == 0 && policy.rule == PolicyRule::tolerance) {
-    policy.parameter_budget = std::min(policy.budget(samples), kBudget);
-  }
+  training.adapt.policy.own_budget = kBudget;
   if (!norms) norms = false;
   finish();
 }

@@ -43,6 +43,9 @@ struct TableSettings {
   int folds = 0;             // parts of a cross-validation before the model is made; 0: none
   Index in_memory = 0;       // MiB of values that are held in memory; 0: half of the machine's
   Index memory = 20000;      // rows kept beside the model, for what it will learn later; 0: none
+
+  /// The share that `test` is; nothing where it names a file. UsageError for a share that is none.
+  [[nodiscard]] std::optional<double> test_share() const;
 };
 
 /// What `train` is told. Everything has a default but the data, and the target of a table.

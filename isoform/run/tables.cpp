@@ -17,16 +17,6 @@ namespace isoform {
 
 namespace {
 
-// A share, or nothing where the text is a file's name.
-std::optional<double> share_in(const std::string& text) {
-  double share = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stopped, error] = std::from_chars(text.data(), end, share);
-  if (error != std::errc() || stopped != end) return {};
-  if (share >= 0 && share <= 0.9) return share;
-  throw UsageError(fmt::format("test: needs a share from 0 to 0.9, or a file, got '{}'", text));
-}
-
 std::vector<std::uint32_t> samples_of(const std::vector<std::uint32_t>& fold, std::uint32_t part,
                                       bool inside) {
   std::vector<std::uint32_t> samples;
@@ -37,6 +27,15 @@ std::vector<std::uint32_t> samples_of(const std::vector<std::uint32_t>& fold, st
 }
 
 }  // namespace
+
+std::optional<double> TableSettings::test_share() const {
+  double share = 0;
+  const char* const end = test.data() + test.size();
+  const auto [stopped, error] = std::from_chars(test.data(), end, share);
+  if (error != std::errc() || stopped != end) return {};
+  if (share >= 0 && share <= 0.9) return share;
+  throw UsageError(fmt::format("test: needs a share from 0 to 0.9, or a file, got '{}'", test));
+}
 
 TableData read_table(const RunSettings& settings) {
   const CsvFile file(settings.data, settings.table.columns.csv);
@@ -133,7 +132,7 @@ std::vector<std::string> notes(const TableFacts& facts) {
 TableParts split_table(const RunSettings& settings, const TableData& table, bool whole) {
   TableParts parts;
   Dataset rest = table.rows.data;
-  const std::optional<double> share = share_in(settings.table.test);
+  const std::optional<double> share = settings.table.test_share();
   if (!share) {
     parts.test =
         encode_table(CsvFile(settings.table.test, settings.table.columns.csv), table.facts.schema,
@@ -257,13 +256,10 @@ CrossValidation cross_validate(const RunSettings& settings, const TableData& tab
                           std::numeric_limits<double>::quiet_NaN());
   // Networks of all folds begin alike, so that one budget is theirs, found before they keep each other waiting.
   RunSettings asked = settings;
-  if (settings.multiply_adds > 0 || settings.latency > 0) {
-    RunSettings whole = table_settings(settings, schema, data.samples());
-    const auto engine = create_engine<float>({whole.engine.name, 1});
-    apply_budgets(whole, create_table_model<float>(whole, schema, data).network, data.samples(),
-                  *engine);
-    recall_budgets(asked, whole.training.adapt.policy.parameter_budget);
-  }
+  RunSettings whole = table_settings(settings, schema, data.samples());
+  apply_budgets(whole, create_table_model<float>(whole, schema, data).network, data.samples(),
+                *create_engine<float>({whole.engine.name, 1}));
+  recall_budgets(asked, whole.training.adapt.policy.parameter_budget);
   std::mutex mutex;
   int finished = 0;
   const int threads = settings.engine.threads;

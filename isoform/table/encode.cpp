@@ -74,7 +74,7 @@ class Encoder {
                                         : " after the line of names"));
     }
     if (contents_.classes.empty()) contents_.classes = {"?"};
-    std::visit([&](auto&& all) { contents_.values = std::move(all); }, values.take());
+    std::visit([&](auto all) { contents_.values = std::move(all); }, values.take());
     result_.data = Dataset(std::move(contents_));
     return std::move(result_);
   }

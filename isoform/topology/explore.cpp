@@ -19,17 +19,33 @@ Index free_neurons(const Network<T>& network, int space) {
   return count;
 }
 
-// Parameters that are trained, for other hidden dimensions and numbers of groups, by id.
+// Dimensions and gates of spaces, by id.
+struct Shape {
+  std::vector<Index> dimensions, gates;
+};
+
 template <class T>
-Index parameters_with(const Network<T>& network, const std::vector<Index>& dimensions,
-                      const std::vector<Index>& gates) {
+Shape shape_of(const Network<T>& network) {
+  Shape shape{std::vector<Index>(network.space_ids(), 0),
+              std::vector<Index>(network.space_ids(), 0)};
+  for (const Space<T>& s : network.spaces()) {
+    shape.dimensions[s.id] = s.dimension;
+    shape.gates[s.id] = s.gates();
+  }
+  return shape;
+}
+
+// Parameters that are trained, in another shape.
+template <class T>
+Index parameters_with(const Network<T>& network, const Shape& shape) {
   Index count = 0;
   for (const Map<T>& m : network.maps()) {
     const Index frozen = network.space(m.to).dimension - free_neurons(network, m.to);
-    count += (dimensions[m.to] - frozen) * (dimensions[m.from] + 1 + m.features_of(gates[m.from]));
+    count += (shape.dimensions[m.to] - frozen) *
+             (shape.dimensions[m.from] + 1 + m.features_of(shape.gates[m.from]));
   }
   for (const Space<T>& s : network.spaces()) {
-    if (s.length_mode != LengthMode::none) count += gates[s.id];
+    if (s.length_mode != LengthMode::none) count += shape.gates[s.id];
   }
   return count;
 }
@@ -40,19 +56,15 @@ template <class T>
 Index common_width(const Network<T>& network, const std::vector<int>& spaces, Index budget,
                    const PolicySettings& settings) {
   const auto fits = [&](Index width) {
-    std::vector<Index> dimensions(network.space_ids(), 0), gates(network.space_ids(), 0);
-    for (const Space<T>& s : network.spaces()) {
-      dimensions[s.id] = s.dimension;
-      gates[s.id] = s.gates();
-    }
+    Shape shape = shape_of(network);
     for (const int id : spaces) {
       const Index missing = width - free_neurons(network, id);
       if (missing <= 0) continue;
       const Growth growth = fill_groups(network, id, missing, settings.group_size);
-      dimensions[id] += missing;
-      gates[id] += static_cast<Index>(growth.new_groups.size());
+      shape.dimensions[id] += missing;
+      shape.gates[id] += static_cast<Index>(growth.new_groups.size());
     }
-    return parameters_with(network, dimensions, gates) <= budget;
+    return parameters_with(network, shape) <= budget;
   };
   if (budget == 0 || fits(settings.max_width)) return settings.max_width;
   Index low = 0, high = settings.max_width;
@@ -64,6 +76,11 @@ Index common_width(const Network<T>& network, const std::vector<int>& spaces, In
 }
 
 }  // namespace
+
+template <class T>
+Index trained_parameters(const Network<T>& network) {
+  return parameters_with(network, shape_of(network));
+}
 
 template <class T>
 std::vector<SpaceOutcome> Policy::explore(Network<T>& network, Index budget, Statistics* statistics,
@@ -100,9 +117,11 @@ std::vector<SpaceOutcome> Policy::explore(Network<T>& network, Index budget, Sta
 template <class T>
 std::vector<SpaceOutcome> Policy::give_back(Network<T>& network, Engine<T>& engine, Matrix<T> x,
                                             std::int64_t step,
-                                            const std::function<void(const Edit&)>& apply) {
+                                            const std::function<void(const Edit&)>& apply,
+                                            const std::function<void()>& between) {
   Reducer<T> reducer(network, engine, std::move(x),
                      {.rule = Rule::jacobian, .refit = true, .min_width = settings_.min_width});
+  if (between) reducer.on_trial = [&](Index, double) { between(); };
   const Reduction<T> reduction = reducer.to_tolerance(settings_.tolerance);
   std::vector<SpaceOutcome> outcomes;
   for (const LayerReduction& layer : reduction.layers) {
@@ -117,11 +136,13 @@ std::vector<SpaceOutcome> Policy::give_back(Network<T>& network, Engine<T>& engi
   return outcomes;
 }
 
-#define ISOFORM_FOR_SCALAR(T)                                                                  \
-  template std::vector<SpaceOutcome> Policy::explore(                                          \
-      Network<T>&, Index, Statistics*, std::int64_t, const std::function<void(const Edit&)>&); \
-  template std::vector<SpaceOutcome> Policy::give_back(                                        \
-      Network<T>&, Engine<T>&, Matrix<T>, std::int64_t, const std::function<void(const Edit&)>&);
+#define ISOFORM_FOR_SCALAR(T)                                                                    \
+  template Index trained_parameters(const Network<T>&);                                          \
+  template std::vector<SpaceOutcome> Policy::explore(                                            \
+      Network<T>&, Index, Statistics*, std::int64_t, const std::function<void(const Edit&)>&);   \
+  template std::vector<SpaceOutcome> Policy::give_back(                                          \
+      Network<T>&, Engine<T>&, Matrix<T>, std::int64_t, const std::function<void(const Edit&)>&, \
+      const std::function<void()>&);
 ISOFORM_FOR_SCALAR(float)
 ISOFORM_FOR_SCALAR(double)
 #undef ISOFORM_FOR_SCALAR

@@ -14,7 +14,7 @@ namespace isoform {
 
 namespace {
 constexpr std::array<std::string_view, 3> kRules = {"tolerance", "effect", "paper"};
-constexpr Index kParametersPerSample = 28, kOwnBudget = 1'500'000;
+constexpr Index kParametersPerSample = 28;
 }  // namespace
 
 std::string_view policy_rule_name(PolicyRule rule) {
@@ -31,7 +31,7 @@ PolicyRule policy_rule_from_name(std::string_view name) {
 
 Index PolicySettings::budget(Index samples) const {
   if (parameter_budget > 0 || rule != PolicyRule::tolerance) return parameter_budget;
-  return std::min(kOwnBudget, kParametersPerSample * samples);
+  return std::min(own_budget, kParametersPerSample * samples);
 }
 
 double PolicySettings::idle_score() const {

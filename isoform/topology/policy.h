@@ -45,14 +45,15 @@ struct PolicySettings {
   Index max_width = 4096;  // a space is not grown beyond
   Index parameter_budget =
       0;  // parameters (tolerance: those that are trained) are not grown beyond; 0: the rule's own
-  int cool_down = 0;  // adaptations a space rests after it has grown
+  Index own_budget = 1'500'000;  // tolerance: the largest that it takes by itself
+  int cool_down = 0;             // adaptations a space rests after it has grown
   Outgoing outgoing = Outgoing::random;
   std::uint64_t seed = 0;
 
   /// The threshold in use.
   [[nodiscard]] double idle_score() const;
   /// The budget in use with so many training samples: for tolerance, if none is given, 28 parameters a sample and
-  /// 1,500,000 at most. 0: none.
+  /// own_budget at most. 0: none.
   [[nodiscard]] Index budget(Index samples) const;
   /// Throws UsageError with field, value and rule.
   void validate() const;
@@ -70,6 +71,10 @@ struct SpaceOutcome {
   std::string limit;  // what kept the buffer from holding exactly; empty if nothing did
 };
 
+/// Parameters that are trained: all but those into frozen neurons.
+template <class T>
+Index trained_parameters(const Network<T>& network);
+
 class Policy {
  public:
   explicit Policy(const PolicySettings& settings);
@@ -83,11 +88,13 @@ class Policy {
                                     std::int64_t step,
                                     const std::function<void(const Edit&)>& apply);
   /// Rule tolerance: removes as much as settings().tolerance allows, judged on a quarter of the samples x [n_0 × samples,
-  /// standardised] that nothing is fitted to (topology/reduction.h).
+  /// standardised] that nothing is fitted to (topology/reduction.h). `between` is called after each trial, before anything is
+  /// applied: what it throws ends it.
   template <class T>
   std::vector<SpaceOutcome> give_back(Network<T>& network, Engine<T>& engine, Matrix<T> x,
                                       std::int64_t step,
-                                      const std::function<void(const Edit&)>& apply);
+                                      const std::function<void(const Edit&)>& apply,
+                                      const std::function<void()>& between = {});
 
   /// Rules effect and paper: adapts every hidden space once, last to first; one decomposition a group and one edit a space. Edits are
   /// handed to `apply`, which must apply them to the network (and transport what follows it) before returning.

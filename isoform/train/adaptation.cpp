@@ -41,7 +41,7 @@ void Adaptation<T>::begin(const Network<T>& network, std::int64_t steps_per_epoc
   if (!settings_.enabled || network.hidden().empty()) interval_ = 0;
   const double settle = settles || tolerates() ? settings_.settled_share() : 0;
   settle_from_ = steps - std::llround(settle * static_cast<double>(steps));
-  settled_ = false;
+  settled_ = pending_ = false;
   statistics_ = Statistics();
 }
 
@@ -50,7 +50,7 @@ bool Adaptation<T>::observes(std::int64_t step) const {
   if (interval_ == 0 || !reads_statistics()) return false;
   if (asked_) return true;
   if (settled_) return false;
-  return interval_ - 1 - step % interval_ < settings_.statistics_batches;
+  return interval_ - 1 - step % interval_ < observed_batches();
 }
 
 template <class T>
@@ -65,9 +65,7 @@ void Adaptation<T>::observe(const Network<T>& network, Pass<T>& pass, Gradients 
 template <class T>
 bool Adaptation<T>::due(std::int64_t step) const {
   if (interval_ == 0 || step >= steps_) return false;
-  if (asked_ && step - *asked_ >= (reads_statistics() ? settings_.statistics_batches : 1)) {
-    return true;
-  }
+  if (asked_ && step - *asked_ >= observed_batches()) return true;
   if (settled_) return false;
   return step % interval_ == 0 || (tolerates() && step == settle_from_);
 }
@@ -76,13 +74,16 @@ template <class T>
 std::vector<std::string> Adaptation<T>::adapt(Network<T>& network, Engine<T>& engine,
                                               std::int64_t step, std::int64_t total,
                                               const std::function<Matrix<T>()>& samples,
-                                              const std::function<void(const Edit&)>& apply) {
+                                              const std::function<void(const Edit&)>& apply,
+                                              const std::function<void()>& between) {
   const Stopwatch stopwatch(seconds_);
   settled_ = step >= settle_from_;
   asked_.reset();
   if (tolerates()) {
     if (settled_) {
-      policy_.give_back<T>(network, engine, samples(), total, apply);
+      pending_ = true;
+      policy_.give_back<T>(network, engine, samples(), total, apply, between);
+      pending_ = false;
       return {};
     }
     const auto outcomes = policy_.explore<T>(
@@ -112,6 +113,12 @@ std::vector<std::string> Adaptation<T>::adapt(Network<T>& network, Engine<T>& en
 template <class T>
 bool Adaptation<T>::reads_statistics() const {
   return !tolerates() || settings_.policy.outgoing != Outgoing::random;
+}
+
+// A gradient is that of the last batch.
+template <class T>
+int Adaptation<T>::observed_batches() const {
+  return tolerates() ? 1 : settings_.statistics_batches;
 }
 
 template <class T>
@@ -187,6 +194,7 @@ AdaptationState Adaptation<T>::state() const {
           tolerance_,
           parameter_budget_,
           settled_,
+          pending_,
           scaffold_,
           limits_,
           policy_.rests(),
@@ -207,6 +215,7 @@ void Adaptation<T>::restore(const AdaptationState& state) {
   use(policy);
   budget_ = state.budget;
   settled_ = state.settled;
+  pending_ = state.pending;
   scaffold_ = state.scaffold;
   limits_ = state.limits;
   policy_.set_rests(state.rests);

@@ -43,10 +43,13 @@ class Adaptation {
   [[nodiscard]] bool all_finite() const { return statistics_.all_finite(); }
   /// Adapts every hidden space; edits go to `apply`, which applies them. `total` is the step of the run; `samples` are drawn
   /// where outputs must be measured [n_0 × samples]. Returns sentences for people about limits that hold and did not
-  /// before.
+  /// before. `between` is called on the way where it is long, while nothing has been applied: if it throws, the adaptation stays
+  /// pending, and is made by another call with the same network.
   std::vector<std::string> adapt(Network<T>& network, Engine<T>& engine, std::int64_t step,
                                  std::int64_t total, const std::function<Matrix<T>()>& samples,
-                                 const std::function<void(const Edit&)>& apply);
+                                 const std::function<void(const Edit&)>& apply,
+                                 const std::function<void()>& between);
+  [[nodiscard]] bool is_pending() const { return pending_; }
 
   /// True where the shape stays as it is to the end of the phase.
   [[nodiscard]] bool is_settled() const { return interval_ == 0 || settled_; }
@@ -65,11 +68,12 @@ class Adaptation {
   Statistics statistics_;
   [[nodiscard]] bool tolerates() const { return settings_.policy.rule == PolicyRule::tolerance; }
   [[nodiscard]] bool reads_statistics() const;
+  [[nodiscard]] int observed_batches() const;  // before an adaptation
   void use(const PolicySettings& policy);
 
   std::int64_t steps_ = 0, interval_ = 0, settle_from_ = 0;  // of the phase; interval 0: never
   Index budget_ = 0;                                         // of parameters, for tolerance
-  bool settled_ = false;
+  bool settled_ = false, pending_ = false;
   std::optional<std::int64_t> asked_;      // the step at which somebody asked
   std::optional<double> tolerance_;        // set while the run is under way
   std::optional<Index> parameter_budget_;  // too

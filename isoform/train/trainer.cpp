@@ -167,23 +167,21 @@ void Trainer<T>::Run::begin_epoch() {
 
 template <class T>
 void Trainer<T>::Run::train_epoch() {
+  if (adaptation_.is_pending() && !adapt()) return stop();
   while (*epoch_step_ < steps_per_epoch_) {
     obey();
-    if (is_stopped()) {
-      result_.reason = StopReason::stopped;
-      result_.message =
-          fmt::format("stopped after step {}, in epoch {} of {}", step_, epoch_, settings_.epochs);
-      return checkpoint();
-    }
+    if (is_stopped()) return stop();
     const double loss = run_step();
     ++step_;
     ++*epoch_step_;
     if (!std::isfinite(loss)) return diverge();
+    bool interrupted = false;
     if (adaptation_.due(phase_step())) {
       if (!model_.network.all_finite() || !adaptation_.all_finite()) return diverge();
-      adapt();
+      interrupted = !adapt();
     }
     emit_step(loss);
+    if (interrupted) return stop();
     if (take_ && *epoch_step_ < steps_per_epoch_ && seconds() - taken_s_ >= take_every_s_) {
       checkpoint();
     }
@@ -290,12 +288,29 @@ BatchScore Trainer<T>::Run::run_batch(const Task& task, Course& course, double s
 }
 
 template <class T>
-void Trainer<T>::Run::adapt() {
-  const std::vector<std::string> warnings = adaptation_.adapt(
-      model_.network, engine_, phase_step(), step_,
-      [this] { return judging_samples(model_, courses_, settings_.seed); },
-      [this](const Edit& edit) { apply(edit); });
-  for (const std::string& warning : warnings) emit("warning", {{"message", warning}});
+bool Trainer<T>::Run::adapt() {
+  struct Interrupted {};
+  try {
+    const std::vector<std::string> warnings = adaptation_.adapt(
+        model_.network, engine_, phase_step(), step_,
+        [this] { return judging_samples(model_, courses_, settings_.seed); },
+        [this](const Edit& edit) { apply(edit); },
+        [this] {
+          if (is_stopped()) throw Interrupted();
+        });
+    for (const std::string& warning : warnings) emit("warning", {{"message", warning}});
+  } catch (const Interrupted&) {
+    return false;
+  }
+  return true;
+}
+
+template <class T>
+void Trainer<T>::Run::stop() {
+  result_.reason = StopReason::stopped;
+  result_.message =
+      fmt::format("stopped after step {}, in epoch {} of {}", step_, epoch_, settings_.epochs);
+  checkpoint();
 }
 
 template <class T>

@@ -46,7 +46,8 @@ class Trainer<T>::Run {
   double run_step();
   BatchScore run_batch(const Task& task, Course& course, double share, Gradients gradients,
                        bool steps);
-  void adapt();
+  bool adapt();  // false: interrupted
+  void stop();
   void diverge();
   void judge();
   [[nodiscard]] bool has_ended() const;

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import warnings
 from typing import Any, Callable, Mapping, Sequence
 
 import numpy as np
@@ -59,6 +60,12 @@ def _settings(caller: str, name: str, keywords: Mapping[str, Any], others: Seque
             raise TypeError(f"{caller}() got an unexpected keyword argument '{key}': {refused[key]}")
         chosen.set(caller, key, _text(value), list(others))
     return chosen
+
+
+def _warn_of_unused(chosen: Any, numbers: bool) -> None:
+    for line in chosen.unused(numbers):
+        names, colon, why = line.partition(":")
+        warnings.warn(names.replace("-", "_") + colon + why, stacklevel=3)
 
 
 def _parts(whole: Any, validation: Any, chosen: Any, stratified: bool,
@@ -132,6 +139,7 @@ def fit(X: Any, y: Any, *, validation: float | tuple[Any, ...] | None = None, sa
     chosen = _settings("fit", name, keywords,
                        ["validation", "sample_weight", "table", "name", "features", "outputs", "dtype",
                         "callback", "observer", "checkpoint", "checkpoint_every", "resume"])
+    _warn_of_unused(chosen, kind == "numbers")
     rows, image = data.samples_of(X)
     table = not image and rows.dtype != np.uint8 if table is None else table
     if kind == "classes":
@@ -213,6 +221,7 @@ def train(model: Model, X: Any, y: Any = None, *, validation: float | tuple[Any,
     name = model.tasks[0]["name"] if model.tasks else "data"
     chosen = _settings("train", name, keywords,
                        ["validation", "sample_weight", "callback", "observer", "changes", "checkpoint", "checkpoint_every", "resume"])
+    _warn_of_unused(chosen, bool(model.schema and model.schema["target"] == "numbers"))
     schema = model.schema
 
     def make(task: dict[str, Any] | None, X: Any, y: Any, weight: Any = None) -> Any:

@@ -7,6 +7,7 @@
 #include "isoform/base/text.h"
 #include "isoform/run/changes.h"
 #include "isoform/run/tables.h"
+#include "isoform/run/unused.h"
 #include "python/src/core.h"
 
 namespace isoform::python {
@@ -104,6 +105,7 @@ void bind_settings(py::module_& module) {
                settings.training.changes.push_back(parse_change(text));
              }
            })
+      .def("unused", &unused_settings)
       .def("finish", [](RunSettings& settings) { settings.finish(); })
       .def("finish_table", [](const RunSettings& settings, const Schema& schema,
                               Index samples) { return table_settings(settings, schema, samples); })

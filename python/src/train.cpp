@@ -119,7 +119,7 @@ TrainResult run(Core& core, const std::shared_ptr<Model<T>>& began, const RunSet
     publish();
     more = listener.epoch_ended() && more;
   }
-  const TrainResult result = trainer.finish();
+  TrainResult result = trainer.finish();
   publish();
   return result;
 }

@@ -139,6 +139,7 @@ class Resuming(Case):
 
     def test_refusals(self):
         self.refuses(2, "train", "--data", self.data, "--resume", says="--checkpoint")
+        self.refuses(2, "train", "--data", self.data, "--checkpoint-every", 60, says="checkpoint-every: needs --checkpoint FILE")
         self.refuses(2, *self.words("--checkpoint-every", -1), says="checkpoint-every")
         self.refuses(2, *self.words("--checkpoint-every", "nan"), says="checkpoint-every")
         self.refuses(2, *self.words(checkpoint="model.safetensors"), says="another file than --out")

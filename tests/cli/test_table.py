@@ -175,7 +175,7 @@ class Choosing(TableCase):
         files = []
         for threads in (1, 2):
             done = self.works("train", "--data", "flowers.csv", "--target", "kind", "--folds", 3, "--out-of-fold", "oof.csv", "--epochs", 5,
-                              "--parameter-budget", 500, "--threads", threads, "--json", "--quiet")
+                              "--parameter-budget", 600, "--threads", threads, "--json", "--quiet")
             files.append((self.bytes_of("oof.csv"), self.bytes_of(MODEL)))
         self.assertEqual(files[0], files[1], "threads change nothing")
         told = json.loads(done.out)["cross_validation"]
@@ -192,7 +192,7 @@ class Choosing(TableCase):
 
     def test_a_run_that_has_ended_is_not_validated_again(self):
         self.write("flowers.csv", flowers(90))
-        words = ("train", "--data", "flowers.csv", "--target", "kind", "--epochs", 2, "--parameter-budget", 500, "--checkpoint", "c.ckpt", "--folds")
+        words = ("train", "--data", "flowers.csv", "--target", "kind", "--epochs", 2, "--parameter-budget", 600, "--checkpoint", "c.ckpt", "--folds")
         self.assertIn("3 of 3 folds", self.works(*words, 3).err)
         done = self.works(*words, 3, "--resume")
         self.assertIn("finished already", done.out)

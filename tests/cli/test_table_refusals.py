@@ -119,7 +119,8 @@ class BadTables(TableCase):
             self.refuses(1, "train", "--data", "t.csv", *words, says="permission")
 
     def test_flags_of_tables_are_for_tables(self):
-        for words in (("--target", "y"), ("--folds", 5), ("--weights", "w")):
+        for words in (("--target", "y"), ("--folds", 5), ("--weights", "w"), ("--class-weights", "balanced"), ("--memory", 10),
+                      ("--delimiter", ";"), ("--test", 0.5), ("--ignore", "a")):
             with self.subTest(words):
                 self.refuses(2, "train", "--data", "mnist", *words, *SHORT, says=(words[0][2:], "tables"))
 

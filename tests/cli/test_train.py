@@ -142,7 +142,7 @@ class Training(Case):
                       ["--threshold", "0"], ["--threshold", "1"], ["--settle", "1"], ["--settle", "0"],
                       ["--outgoing", "gradient"], ["--policy", "paper", "--group-size", "0", "--threshold", "0.95"],
                       ["--policy", "paper", "--threshold", "0.95"], ["--min-width", "16"], ["--max-width", "17"],
-                      ["--parameter-budget", "1500"], ["--multiply-adds", "3000"], ["--latency", "1000"], ["--cool-down", "3"], ["--adaptations-per-epoch", "0.5"],
+                      ["--parameter-budget", "1600"], ["--multiply-adds", "3000"], ["--latency", "1000"], ["--cool-down", "3"], ["--adaptations-per-epoch", "0.5"],
                       ["--adaptations-per-epoch", "1000"], ["--statistics-batches", "1"]):
             with self.subTest(words):
                 self.train(*words, "--events", "run.jsonl", epochs=1)
@@ -154,7 +154,7 @@ class Training(Case):
                 if words[0] == "--max-width":
                     self.assertLessEqual(max(event["after"] for event in events if event["type"] == "edit"), 17)
                 if words[0] == "--parameter-budget":
-                    self.assertLessEqual(events[-1]["parameters"], 1500)
+                    self.assertLessEqual(events[-1]["parameters"], 1600)
 
     def test_budgets_in_other_units_are_told(self):
         counted = self.train("--multiply-adds", 3000, epochs=1, quiet=False)
@@ -165,9 +165,16 @@ class Training(Case):
         self.assertGreater(timed["latency_us"], 0)
         fixed = self.train("--latency", 1e-6, "--fixed", epochs=1)
         self.assertRegex(fixed.out, r"latency        [\d.]+ us an answer \(budget 1e-06\)")
-        for words, text in ((("--latency", 1e-6), "us an answer, over the budget"), (("--multiply-adds", 10), "--hidden"),
+        for words, text in ((("--latency", 1e-6), "us an answer, over the 1e-06 that are allowed"), (("--multiply-adds", 10), "--hidden"),
+                            (("--parameter-budget", 10), "parameter-budget: the network begins with"), (("--max-width", 15), "16 neurons in a hidden layer, over the 15"),
                             (("--latency", -1), "microseconds"), (("--multiply-adds", "many"), "many")):
             self.refuses(2, "train", "--data", self.data, *words, says=text)
+
+    def test_what_nothing_reads_is_told(self):
+        done = self.train("--fixed", "--tolerance", 0.1, "--settle", 0.3, "--validation", 0, "--patience", 3, "--momentum", 0.5, epochs=1)
+        for note in ("tolerance, settle: of no effect; the widths are fixed", "patience: of no effect", "momentum: of no effect"):
+            self.assertIn(f"isoform: note: {note}", done.err)
+        self.assertNotIn("note", self.train("--policy", "effect", "--buffer", 3, "--optimiser", "momentum", "--momentum", 0.5, epochs=1).err)
 
     def test_a_model_goes_on_with_other_data(self):
         self.train(epochs=1, out="first.safetensors")

@@ -136,7 +136,9 @@ TEST(CHeader, AnswersWhatTheLibraryAnswersFromEveryCompiler) {
     }
     for (const std::string level : {"-O0", "-O2"}) {
       SCOPED_TRACE(compiler + level);
-      ASSERT_EQ(program.run(compiler + kStrictC + level + " main.c -o main -lm && ./main"), "");
+      ASSERT_EQ(program.run(
+                    fmt::format("{}{}{} main.c -o main -lm && ./main", compiler, kStrictC, level)),
+                "");
       const std::vector<float> y = program.read_floats("y.bin");
       std::size_t at = 0;
       Worst all_samples, one_sample, to_double, library_to_double;
@@ -154,7 +156,7 @@ TEST(CHeader, AnswersWhatTheLibraryAnswersFromEveryCompiler) {
         }
       }
       EXPECT_EQ(at, y.size());
-      measured("c_header_" + compiler + level, all_samples.error);
+      measured(fmt::format("c_header_{}{}", compiler, level), all_samples.error);
       measured("c_header_worst_sample", one_sample.error);
       measured("c_header_worst_sample_to_double", to_double.error);
       measured("library_worst_sample_to_double", library_to_double.error);

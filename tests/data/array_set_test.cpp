@@ -1,5 +1,7 @@
 #include "isoform/data/array_set.h"
 
+#include <fmt/format.h>
+
 #include "data/numpy_files.h"
 #include "isoform/base/error.h"
 #include "isoform/data/catalogue.h"
@@ -90,8 +92,10 @@ other = np.zeros(3)
 TEST_F(ArraySet, PicturesBecomePlanar) {
   for (const std::string type : {"u1", "f4"}) {
     for (const std::string order : {"C", "F"}) {
-      save("x = np.arange(24).reshape(2, 2, 2, 3).astype('" + type + "', order='" + order +
-           "')\ny = np.array([[0], [1]])");
+      save(
+          fmt::format("x = np.arange(24).reshape(2, 2, 2, 3).astype('{}', order='{}')\n"
+                      "y = np.array([[0], [1]])",
+                      type, order));
       for (const std::string& place : places()) {
         const Dataset data = load(place, Split::train);
         EXPECT_EQ(data.image(), (ImageShape{2, 2, 3}));

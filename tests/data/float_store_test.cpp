@@ -32,7 +32,7 @@ Dataset set_of(const std::vector<float>& numbers, std::uint64_t most_bytes, Inde
   EXPECT_EQ(store.size(), numbers.size());
   Dataset::Contents contents{.name = "numbers", .features = features, .classes = {"a"}};
   contents.labels.assign(numbers.size() / width, 0);
-  std::visit([&](auto&& values) { contents.values = std::move(values); }, store.take());
+  std::visit([&](auto values) { contents.values = std::move(values); }, store.take());
   return Dataset(std::move(contents));
 }
 

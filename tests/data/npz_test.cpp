@@ -90,7 +90,7 @@ class Npz : public ::testing::Test {
   fs::path write(const Bytes& bytes) { return write_plain(folder_ / "a.npz", bytes); }
   std::string refusal(const Bytes& bytes, std::uint64_t most = machine_memory()) {
     const fs::path path = write(bytes);
-    const std::string text = message_of<FormatError>([&] { (void)NpzFile(path, most).read("x"); });
+    std::string text = message_of<FormatError>([&] { (void)NpzFile(path, most).read("x"); });
     EXPECT_THAT(text, HasSubstr(path.string() + ": "));
     return text;
   }

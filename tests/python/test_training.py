@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import threading
+import warnings
 
 import isoform
 import numpy as np
@@ -40,6 +41,21 @@ def test_fit_learns_and_tells():
     assert (run.model.predict(X).argmax(1) == Y).mean() > 0.95
     assert list(run.columns()["epoch"]) == list(range(1, 13)) and run.columns()["train_loss"].shape == (12,)
     np.testing.assert_allclose(run.model.predict(X), oracle.logits(run.model, X), rtol=1e-3, atol=1e-4)
+
+
+def test_settings_that_nothing_reads_are_told():
+    with pytest.warns(UserWarning, match="tolerance, max_width: of no effect; the widths are fixed"):
+        run = isoform.fit(X, Y, epochs=1, adapt=False, tolerance=0.1, max_width=100)
+    with pytest.warns(UserWarning, match="buffer: of no effect"):
+        isoform.train(run.model, X, Y, epochs=1, buffer=3)
+    numbers = X[:, 0] + 0.5
+    with pytest.warns(UserWarning, match="label_smoothing: of no effect; .* numbers"):
+        run = isoform.fit(X, numbers, epochs=1, label_smoothing=0.1)
+    with pytest.warns(UserWarning, match="label_smoothing: of no effect"):
+        isoform.train(run.model, X, numbers, epochs=1, label_smoothing=0.1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        isoform.fit(X, Y, epochs=1, tolerance=0.1, label_smoothing=0.1)
 
 
 def test_history_is_a_data_frame():

@@ -64,7 +64,7 @@ TEST(Budget, OfLatencyIsMeasured) {
     apply_budgets(tight, narrow, 1000, *engine);
     FAIL();
   } catch (const UsageError& error) {
-    EXPECT_THAT(error.what(), HasSubstr("us an answer, over the budget of 0.001"));
+    EXPECT_THAT(error.what(), HasSubstr("us an answer, over the 0.001 that are allowed"));
     EXPECT_THAT(error.what(), HasSubstr("--hidden"));
   }
   // A clock that is a count: the search finds the last width that holds, whatever the policy's largest.
@@ -94,6 +94,26 @@ TEST(Budget, TheLeastOfAllCounts) {
   few.latency = 1e8;
   EXPECT_THAT(apply_budgets(few, narrow, 3, *engine), HasSubstr("that of 84 parameters is less"));
   EXPECT_EQ(few.training.adapt.policy.parameter_budget, 0);
+  // What was asked for is kept to from the start, or refused.
+  const auto refuses = [&](Index parameters, Index width, const char* says, PolicyRule rule) {
+    RunSettings own = settings_for(4);
+    own.training.adapt.policy.rule = rule;
+    own.training.adapt.policy.parameter_budget = parameters;
+    own.training.adapt.policy.max_width = width;
+    try {
+      apply_budgets(own, narrow, 1000, *engine);
+      EXPECT_STREQ(says, "");
+    } catch (const UsageError& error) {
+      EXPECT_THAT(error.what(), HasSubstr(says));
+    }
+  };
+  for (const PolicyRule rule : {PolicyRule::tolerance, PolicyRule::effect}) {
+    const Index count = narrow.parameter_count();
+    refuses(count, 4, "", rule);
+    refuses(count - 1, 4, "parameter-budget: the network begins with", rule);
+    refuses(0, 3, "max-width: the network begins with 4 neurons in a hidden layer, over the 3",
+            rule);
+  }
   settings.training.adapt.enabled = false;
   settings.multiply_adds = 1;
   EXPECT_EQ(apply_budgets(settings, narrow, 1000, *engine), "") << "fixed widths";

@@ -113,8 +113,8 @@ TEST(TableSettings, LossAndLengthFollowTheTable) {
     EXPECT_GE(s.training.batch_size, 16);
     EXPECT_LE(s.training.batch_size, 128);
     EXPECT_GE(s.training.epochs, 16);
-    EXPECT_GT(s.training.adapt.policy.parameter_budget, 0);
-    EXPECT_LE(s.training.adapt.policy.parameter_budget, 500'000);
+    EXPECT_EQ(s.training.adapt.policy.parameter_budget, 0) << "that is what somebody asked for";
+    EXPECT_EQ(s.training.adapt.policy.budget(samples), std::min<Index>(28 * samples, 500'000));
     EXPECT_LE(s.training.epochs, 200);
     const double steps =
         std::ceil(double(samples) / double(s.training.batch_size)) * s.training.epochs;
@@ -245,7 +245,7 @@ TEST(CrossValidation, KeepsToTheBudgetOfMultiplyAdds) {
   EXPECT_LE(most(validated(settings, 2)), 800);
   settings.multiply_adds = 1;
   EXPECT_THAT(message_of<UsageError>([&] { (void)validated(settings, 1); }),
-              HasSubstr("over the budget of 1"));
+              HasSubstr("over the 1 that are allowed"));
 }
 
 TEST(CrossValidation, StopsWhenItIsTold) {
