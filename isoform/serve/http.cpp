@@ -1,5 +1,6 @@
-// The only file that sees cpp-httplib, version 0.11. It parses requests and writes answers; what it lacks is here: a deadline for a
-// whole request (its own is for each read), bounds on heads, chunked bodies and connections, and refusals before a body is read.
+// With http_connection.cpp all that sees cpp-httplib, version 0.11. It parses requests and writes answers; what it lacks is here: a
+// deadline for a whole request (its own is for each read), bounds on heads, chunked bodies and connections, and refusals before a body
+// is read.
 #include "isoform/serve/http.h"
 
 #include <fmt/format.h>
@@ -8,7 +9,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cctype>
 #include <cerrno>
 #include <condition_variable>
 #include <cstring>
@@ -18,8 +18,8 @@
 #include <thread>
 #include <utility>
 
+#include "isoform/serve/http_connection.h"
 #include "isoform/serve/http_head.h"
-#include "isoform/serve/http_socket.h"
 #include "isoform/serve/http_verdict.h"
 #include "isoform/serve/http_workers.h"
 
@@ -30,152 +30,10 @@ namespace {
 using Clock = HttpSocket::Clock;
 
 constexpr int kBacklog = 512;  // connections that wait to be accepted
-constexpr std::size_t kMaxPath =
-    1024;  // and the regular expressions of the parser recurse for each byte
-constexpr std::size_t kGathered = 16384;  // head and body of a small answer go in one packet
 constexpr int kRefusers = 16;  // threads beyond the connections, to say that there are too many
 
-Clock::duration span(double seconds) {
-  return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
-}
-
-// A connection as the parser sees it, and what is known of the request under way.
-class Live : public httplib::Stream {
- public:
-  Live(int descriptor, const HttpLimits& limits, std::atomic<std::size_t>& under_way)
-      : wire(descriptor), limits_(limits), under_way_(under_way) {}
-  ~Live() override { under_way_ -= taken_; }
-  Live(const Live&) = delete;
-  Live& operator=(const Live&) = delete;
-
-  // Reads the head of the next request; what is wrong with it is left in `fault`.
-  bool begin() {
-    begun = Clock::now();
-    deadline_ = begun + span(limits_.request_seconds);
-    fault = {};
-    admitted = handled = streaming = false;
-    status = 0;
-    route = nullptr;
-    body_left_ = limits_.body_bytes;
-    under_way_ -= std::exchange(taken_, 0);
-    answer_by_ = {};
-    switch (wire.read_head(limits_.header_bytes, deadline_, head_)) {
-      case HttpSocket::Outcome::closed:
-        return false;
-      case HttpSocket::Outcome::late:
-        fault = {408, fmt::format("the request took more than {} s", limits_.request_seconds)};
-        break;
-      case HttpSocket::Outcome::too_long:
-        fault = {431, fmt::format("the head of a request may have at most {} bytes",
-                                  limits_.header_bytes)};
-        break;
-      case HttpSocket::Outcome::done:
-        fault = head_fault(head_);
-        hide_headers(head_);
-    }
-    if (fault.status != 0) refuse(fault.status, fault.sentence);
-    return true;
-  }
-
-  // What the parser reads instead of a request that it shall not see: it writes the answer.
-  void refuse(int status_code, std::string sentence) {
-    begun = Clock::now();
-    fault = {status_code, std::move(sentence)};
-    head_ = "GET / HTTP/1.1\r\nHost: none\r\n\r\n";
-    close = true;
-  }
-
-  bool flush() {
-    if (gathered_.empty()) return true;
-    if (answer_by_ == Clock::time_point{})
-      answer_by_ = Clock::now() + span(limits_.request_seconds);
-    const bool sent =
-        wire.send(gathered_, streaming ? Clock::now() + span(limits_.idle_seconds) : answer_by_);
-    gathered_.clear();
-    if (!sent) broken = true;
-    return sent;
-  }
-
-  [[nodiscard]] bool is_readable() const override { return true; }
-  [[nodiscard]] bool is_writable() const override { return !broken && !(streaming && wire.gone()); }
-  ssize_t read(char* to, size_t size) override {
-    if (!head_.empty()) {
-      const std::size_t count = std::min(size, head_.size() - head_at_);
-      std::memcpy(to, head_.data() + head_at_, count);
-      head_at_ += count;
-      if (head_at_ == head_.size()) {
-        head_.clear();
-        head_at_ = 0;
-      }
-      return static_cast<ssize_t>(count);
-    }
-    if (!flush()) return -1;  // "100 Continue"
-    if (body_left_ == 0) {
-      fail(413, fmt::format("a body may have at most {} bytes", limits_.body_bytes));
-      return -1;
-    }
-    std::size_t got = 0;
-    switch (wire.read(to, std::min(size, body_left_), deadline_, &got)) {
-      case HttpSocket::Outcome::done:
-        body_left_ -= got;
-        taken_ += got;
-        if ((under_way_ += got) > limits_.all_body_bytes) {
-          fail(503, "too many large requests are under way; come back in a moment");
-          return -1;
-        }
-        return static_cast<ssize_t>(got);
-      case HttpSocket::Outcome::late:
-        fail(408, fmt::format("the request took more than {} s", limits_.request_seconds));
-        return -1;
-      default:
-        close = true;
-        return 0;
-    }
-  }
-  ssize_t write(const char* from, size_t size) override {
-    if (broken) return -1;
-    gathered_.append(from, size);
-    const bool wait = !streaming && gathered_.size() < kGathered;
-    return wait || flush() ? static_cast<ssize_t>(size) : -1;
-  }
-  void get_remote_ip_and_port(std::string& ip, int& port) const override {
-    ip = wire.address();
-    port = wire.port();
-  }
-  void get_local_ip_and_port(std::string&, int&) const override {}
-  // The parser refuses descriptors beyond 1023, as it would use select(); poll() takes any.
-  [[nodiscard]] socket_t socket() const override { return 0; }
-
-  HttpSocket wire;
-  Clock::time_point begun;
-  HttpFault fault;
-  bool idle = false;      // under the registry's lock
-  bool admitted = false;  // this request; it may be looked at twice
-  bool handled = false;   // a handler was called, so the body was read
-  bool close = false;     // after this request
-  bool broken = false;
-  bool streaming = false;
-  int status = 0;  // that was answered
-  std::string method;
-  const HttpRoute* route = nullptr;
-  std::map<std::string, std::string> names;
-
- private:
-  void fail(int status_code, std::string sentence) {
-    fault = {status_code, std::move(sentence)};
-    close = true;
-  }
-
-  const HttpLimits& limits_;
-  std::atomic<std::size_t>& under_way_;  // bytes of bodies, of all connections
-  std::size_t taken_ = 0;                // of which ours
-  Clock::time_point deadline_, answer_by_;
-  std::string head_, gathered_;
-  std::size_t head_at_ = 0, body_left_ = 0;
-};
-
 // The connection that this thread answers: the parser's hooks do not say.
-thread_local Live* current = nullptr;
+thread_local HttpConnection* current = nullptr;
 
 class Workers : public httplib::TaskQueue {
  public:
@@ -189,7 +47,7 @@ class Workers : public httplib::TaskQueue {
 
 class Sink : public HttpSink {
  public:
-  Sink(httplib::DataSink& sink, const Live& live, const std::atomic<bool>& stopping)
+  Sink(httplib::DataSink& sink, const HttpConnection& live, const std::atomic<bool>& stopping)
       : sink_(sink), live_(live), stopping_(stopping) {}
   bool write(std::string_view text) override {
     return alive() && (text.empty() || sink_.write(text.data(), text.size())) && alive();
@@ -198,7 +56,7 @@ class Sink : public HttpSink {
 
  private:
   httplib::DataSink& sink_;
-  const Live& live_;
+  const HttpConnection& live_;
   const std::atomic<bool>& stopping_;
 };
 
@@ -302,7 +160,7 @@ struct HttpServer::State : httplib::Server {
 
   // Everything that can be said before a body is read. False: the response is there.
   bool admit(const httplib::Request& request, httplib::Response& response) {
-    Live& live = *current;
+    HttpConnection& live = *current;
     if (live.admitted) return true;
     live.method = request.method;
     const auto refuse = [&](int status, std::string_view sentence) {
@@ -332,7 +190,7 @@ struct HttpServer::State : httplib::Server {
   }
 
   void answer(const httplib::Request& request, httplib::Response& response) {
-    Live& live = *current;
+    HttpConnection& live = *current;
     live.handled = true;
     HttpRequest asked;
     asked.method = request.method;
@@ -367,7 +225,7 @@ struct HttpServer::State : httplib::Server {
 
   void stream(const httplib::Request& request, httplib::Response& response, HttpResponse given) {
     auto next = std::make_shared<std::function<bool(HttpSink&)>>(std::move(given.stream));
-    Live* const live = current;
+    HttpConnection* const live = current;
     const auto provider = [this, live, next](std::size_t, httplib::DataSink& out) {
       live->streaming = true;
       Sink sink(out, *live, stopping);
@@ -392,7 +250,7 @@ struct HttpServer::State : httplib::Server {
 
   // Overrides a private virtual function, as the parser's own TLS server does.
   bool process_and_close_socket(socket_t descriptor) override {
-    Live live(descriptor, limits, under_way);
+    HttpConnection live(descriptor, limits, under_way);
     {
       const std::scoped_lock lock(mutex);
       lives.insert(&live);
@@ -411,7 +269,7 @@ struct HttpServer::State : httplib::Server {
     return true;
   }
 
-  void serve(Live& live) {
+  void serve(HttpConnection& live) {
     bool too_many = false;
     {
       const std::scoped_lock lock(mutex);
@@ -474,15 +332,15 @@ struct HttpServer::State : httplib::Server {
     {
       const std::scoped_lock lock(mutex);
       stopping = true;
-      for (Live* live : lives) {
+      for (HttpConnection* live : lives) {
         if (live->idle) live->wire.interrupt();
       }
     }
     httplib::Server::stop();
     {
       std::unique_lock lock(mutex);
-      changed.wait_for(lock, span(grace), [this] { return lives.empty(); });
-      for (Live* live : lives) live->wire.cut();
+      changed.wait_for(lock, http_span(grace), [this] { return lives.empty(); });
+      for (HttpConnection* live : lives) live->wire.cut();
     }
     listener.join();
   }
@@ -498,19 +356,13 @@ struct HttpServer::State : httplib::Server {
   std::thread listener;
   std::mutex mutex;
   std::condition_variable changed;
-  std::set<Live*> lives;
+  std::set<HttpConnection*> lives;
 };
 
 std::string error_body(std::string_view sentence) {
   return nlohmann::json{{"error", sentence}}.dump(-1, ' ', false,
                                                   nlohmann::json::error_handler_t::replace) +
          "\n";
-}
-
-const std::string& HttpRequest::name(const std::string& key) const {
-  const auto found = names.find(key);
-  ISOFORM_ASSERT(found != names.end(), "the route has no such name");
-  return found->second;
 }
 
 HttpServer::HttpServer(Access access, const HttpLimits& limits)

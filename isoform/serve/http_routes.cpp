@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "isoform/base/error.h"
+
 namespace isoform {
 
 namespace {
@@ -67,6 +69,12 @@ HttpRoutes::Found HttpRoutes::find(std::string_view method, std::string_view pat
     found.allowed += (found.allowed.empty() ? "" : ", ") + one;
   }
   return found;
+}
+
+const std::string& HttpRequest::name(const std::string& key) const {
+  const auto found = names.find(key);
+  ISOFORM_ASSERT(found != names.end(), "the route has no such name");
+  return found->second;
 }
 
 }  // namespace isoform

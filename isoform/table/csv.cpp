@@ -1,9 +1,7 @@
 #include "isoform/table/csv.h"
 
-#include <csv.h>
 #include <fmt/format.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include <algorithm>
 #include <array>
@@ -15,7 +13,7 @@
 #include <utility>
 
 #include "isoform/base/error.h"
-#include "isoform/table/utf8.h"
+#include "isoform/table/csv_records.h"
 
 namespace isoform {
 
@@ -24,180 +22,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::array<char, 4> kDelimiters = {',', ';', '\t', '|'};
-constexpr std::size_t kSniffed = 64;                     // records that the format is found from
-constexpr std::size_t kLongest = std::size_t{64} << 20;  // bytes of a record
-constexpr std::size_t kLine = std::size_t{1} << 16;      // bytes read at a time
+constexpr std::size_t kSniffed = 64;  // records that the format is found from
 constexpr std::size_t kColumns = 1'000'000;
-constexpr int kBetweenRecords = 0;  // libcsv's state, before the first byte of a record
-
-// The lines of a file, gzip or plain, pieces of long ones.
-class Lines {
- public:
-  Lines(const fs::path& path, const std::string& name) : name_(name) {
-    errno = 0;
-    file_ = gzopen(path.c_str(), "rb");
-    if (file_ == nullptr) {
-      const int code = errno;
-      throw FileError(fmt::format("{}: cannot be opened: {}; check its path and permissions", name,
-                                  code != 0 ? std::strerror(code) : "out of memory"));
-    }
-    gzbuffer(file_, 1U << 18);
-  }
-  ~Lines() { gzclose(file_); }
-  Lines(const Lines&) = delete;
-  Lines& operator=(const Lines&) = delete;
-
-  // The next line with its end, or a part of it; empty at the end of the file.
-  std::string_view next() {
-    while (true) {
-      const std::string_view left(buffer_.data() + at_, buffer_.size() - at_);
-      const std::size_t end = left.find('\n');
-      if (end != std::string_view::npos || (ended_ && !left.empty()) || left.size() >= kLine) {
-        const std::size_t size = end == std::string_view::npos ? left.size() : end + 1;
-        at_ += size;
-        return left.substr(0, size);
-      }
-      if (ended_) return {};
-      fill();
-    }
-  }
-
- private:
-  void fill() {
-    buffer_.erase(0, at_);
-    at_ = 0;
-    const std::size_t before = buffer_.size();
-    buffer_.resize(before + kLine);
-    const int got = gzread(file_, buffer_.data() + before, static_cast<unsigned>(kLine));
-    int code = Z_OK;
-    const char* const text = gzerror(file_, &code);
-    if (got < 0 || code == Z_BUF_ERROR) {
-      if (code == Z_ERRNO) {
-        throw FileError(fmt::format("{}: cannot be read: {}", name_, std::strerror(errno)));
-      }
-      throw FormatError(
-          fmt::format("{}: damaged gzip data ({}); fetch the file again", name_, text));
-    }
-    buffer_.resize(before + static_cast<std::size_t>(got));
-    ended_ = got == 0;
-  }
-
-  std::string name_;
-  gzFile file_ = nullptr;
-  std::string buffer_;
-  std::size_t at_ = 0;
-  bool ended_ = false;
-};
-
-// Splits lines into records; libcsv calls back with fields.
-class Parser {
- public:
-  using Use = std::function<bool(const CsvFile::Record&)>;  // false: enough
-
-  Parser(const std::string& name, char delimiter) : name_(name) {
-    csv_init(&csv_, CSV_STRICT | CSV_STRICT_FINI);
-    csv_set_delim(&csv_, static_cast<unsigned char>(delimiter));
-    csv_set_space_func(&csv_, [](unsigned char c) { return c == CSV_SPACE ? 1 : 0; });
-  }
-  ~Parser() { csv_free(&csv_); }
-  Parser(const Parser&) = delete;
-  Parser& operator=(const Parser&) = delete;
-
-  void run(Lines& lines, const Use& use) {
-    use_ = &use;
-    bool begun = false;
-    for (std::string_view piece = lines.next(); !piece.empty() && !enough_; piece = lines.next()) {
-      if (!begun && piece.starts_with("\xef\xbb\xbf")) piece.remove_prefix(3);  // a mark of order
-      begun = true;
-      check(piece);
-      if (in_record_ == 0) record_line_ = line_;
-      in_record_ += piece.size();
-      if (in_record_ > kLongest) {
-        throw FormatError(fmt::format(
-            "{}:{}: a record of more than {} MiB; most likely a quote in it is never closed", name_,
-            record_line_, kLongest >> 20));
-      }
-      if (csv_parse(&csv_, piece.data(), piece.size(), &on_field, &on_record, this) !=
-          piece.size()) {
-        fail_quote();
-      }
-      if (csv_.pstate == kBetweenRecords) in_record_ = 0;  // empty lines too
-      if (piece.back() == '\n') ++line_;
-    }
-    if (enough_) return;
-    if (utf8_.is_cut()) {
-      throw FormatError(fmt::format(
-          "{}:{}: ends within a character, so that it is cut short, or not UTF-8", name_, line_));
-    }
-    if (csv_fini(&csv_, &on_field, &on_record, this) != 0) {
-      throw FormatError(fmt::format(
-          "{}:{}: column {}: a quote that is opened in this record is never closed; close it, or "
-          "double it (\"\") where it is part of the text",
-          name_, record_line_, ends_.size() + 1));
-    }
-  }
-
- private:
-  static void on_field(void* text, std::size_t size, void* self) {
-    auto& p = *static_cast<Parser*>(self);
-    if (size > 0) p.text_.append(static_cast<const char*>(text), size);
-    p.ends_.push_back(p.text_.size());
-  }
-
-  static void on_record(int, void* self) {
-    auto& p = *static_cast<Parser*>(self);
-    p.fields_.clear();
-    std::size_t begin = 0;
-    for (const std::size_t end : p.ends_) {
-      p.fields_.push_back(std::string_view(p.text_).substr(begin, end - begin));
-      begin = end;
-    }
-    // Empty lines never come here; "" is a field of its own, which a table of one column may miss.
-    if (!p.enough_) p.enough_ = !(*p.use_)({p.fields_, p.record_line_});
-    p.text_.clear();
-    p.ends_.clear();
-    p.in_record_ = 0;
-  }
-
-  void check(std::string_view piece) {
-    if (line_ == 1 && in_record_ == 0 &&
-        (piece.starts_with("PK\x03\x04") || piece.starts_with("PAR1"))) {
-      throw FormatError(fmt::format("{}: is {}, not a table of text; export it as CSV", name_,
-                                    piece.front() == 'P' && piece[1] == 'K'
-                                        ? "a zip archive, as Excel's .xlsx files are"
-                                        : "a Parquet file"));
-    }
-    const std::size_t bad = utf8_.fault(piece);
-    if (bad == std::string_view::npos) return;
-    const auto byte = static_cast<unsigned char>(piece[bad]);
-    if (line_ == 1 && (piece.starts_with("\xff\xfe") || piece.starts_with("\xfe\xff"))) {
-      throw FormatError(fmt::format(
-          "{}: is UTF-16, not UTF-8; convert it: iconv -f UTF-16 -t UTF-8 FILE > NEW", name_));
-    }
-    throw FormatError(fmt::format(
-        "{}:{}: byte {} of this line is {:#04x}, which is {}; convert the file, for example from "
-        "Latin-1: iconv -f WINDOWS-1252 -t UTF-8 FILE > NEW",
-        name_, line_, bad + 1, byte, byte == 0 ? "no text" : "not UTF-8"));
-  }
-
-  [[noreturn]] void fail_quote() const {
-    throw FormatError(fmt::format(
-        "{}:{}: column {}: a quote where none may be; a field that holds quotes is quoted itself, "
-        "with each of them doubled (\"like \"\"this\"\"\")",
-        name_, line_, ends_.size() + 1));
-  }
-
-  std::string name_;
-  csv_parser csv_ = {};
-  const Use* use_ = nullptr;
-  bool enough_ = false;
-  std::uint64_t line_ = 1, record_line_ = 1;
-  std::size_t in_record_ = 0;
-  std::string text_;
-  std::vector<std::size_t> ends_;
-  std::vector<std::string_view> fields_;
-  Utf8 utf8_;
-};
 
 using Records = std::vector<std::vector<std::string>>;
 
@@ -250,9 +76,9 @@ char decimal_in(const Records& records, const std::string& name) {
 
 // The first records as this delimiter cuts them; none where quotes do not fit it.
 Records first_records(const fs::path& path, const std::string& name, char delimiter) {
-  Lines lines(path, name);
+  CsvLines lines(path, name);
   Records records;
-  Parser(name, delimiter).run(lines, [&](const CsvFile::Record& r) {
+  CsvParser(name, delimiter).run(lines, [&](const CsvFile::Record& r) {
     records.emplace_back(r.fields.begin(), r.fields.end());
     return records.size() < kSniffed;
   });
@@ -299,7 +125,7 @@ CsvFile::CsvFile(const fs::path& path, const CsvOptions& options)
                                   made, std::strerror(errno)));
     }
     temporary->path = made;
-    Lines lines(path_, name_);
+    CsvLines lines(path_, name_);
     bool whole = true;
     for (std::string_view piece = lines.next(); whole && !piece.empty(); piece = lines.next()) {
       whole = ::write(descriptor, piece.data(), piece.size()) == static_cast<ssize_t>(piece.size());
@@ -375,9 +201,9 @@ void CsvFile::find_format(const CsvOptions& options) {
 }
 
 void CsvFile::read(const std::function<void(const Record&)>& use) const {
-  Lines lines(path_, name_);
+  CsvLines lines(path_, name_);
   bool header = format_.header;
-  Parser(name_, format_.delimiter).run(lines, [&](const Record& record) {
+  CsvParser(name_, format_.delimiter).run(lines, [&](const Record& record) {
     if (std::exchange(header, false)) return true;
     if (record.fields.size() != columns_.size()) {
       throw FormatError(fmt::format(

@@ -11,101 +11,14 @@
 
 #include "isoform/base/error.h"
 #include "isoform/base/text.h"
+#include "isoform/table/column_scan.h"
 
 namespace isoform {
 
 namespace {
 
 constexpr std::size_t kMostClasses = 10'000;
-constexpr std::size_t kMostNumbers =
-    64;  // different ones that are counted while a column has no text
 constexpr std::size_t kMostFeatures = 65'536;
-
-// What a pass over one column sees.
-struct Scan {
-  std::uint64_t numbers = 0, missing = 0, texts = 0;
-  std::uint64_t text_line = 0, number_line = 0, infinite_line = 0;  // of the first
-  std::string text;
-  double mean = 0, squares = 0;  // squares of deviations from the mean (Welford 1962)
-  double least = 0, most = 0, previous = 0;
-  bool whole = true, counts = true;  // whole numbers; each the one before and 1
-  bool many = false;                 // more different values than are kept
-  std::unordered_map<std::string, std::uint64_t> values;
-  bool all = false;              // keep every number
-  std::vector<double> in_order;  // if so
-
-  void add(std::string_view field, std::uint64_t line, char point, std::size_t keep) {
-    if (is_missing(field)) {
-      ++missing;
-      counts = false;
-      return;
-    }
-    if (const auto number = number_in(field, point)) {
-      if (numbers++ == 0) {
-        number_line = line;
-        least = most = *number;
-      } else {
-        counts = counts && *number == previous + 1;
-      }
-      previous = *number;
-      least = std::min(least, *number);
-      most = std::max(most, *number);
-      const double from_mean = *number - mean;
-      mean += from_mean / static_cast<double>(numbers);
-      squares += from_mean * (*number - mean);
-      if (all) in_order.push_back(*number);
-      whole = whole && *number == std::floor(*number) && std::abs(*number) < 1e15;
-    } else if (texts++ == 0) {
-      text_line = line;
-      text = name_in(field);
-    }
-    if (infinite_line == 0 && is_infinite(field)) infinite_line = line;
-    if (many) return;
-    ++values[name_in(field)];
-    const std::size_t limit = keep > 0 ? keep : texts > 0 ? kMostCategories : kMostNumbers;
-    if (values.size() > limit) {
-      many = true;
-      values.clear();
-    }
-  }
-
-  [[nodiscard]] std::uint64_t known() const { return numbers + texts; }
-  [[nodiscard]] double deviation() const {
-    return std::sqrt(squares / static_cast<double>(std::max<std::uint64_t>(numbers, 1)));
-  }
-  // Median, and the median distance from it as a deviation of normal numbers has it; 0 where half are alike.
-  [[nodiscard]] std::pair<double, double> robust() const {
-    const auto median = [](std::vector<double> of) {
-      const auto middle = of.begin() + std::ssize(of) / 2;
-      std::nth_element(of.begin(), middle, of.end());
-      return *middle;
-    };
-    const double centre = median(in_order);
-    std::vector<double> distances = in_order;
-    for (double& d : distances) d = std::abs(d - centre);
-    return {centre, 1.4826 * median(distances)};
-  }
-  [[nodiscard]] bool constant() const {
-    return texts == 0 ? least == most : !many && values.size() == 1;
-  }
-
-  // Texts among them are rather slips than names.
-  [[nodiscard]] bool mostly_numbers() const {
-    return static_cast<double>(numbers) >= 0.9 * static_cast<double>(known());
-  }
-
-  // Different values in order: by number where all are numbers.
-  [[nodiscard]] std::vector<std::string> sorted() const {
-    std::vector<std::string> names;
-    for (const auto& entry : values) names.push_back(entry.first);
-    std::sort(names.begin(), names.end(), [this](const std::string& a, const std::string& b) {
-      if (texts > 0) return a < b;
-      const double x = number_in(a).value_or(0), y = number_in(b).value_or(0);
-      return x != y ? x < y : a < b;
-    });
-    return names;
-  }
-};
 
 class Inference {
  public:
@@ -204,7 +117,7 @@ class Inference {
 
   // Almost all numbers, and then a text: rather a slip than a category.
   [[noreturn]] void fail_text(std::size_t c, std::string_view mend) const {
-    const Scan& scan = scans_[c];
+    const ColumnScan& scan = scans_[c];
     throw FormatError(fmt::format(
         "{} has numbers in {} of {} rows, but '{}' here; mend it, leave it empty where it is not "
         "known, or {}",
@@ -212,7 +125,7 @@ class Inference {
   }
 
   Column column(std::size_t c) const {
-    const Scan& scan = scans_[c];
+    const ColumnScan& scan = scans_[c];
     Column column{file_.columns()[c]};
     const auto kind = said_.find(c);
     column.has_missing = scan.missing > 0;
@@ -249,7 +162,7 @@ class Inference {
 
   // Features are 32-bit numbers.
   void warn_of_lost_digits(std::size_t c) {
-    const Scan& scan = scans_[c];
+    const ColumnScan& scan = scans_[c];
     if (facts_.schema.columns.back().kind != ColumnKind::number || scan.numbers < 2) return;
     if (scan.deviation() >= 1e-5 * std::abs(scan.mean)) return;
     facts_.warnings.push_back(
@@ -260,12 +173,12 @@ class Inference {
   }
 
   // A text among so many different numbers that these are no categories.
-  static bool is_slip(const Scan& scan) {
+  static bool is_slip(const ColumnScan& scan) {
     return scan.texts > 0 && scan.mostly_numbers() &&
            (scan.many || 2 * scan.values.size() > scan.known());
   }
 
-  static std::string reason_to_ignore(const Scan& scan) {
+  static std::string reason_to_ignore(const ColumnScan& scan) {
     if (scan.known() == 0) return "empty";
     if (scan.constant() && scan.missing == 0) return "the same in every row";
     if (scan.texts == 0) {
@@ -289,13 +202,13 @@ class Inference {
     schema.targets = options_.targets;
     std::vector<std::size_t> at;
     for (const std::string& name : options_.targets) at.push_back(position("target", name));
-    const Scan& first = scans_[at.front()];
+    const ColumnScan& first = scans_[at.front()];
     const auto all = [&](auto holds) {
       return std::all_of(at.begin(), at.end(), [&](std::size_t c) { return holds(scans_[c]); });
     };
-    const bool numbers = all([](const Scan& s) { return s.texts == 0; });
+    const bool numbers = all([](const ColumnScan& s) { return s.texts == 0; });
     const bool flags =
-        numbers && all([](const Scan& s) { return s.whole && s.least >= 0 && s.most <= 1; });
+        numbers && all([](const ColumnScan& s) { return s.whole && s.least >= 0 && s.most <= 1; });
     if (options_.target_kind) {
       schema.target = *options_.target_kind;
     } else if (at.size() > 1) {
@@ -315,7 +228,7 @@ class Inference {
     }
     facts_.classes = schema.targets;
     for (const std::size_t c : at) {
-      const Scan& scan = scans_[c];
+      const ColumnScan& scan = scans_[c];
       if (scan.texts > 0)
         fail_text(c, "name another target, or take it for classes (--target-kind)");
       if (scan.least == scan.most && !options_.partial) fail_one_value(c);
@@ -338,7 +251,7 @@ class Inference {
       throw UsageError(fmt::format("target-kind: classes stand in one column, got {}: {}",
                                    at.size(), fmt::join(options_.targets, ", ")));
     }
-    const Scan& scan = scans_[at.front()];
+    const ColumnScan& scan = scans_[at.front()];
     if (scan.many || (scan.values.size() > 100 && 2 * scan.values.size() > scan.known())) {
       throw UsageError(fmt::format(
           "target: column '{}' has {} different texts in {} rows; a class needs several rows. Name "
@@ -389,7 +302,7 @@ class Inference {
   const CsvFile& file_;
   const TableOptions& options_;
   std::unordered_map<std::string_view, std::size_t> in_file_;  // position of each column
-  std::vector<Scan> scans_;
+  std::vector<ColumnScan> scans_;
   std::set<std::size_t> targets_;
   std::map<std::size_t, ColumnKind> said_;
   std::optional<std::size_t> weights_;

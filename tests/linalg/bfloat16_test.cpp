@@ -47,14 +47,15 @@ class Bfloat16 : public ::testing::Test {
 
 TEST_F(Bfloat16, RoundsFactorsAndNothingElse) {
   EXPECT_EQ(one_->name(), "bfloat16");
-  for (const auto& [m, n, k] : std::vector<std::array<Index, 3>>{{1, 2, 1},
-                                                                 {31, 11, 3},
-                                                                 {33, 13, 31},
-                                                                 {17, 70, 64},
-                                                                 {300, 500, 47},
-                                                                 {130, 48, 1500},
-                                                                 {257, 385, 513},
-                                                                 {64, 24, 1024}}) {
+  for (const auto& shape : std::vector<std::array<Index, 3>>{{1, 2, 1},
+                                                             {31, 11, 3},
+                                                             {33, 13, 31},
+                                                             {17, 70, 64},
+                                                             {300, 500, 47},
+                                                             {130, 48, 1500},
+                                                             {257, 385, 513},
+                                                             {64, 24, 1024}}) {
+    const Index m = shape[0], n = shape[1], k = shape[2], sums = k / 2 + 3;
     Dice dice(static_cast<std::uint64_t>(m + 100 * n + k));
     // Within larger matrices, so that strides are not sizes.
     const Matrix<float> a = dice.normals<float>(m + 3, k), at = a.transpose();
@@ -80,12 +81,12 @@ TEST_F(Bfloat16, RoundsFactorsAndNothingElse) {
           EXPECT_EQ(c, alone) << "bits do not depend on threads";
           const Matrix<double> error = (c.cast<double>() - product - kept).cwiseAbs();
           EXPECT_LE((error.array() / (sizes + kept.cwiseAbs()).array()).maxCoeff(),
-                    6e-8 * double(k / 2 + 3))
+                    6e-8 * double(sums))
               << m << " x " << n << " x " << k << ", beta " << beta << ta << tb;
           // Of what was not rounded: the bound of bfloat16.h.
           const Matrix<double> all = (c.cast<double>() - left * right - kept).cwiseAbs();
           EXPECT_LE((all.array() / (sizes + kept.cwiseAbs()).array()).maxCoeff(),
-                    (1 + 1.0 / 512) / 128 + 6e-8 * double(k / 2 + 3));
+                    (1 + 1.0 / 512) / 128 + 6e-8 * double(sums));
         }
       }
     }

@@ -17,8 +17,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 template <class T>
-class ExtendModel : public ::testing::Test {
- protected:
+struct ExtendModel : public ::testing::Test {
   // A model of the first table, and what the second made of it.
   void extend(const RandomTable& first, const RandomTable& second, std::uint64_t seed) {
     const TableFile before(first.write(seed));
@@ -132,7 +131,7 @@ TEST(Extend, RefusalsChangeNothing) {
   const auto refusal = [&]<class Exception>(const std::string& text, Exception*) {
     const TableFile after(text);
     const CsvFile file = after.open();
-    const std::string message = message_of<Exception>([&] {
+    std::string message = message_of<Exception>([&] {
       const TableOptions said = known_columns({}, *model.schema, file);
       (void)extend_model(model, infer_schema(file, said), file);
     });

@@ -144,8 +144,7 @@ TEST(Memory, RowsFollowTheModel) {
       HasSubstr("no longer has"));
 }
 
-class MemoryDamage : public ::testing::Test {
- protected:
+struct MemoryDamage : public ::testing::Test {
   void SetUp() override {
     const Dataset data = rows_of_table(TargetKind::classes);
     save_memory(remember({data}, data.feature_names(), 20, 1), path);

@@ -5,56 +5,18 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "isoform/base/error.h"
 #include "isoform/topology/diagonalise.h"
 #include "isoform/train/evaluate.h"
-#include "tests/support/blobs.h"
 #include "tests/support/networks.h"
+#include "train/small_run.h"
 
 namespace isoform {
 namespace {
 
 using namespace isoform::testing;
 using ::testing::HasSubstr;
-
-const Dataset& training_data() {
-  static const Dataset data = blobs(1);
-  return data;
-}
-const Dataset& validation_data() {
-  static const Dataset data = blobs(2, 400);
-  return data;
-}
-
-TrainSettings small_run() {
-  TrainSettings settings;
-  settings.epochs = 3;
-  settings.batch_size = 50;
-  settings.optimiser.learning_rate = 3e-3;
-  settings.adapt.enabled = true;
-  settings.adapt.policy.rule = PolicyRule::effect;
-  settings.adapt.per_epoch = 4;
-  settings.adapt.settle = 0.25;
-  settings.adapt.statistics_batches = 4;
-  settings.adapt.policy.buffer = 3;
-  settings.adapt.policy.group_size = 4;
-  return settings;
-}
-
-std::vector<float> numbers(const Network<float>& network) {
-  std::vector<float> all;
-  for (const auto& m : network.maps()) all.insert(all.end(), m.a.data(), m.a.data() + m.a.size());
-  for (const auto& s : network.spaces()) {
-    all.insert(all.end(), s.length.data(), s.length.data() + s.length.size());
-  }
-  return all;
-}
-
-bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
-  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
-}
 
 // By a covariant optimiser a network that is turned between epochs learns what it would have learned.
 TEST(Trainer, GoesOnAfterEditsFromOutside) {
@@ -329,114 +291,6 @@ TEST(Trainer, ObserversDoNotChangeTheResult) {
               {[](const Event&) {}});
   (void)train(alone, training_data(), Dataset(), small_run(), *engine);
   EXPECT_TRUE(same_bits(numbers(watched.network), numbers(alone.network)));
-}
-
-TEST(Trainer, StopsWithAFiniteModelWhenItDiverges) {
-  const auto engine = create_engine<float>({.threads = 1});
-  for (const Method method : {Method::sgd, Method::adamw}) {
-    TrainSettings settings = small_run();
-    settings.optimiser.method = method;
-    settings.optimiser.learning_rate = 1e30;
-    auto model = blob_model<float>(training_data(), {8, 8});
-    const auto start = numbers(model.network);
-    std::vector<Event> events;
-    const auto result = train(model, training_data(), validation_data(), settings, *engine,
-                              {[&](const Event& e) { events.push_back(e); }});
-    EXPECT_EQ(result.reason, StopReason::diverged) << method_name(method);
-    EXPECT_LE(result.steps, 40);
-    EXPECT_THAT(result.message, HasSubstr("smaller learning rate"));
-    EXPECT_TRUE(model.network.all_finite());
-    EXPECT_TRUE(same_bits(numbers(model.network), start)) << "that of the start of the epoch";
-    EXPECT_EQ(events.back().data["reason"], "diverged");
-    EXPECT_EQ(events.back().epoch, 1);
-  }
-}
-
-TEST(Trainer, StopsWithinAStepWhenAsked) {
-  const auto engine = create_engine<float>({.threads = 1});
-  std::atomic<bool> stop = false;
-  auto model = blob_model<float>(training_data(), {8, 8});
-  std::int64_t asked_at = -1;
-  std::vector<Event> events;
-  const auto watch = [&](const Event& e) {
-    events.push_back(e);
-    if (e.type == "edit" && asked_at < 0) {
-      asked_at = e.step;
-      stop = true;
-    }
-  };
-  const auto result =
-      train(model, training_data(), validation_data(), small_run(), *engine, {watch}, &stop);
-  EXPECT_EQ(result.reason, StopReason::stopped);
-  EXPECT_GT(asked_at, 0);
-  EXPECT_EQ(result.steps, asked_at);
-  EXPECT_EQ(events.back().type, "end");
-  EXPECT_EQ(events.back().data["reason"], "stopped");
-  EXPECT_EQ(events.back().epoch, 1);
-  EXPECT_EQ(events.back().data["widths"], model.network.widths());
-  EXPECT_TRUE(model.network.all_finite());
-
-  auto untouched = blob_model<float>(training_data(), {8, 8});
-  const auto before = numbers(untouched.network);
-  const auto none =
-      train(untouched, training_data(), validation_data(), small_run(), *engine, {}, &stop);
-  EXPECT_EQ(none.steps, 0);
-  EXPECT_TRUE(same_bits(before, numbers(untouched.network)));
-}
-
-TEST(Trainer, TakesABatchLargerThanTheData) {
-  const auto engine = create_engine<float>({.threads = 1});
-  TrainSettings settings = small_run();
-  settings.batch_size = Index{1} << 40;
-  auto model = blob_model<float>(training_data(), {8});
-  EXPECT_EQ(train(model, training_data(), Dataset(), settings, *engine).steps, 3);
-}
-
-TEST(Trainer, TrainsWithoutHiddenLayersAndOnOneSample) {
-  const auto engine = create_engine<float>({.threads = 1});
-  auto linear = blob_model<float>(training_data(), {});
-  const auto result = train(linear, training_data(), validation_data(), small_run(), *engine);
-  EXPECT_GT(result.validation_accuracy, 0.9);
-  const Dataset one = training_data().subset(std::vector<std::uint32_t>{3});
-  auto model = blob_model<float>(training_data(), {8});
-  EXPECT_EQ(train(model, one, Dataset(), small_run(), *engine).steps, 3);
-  EXPECT_TRUE(model.network.all_finite());
-}
-
-TEST(TrainSettings, RefusesEachBadFieldByName) {
-  const auto message = [](const auto& change) -> std::string {
-    TrainSettings settings = small_run();
-    change(settings);
-    try {
-      settings.validate();
-    } catch (const UsageError& error) {
-      return error.what();
-    }
-    return "accepted";
-  };
-  EXPECT_EQ(message([](auto&) {}), "accepted");
-  EXPECT_THAT(message([](auto& s) { s.epochs = 0; }), HasSubstr("epochs"));
-  EXPECT_THAT(message([](auto& s) { s.batch_size = 0; }), HasSubstr("batch-size"));
-  EXPECT_THAT(message([](auto& s) { s.clip_norm = -1; }), HasSubstr("clip-norm"));
-  EXPECT_THAT(message([](auto& s) { s.dropout = 1; }), HasSubstr("dropout"));
-  EXPECT_THAT(message([](auto& s) { s.input_dropout = -0.1; }), HasSubstr("input-dropout"));
-  EXPECT_THAT(message([](auto& s) { s.label_smoothing = 1; }), HasSubstr("label-smoothing"));
-  EXPECT_THAT(message([](auto& s) { s.adapt.per_epoch = 0; }), HasSubstr("adaptations-per-epoch"));
-  EXPECT_THAT(message([](auto& s) { s.adapt.statistics_batches = 0; }),
-              HasSubstr("statistics-batches"));
-  EXPECT_THAT(message([](auto& s) { s.adapt.settle = 1.5; }), HasSubstr("settle"));
-  EXPECT_THAT(message([](auto& s) { s.adapt.policy.buffer = -1; }), HasSubstr("buffer"));
-  EXPECT_THAT(message([](auto& s) { s.optimiser.learning_rate = -1; }), HasSubstr("learning-rate"));
-  EXPECT_THAT(message([](auto& s) { s.schedule.warm_up = 2; }), HasSubstr("warm-up"));
-  const auto engine = create_engine<float>({.threads = 1});
-  auto model = blob_model<float>(training_data(), {8});
-  TrainSettings bad = small_run();
-  bad.epochs = -3;
-  EXPECT_THROW(train(model, training_data(), Dataset(), bad, *engine), UsageError);
-  EXPECT_THROW(train(model, Dataset(), Dataset(), small_run(), *engine), UsageError);
-  EXPECT_THROW(train(model, blobs(1, 20, 41), Dataset(), small_run(), *engine), UsageError);
-  EXPECT_THROW(train(model, training_data(), blobs(1, 20, 40, 6), small_run(), *engine),
-               UsageError);
 }
 
 }  // namespace
