@@ -120,7 +120,7 @@ void run(TrainOptions& o) {
   TrainData data = load_train_data(o);
   const bool numbers = data.table && data.table->facts.schema.target == TargetKind::numbers;
   for (const std::string& line : unused_settings(asked, numbers)) complain("note: " + line);
-  RunCheckpoint checkpoint(o.checkpoint, settings_json(settings));
+  RunCheckpoint checkpoint(o.checkpoint, settings);
   if (o.resume) checkpoint.load();
 
   checkpoint.require_same(data.data);

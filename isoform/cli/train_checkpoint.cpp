@@ -1,9 +1,7 @@
 #include "isoform/cli/train_checkpoint.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
-#include <algorithm>
 #include <chrono>
 #include <filesystem>
 
@@ -11,6 +9,7 @@
 #include "isoform/base/file.h"
 #include "isoform/base/version.h"
 #include "isoform/io/json.h"
+#include "isoform/run/same_run.h"
 
 namespace isoform::cli {
 
@@ -18,35 +17,18 @@ using Json = nlohmann::json;
 
 namespace {
 
-// Without what no bit depends on: where data lie (what they hold is compared), and on how many threads.
-Json counted(Json settings) {
-  settings["data"].erase("data");
-  settings["data"].erase("data_dir");
-  settings["training"].erase("threads");
-  settings["table"].erase("in_memory");
-  // As it will be read again, bytes that are no text included.
-  return Json::parse(settings.dump(-1, ' ', false, Json::error_handler_t::replace));
-}
-
-void refuse(const std::string& path, const std::vector<Difference>& differences) {
-  if (differences.empty()) return;
-  std::vector<std::string> lines;
-  for (const Difference& difference : differences) lines.push_back("  " + difference.text());
-  throw UsageError(fmt::format(
-      "resume: '{}' is of another run:\n{}\ngive the same, or begin anew without --resume", path,
-      fmt::join(lines, "\n")));
-}
+constexpr std::string_view kAnew = "without --resume";
 
 }  // namespace
 
-RunCheckpoint::RunCheckpoint(std::string path, Json settings)
-    : path_(std::move(path)), settings_(counted(std::move(settings))) {}
+RunCheckpoint::RunCheckpoint(std::string path, const RunSettings& settings)
+    : path_(std::move(path)), settings_(counted_settings(settings)) {}
 
 void RunCheckpoint::load() {
   std::error_code ignored;
   if (path_.empty() || !std::filesystem::exists(path_, ignored)) return;
   found_ = load_checkpoint<float>(path_);
-  refuse(path_, setting_differences(found_->settings, settings_));
+  require_same_settings(path_, found_->settings, settings_, kAnew);
   const std::string where = fmt::format("'{}', extra", path_);
   const Json extra = parse_json(found_->extra, where);
   const Field fields(extra, where);
@@ -69,10 +51,7 @@ void RunCheckpoint::tell_version(const Observer& tell) const {
 }
 
 void RunCheckpoint::require_same(const std::vector<TaskData>& data) const {
-  if (!found_) return;
-  std::vector<DataFingerprint> now;
-  for (const TaskData& each : data) now.push_back(fingerprint(each));
-  refuse(path_, differences(found_->state.data, now));
+  if (found_) require_same_data(path_, found_->state.data, data, kAnew);
 }
 
 void RunCheckpoint::open(std::optional<EventLog>& log, const std::string& path) const {

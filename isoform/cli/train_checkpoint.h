@@ -8,14 +8,15 @@
 #include "isoform/io/checkpoint.h"
 #include "isoform/monitor/event_log.h"
 #include "isoform/monitor/run_memory.h"
+#include "isoform/run/settings.h"
 
 namespace isoform::cli {
 
 /// The checkpoint of a run: read, compared with what is asked for now, and written. Without a path it does nothing.
 class RunCheckpoint {
  public:
-  /// `settings` as settings_json has them; those that no bit depends on do not count.
-  RunCheckpoint(std::string path, nlohmann::json settings);
+  /// Settings that no bit depends on do not count.
+  RunCheckpoint(std::string path, const RunSettings& settings);
   RunCheckpoint(const RunCheckpoint&) = delete;
   RunCheckpoint& operator=(const RunCheckpoint&) = delete;
 

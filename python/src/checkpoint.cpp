@@ -1,35 +1,15 @@
 #include "python/src/checkpoint.h"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include <filesystem>
 
+#include "isoform/run/same_run.h"
 #include "isoform/train/trainer_state.h"
 
 namespace isoform::python {
 
 namespace {
 
-// Without what no bit depends on: what data are called where they lie (what they hold is compared), and threads.
-Json counted(RunSettings settings) {
-  Json json = settings_json(settings);
-  json["data"].erase("data");
-  json["data"].erase("data_dir");
-  json["training"].erase("threads");
-  json["table"].erase("in_memory");
-  return Json::parse(json.dump(-1, ' ', false, Json::error_handler_t::replace));
-}
-
-void refuse(const std::string& path, const std::vector<Difference>& differences) {
-  if (differences.empty()) return;
-  std::vector<std::string> lines;
-  for (const Difference& difference : differences) lines.push_back("  " + difference.text());
-  throw UsageError(
-      fmt::format("resume: '{}' is of another run:\n{}\ngive the same, or begin anew with "
-                  "resume=False",
-                  path, fmt::join(lines, "\n")));
-}
+constexpr std::string_view kAnew = "with resume=False";
 
 }  // namespace
 
@@ -39,10 +19,8 @@ std::optional<Checkpoint<T>> resumed(const Keeping& keeping, const RunSettings& 
   std::error_code ignored;
   if (!keeping.resume || !std::filesystem::exists(keeping.path, ignored)) return {};
   Checkpoint<T> found = load_checkpoint<T>(keeping.path);
-  refuse(keeping.path, setting_differences(found.settings, counted(settings)));
-  std::vector<DataFingerprint> now;
-  for (const TaskData& each : data) now.push_back(fingerprint(each));
-  refuse(keeping.path, differences(found.state.data, now));
+  require_same_settings(keeping.path, found.settings, counted_settings(settings), kAnew);
+  require_same_data(keeping.path, found.state.data, data, kAnew);
   return found;
 }
 
@@ -57,7 +35,7 @@ std::string keep(const Keeping& keeping, const RunSettings& settings, TrainerSta
                  const Json& epochs) {
   try {
     const Json extra = {{"epochs", epochs}};
-    save_checkpoint<T>({std::move(state), counted(settings),
+    save_checkpoint<T>({std::move(state), counted_settings(settings),
                         extra.dump(-1, ' ', false, Json::error_handler_t::replace)},
                        keeping.path);
     return "";
