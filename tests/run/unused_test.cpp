@@ -23,7 +23,7 @@ using Words = std::vector<std::pair<std::string, std::string>>;
 RunSettings settings_of(const Words& words) {
   RunSettings settings;
   settings.data = "blobs";
-  settings.training.epochs = 4;
+  settings.training.epochs = 3;
   settings.training.batch_size = 16;
   settings.engine.threads = 1;
   for (const auto& [name, text] : words) set_setting(settings, name, text);
@@ -32,7 +32,7 @@ RunSettings settings_of(const Words& words) {
 
 // Widths and answers of the model that a run ends with.
 std::pair<std::vector<Index>, Matrix<double>> run(RunSettings settings) {
-  const Dataset data = blobs(3, 160, 6, 3);
+  const Dataset data = blobs(3, 120, 6, 3);
   const TrainValidation parts = split(data, settings.validation, 1);
   settings.finish();
   const auto engine = create_engine<float>(settings.engine);
