@@ -56,10 +56,22 @@ void multiply(benchmark::State& state, const std::string& name, Shape shape, int
                          benchmark::Counter::kIsIterationInvariantRate);
 }
 
+// Groups of one size; 0: of 1 to 4 neurons, as giving back leaves them.
+std::vector<Index> group_sizes(Index width, Index group_size) {
+  if (group_size > 0)
+    return std::vector<Index>(static_cast<std::size_t>(width / group_size), group_size);
+  std::vector<Index> sizes;
+  for (std::uint32_t state = 1; width > 0; width -= sizes.back()) {
+    state = state * 1664525U + 1013904223U;
+    sizes.push_back(std::min<Index>(width, 1 + (state >> 30)));
+  }
+  return sizes;
+}
+
 void gates(benchmark::State& state, Index width, Index batch, Index group_size, bool backward) {
   const auto engine = create_engine<float>({.threads = 2});
   const auto reference = create_engine<float>({.name = "reference"});
-  const std::vector<Index> sizes(static_cast<std::size_t>(width / group_size), group_size);
+  const std::vector<Index> sizes = group_sizes(width, group_size);
   const Gates<float> gates{sizes, radial_function<float>(Radial::tanh)};
   const auto groups = static_cast<Index>(sizes.size());
   const Matrix<float> z = Matrix<float>::Random(width, batch),
@@ -116,12 +128,15 @@ void add_all() {
       }
     }
   }
-  for (const Index group : {1, 4, 8, 512}) {
-    for (const bool backward : {false, true}) {
-      const std::string title =
-          fmt::format("gates/{}/512x128/groups_of_{}", backward ? "backward" : "forward", group);
-      benchmark::RegisterBenchmark(title.c_str(), gates, Index{512}, Index{128}, group, backward)
-          ->UseRealTime();
+  for (const Index batch : {1, 128}) {
+    for (const Index group : {1, 4, 8, 512, 0}) {
+      for (const bool backward : {false, true}) {
+        const std::string title =
+            fmt::format("gates/{}/512x{}/groups_of_{}", backward ? "backward" : "forward", batch,
+                        group > 0 ? fmt::format("{}", group) : "1_to_4");
+        benchmark::RegisterBenchmark(title.c_str(), gates, Index{512}, batch, group, backward)
+            ->UseRealTime();
+      }
     }
   }
   for (const Index n : {100'000, 1'500'000}) {
