@@ -39,11 +39,16 @@ Network<T> ragged(Network<T> network) {
   return network;
 }
 
-void refuse(std::string_view limit, double first, std::string_view unit, std::string_view asked) {
+// A number as people read it.
+std::string readable(Index count) { return format_count(count); }
+std::string readable(double number) { return fmt::format("{:.4}", number); }
+
+void refuse(std::string_view limit, const std::string& first, std::string_view unit,
+            const std::string& asked) {
   throw UsageError(
-      fmt::format("{}: the network begins with {:.6} {}, over the {} that are allowed; begin with "
-                  "fewer neurons "
-                  "(a new one by --hidden, a trained one after isoform shrink), or allow more",
+      fmt::format("{}: the network begins with {} {}, over the {} that are allowed; begin with "
+                  "fewer neurons (a "
+                  "new one by --hidden, a trained one after isoform shrink), or allow more",
                   limit, first, unit, asked));
 }
 
@@ -53,14 +58,13 @@ void require_within(const PolicySettings& policy, const Network<T>& network) {
   Index widest = 0;
   for (const int id : network.hidden()) widest = std::max(widest, network.space(id).dimension);
   if (widest > policy.max_width) {
-    refuse("max-width", static_cast<double>(widest), "neurons in a hidden layer",
-           format_count(policy.max_width));
+    refuse("max-width", readable(widest), "neurons in a hidden layer", readable(policy.max_width));
   }
   const Index parameters = policy.rule == PolicyRule::tolerance ? trained_parameters(network)
                                                                 : network.parameter_count();
   if (policy.parameter_budget > 0 && parameters > policy.parameter_budget) {
-    refuse("parameter-budget", static_cast<double>(parameters), "parameters",
-           format_count(policy.parameter_budget));
+    refuse("parameter-budget", readable(parameters), "parameters",
+           readable(policy.parameter_budget));
   }
 }
 
@@ -94,8 +98,8 @@ std::string apply_budgets(RunSettings& settings, const Network<T>& network, Inde
   require_within(policy, network);
   const auto apply = [&](const char* name, const auto& budget, const std::string& asked,
                          const std::string& unit, const auto& measured, const auto& longest) {
-    const double first = static_cast<double>(measured(network));
-    if (!(first <= static_cast<double>(budget))) refuse(name, first, unit, asked);
+    const auto first = measured(network);
+    if (!(first <= budget)) refuse(name, readable(first), unit, asked);
     said += fmt::format("{}budget of {} {}: ", said.empty() ? "" : "\n", asked, unit);
     if (most > 0 && network.parameter_count() > most) {
       said += fmt::format("that of {} parameters is less", format_count(most));

@@ -55,7 +55,7 @@ std::vector<Unread> unread(const RunSettings& s, bool numbers) {
       {s.table.folds > 0 && s.table.test_share().has_value(),
        "a cross-validation measures on all rows",
        {"test"}},
-      {names_table(s.data), "a table is found by its own name", {"data-dir"}},
+      {names_table(s.data), "a table is where its name says", {"data-dir"}},
   };
 }
 
