@@ -1,6 +1,7 @@
 // What is told to be of no effect has none: the same run without it ends in the same bits.
 #include "isoform/run/unused.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -94,8 +95,8 @@ TEST(UnusedSettings, ChangeNothing) {
       words.emplace_back(name, text);
       const RunSettings settings = settings_of(words);
       const std::vector<std::string> lines = unused_settings(settings);
-      std::string where = name + " " + text;
-      for (const auto& [other, value] : context) where += " with " + other + " " + value;
+      std::string where = fmt::format("{} {}", name, text);
+      for (const auto& [other, value] : context) where += fmt::format(" with {} {}", other, value);
       if (lines.empty()) {
         ++used;
         continue;
