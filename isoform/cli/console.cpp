@@ -158,17 +158,21 @@ void require_writable(const std::string& path) {
   unlink(probe.c_str());
 }
 
-void require_different(const std::vector<std::pair<std::string, std::string>>& files) {
+bool is_same_file(const std::string& a, const std::string& b) {
+  if (a.empty() || b.empty()) return false;
   std::error_code ignored;
   // Absolute first: a relative path of which nothing exists yet would stay as it is.
   const auto whole = [&](const std::string& path) {
     return std::filesystem::weakly_canonical(std::filesystem::absolute(path), ignored);
   };
+  return whole(a) == whole(b) || std::filesystem::equivalent(a, b, ignored);
+}
+
+void require_different(const std::vector<std::pair<std::string, std::string>>& files) {
   for (std::size_t i = 0; i < files.size(); ++i) {
     for (std::size_t j = 0; j < i; ++j) {
-      const std::string &path = files[i].second, &other = files[j].second;
-      if (path.empty() || other.empty()) continue;
-      if (whole(path) == whole(other) || std::filesystem::equivalent(path, other, ignored)) {
+      const std::string& path = files[i].second;
+      if (is_same_file(path, files[j].second)) {
         // "--data", and "the memory of the model".
         const bool flag = files[j].first.find(' ') == std::string::npos;
         throw UsageError(fmt::format("{}: needs another file than {}{}, got {} for both",

@@ -31,6 +31,9 @@ void complain(std::string_view text);  // standard error, "isoform: …"
 /// the program at once.
 const std::atomic<bool>& catch_interrupts();
 
+/// True for two names of one file, there or not; of "" never.
+bool is_same_file(const std::string& a, const std::string& b);
+
 /// Throws FileError unless a file can be written there; asked before long work, not after. Empty: no file.
 void require_writable(const std::string& path);
 /// Throws UsageError if two of these files, by name and path, are one: each would overwrite the other. Empty: no file.

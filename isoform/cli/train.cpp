@@ -56,6 +56,11 @@ bool has_ended(const TrainOptions& o, const RunCheckpoint& checkpoint) {
     throw Exit{kFailed};
   }
   if (!checkpoint.done()) return false;
+  if (!o.out_of_fold.empty()) {
+    complain(
+        "note: out-of-fold: folds are not computed again for a run that has finished; without "
+        "--resume they are");
+  }
   std::error_code ignored;
   if (!std::filesystem::exists(o.out, ignored)) save_model(state.model, o.out);
   if (o.json) {
@@ -149,6 +154,7 @@ void run(TrainOptions& o) {
   const bool terminal = is_terminal(STDERR_FILENO);
   Progress progress([](std::string_view text) { std::fwrite(text.data(), 1, text.size(), stderr); },
                     {terminal, colourful(STDERR_FILENO), terminal ? terminal_columns() : 0});
+  for (const Event& event : checkpoint.memory().events()) progress.recall(event);
   if (!o.quiet) observers.push_back(progress.observer());
   if (dashboard.on()) {
     for (const Event& event : checkpoint.memory().events()) dashboard.observer()(event);
@@ -188,8 +194,11 @@ void run(TrainOptions& o) {
   while (trainer.run_epoch()) {
   }
   const TrainResult result = trainer.finish();
-  save_model(model, o.out);
-  const std::string memory = keep_memory(o, data, model);
+  // What the run that goes on begins from is left to it.
+  const bool stays =
+      result.reason == StopReason::stopped && checkpoint.is_kept() && is_same_file(o.from, o.out);
+  if (!stays) save_model(model, o.out);
+  const std::string memory = stays ? "" : keep_memory(o, data, model);
   if (!o.picture.empty()) write_file_atomically(o.picture, draw_run(summary.record()));
   if (result.reason == StopReason::finished && !o.checkpoint.empty()) {
     checkpoint.write(trainer.state(), nullptr, {}, true);
@@ -198,7 +207,7 @@ void run(TrainOptions& o) {
     Json json = summary.to_json();
     json.update(test_json(o, data, model, *engine));
     if (!memory.empty()) json["memory"] = memory;
-    json["model"] = o.out;
+    json["model"] = stays ? Json() : Json(o.out);
     if (settings.multiply_adds > 0) json["multiply_adds"] = cost_of(model.network).multiply_adds;
     if (settings.latency > 0) {
       json["latency_us"] = 1e6 * measured_seconds(model.network, 1, *engine);
@@ -211,9 +220,10 @@ void run(TrainOptions& o) {
     print_tests(o, data, model, *engine);
     print_line(fmt::format("parameters     {}", format_count(model.network.parameter_count())));
     if (settings.multiply_adds > 0) {
-      print_line(fmt::format("multiply–adds  {} an answer (budget {})",
-                             format_count(cost_of(model.network).multiply_adds),
-                             format_count(settings.multiply_adds)));
+      const Index count = cost_of(model.network).multiply_adds;
+      const bool over = settings.training.adapt.enabled && count > settings.multiply_adds;
+      print_line(fmt::format("multiply–adds  {} an answer (budget {}{})", format_count(count),
+                             format_count(settings.multiply_adds), over ? "; over it" : ""));
     }
     if (settings.latency > 0) {
       const double latency = 1e6 * measured_seconds(model.network, 1, *engine);
@@ -224,7 +234,7 @@ void run(TrainOptions& o) {
     print_line(fmt::format("time           {}, of which adapting {:.1f} %",
                            format_duration(result.seconds),
                            100 * result.adaptation_seconds / std::max(result.seconds, 1e-9)));
-    print_line(fmt::format("model          {}", o.out));
+    if (!stays) print_line(fmt::format("model          {}", o.out));
     if (!memory.empty()) {
       print_line(
           fmt::format("memory         {}: rows for --continue; training data, not to be handed on "
@@ -237,14 +247,15 @@ void run(TrainOptions& o) {
   }
   dashboard.finish(stop);
   if (log && log->failed()) complain(log->failure());
-  const bool kept = !o.checkpoint.empty() && checkpoint.failure().empty();
-  if (!o.checkpoint.empty() && !kept) {
+  if (!o.checkpoint.empty() && !checkpoint.is_kept()) {
     complain(fmt::format("the last checkpoint is not written: {}", checkpoint.failure()));
   }
   if (board && board->failed()) complain(board->failure());
   if (result.reason == StopReason::stopped) {
-    complain(fmt::format("{}; the model so far is in {}{}", result.message, o.out,
-                         kept ? "; the same command with --resume goes on" : ""));
+    const std::string where = stays ? fmt::format("{} is as it was", o.out)
+                                    : fmt::format("the model so far is in {}", o.out);
+    complain(fmt::format("{}; {}{}", result.message, where,
+                         checkpoint.is_kept() ? "; the same command with --resume goes on" : ""));
     throw Exit{kInterrupted};
   }
   if (result.reason == StopReason::diverged) {

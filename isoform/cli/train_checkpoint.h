@@ -40,6 +40,8 @@ class RunCheckpoint {
   /// empty.
   void write(TrainerState<float> state, const EventLog* log, const Observer& tell,
              bool done = false);
+  /// True where there is a path, and the last one was written.
+  [[nodiscard]] bool is_kept() const { return !path_.empty() && failure_.empty(); }
   /// Why the last one was not written; empty: it was.
   [[nodiscard]] const std::string& failure() const { return failure_; }
 

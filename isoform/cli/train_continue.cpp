@@ -18,7 +18,7 @@ namespace {
 
 void require_none_of_a_beginning(const TrainOptions& o) {
   for (const std::string_view flag : {"hidden", "group-size", "radial", "length", "psi", "norms",
-                                      "initialiser", "architecture", "stream", "scaling"}) {
+                                      "initialiser", "architecture", "stream", "scaling", "loss"}) {
     if (was_given(o, flag)) {
       throw UsageError(fmt::format(
           "{}: is of a model that begins; this one goes on (leave it out, or leave out --continue)",
@@ -83,6 +83,11 @@ TrainData continue_table(TrainOptions& o, Model<float> model) {
     throw UsageError(
         fmt::format("target: '{}' answers {}; leave --target out, or begin a new model", o.from,
                     fmt::join(model.schema->targets, ", ")));
+  }
+  if (const auto& kind = settings.table.columns.target_kind;
+      kind && *kind != model.schema->target) {
+    throw UsageError(fmt::format("target-kind: '{}' answers {}; leave --target-kind out", o.from,
+                                 target_kind_name(model.schema->target)));
   }
   require_none_of_a_beginning(o);
   require_fitting(o, model.schema->target);

@@ -29,7 +29,13 @@ bool has_test_part(const std::string& set) {
 }
 
 // Settings of tables that are not as they always are.
-void require_no_table(RunSettings& settings) {
+void require_no_table(TrainOptions& o) {
+  RunSettings& settings = o.settings;
+  if (!o.out_of_fold.empty()) {
+    throw UsageError(fmt::format(
+        "out-of-fold: is for tables, and '{}' is none; give a file, for example customers.csv",
+        settings.data));
+  }
   RunSettings standard;
   const std::vector<Setting> list = list_settings(settings), defaults = list_settings(standard);
   for (std::size_t i = 0; i < list.size(); ++i) {
@@ -140,9 +146,12 @@ void require_fitting(const TrainOptions& o, TargetKind target) {
         "class-weights: are of classes, and the target is {}; --weights COLUMN weights rows",
         target_kind_name(target)));
   }
-  if (target == TargetKind::numbers && was_given(o, "loss") &&
+  if (target != TargetKind::classes && was_given(o, "loss") &&
       o.settings.loss == Loss::cross_entropy) {
-    throw UsageError("loss: cross_entropy is of classes; numbers take squared or huber");
+    throw UsageError(fmt::format("loss: cross_entropy is of classes; {}",
+                                 target == TargetKind::numbers
+                                     ? "numbers take squared or huber"
+                                     : "labels take binary, squared or huber"));
   }
 }
 
@@ -204,7 +213,7 @@ TrainData load_train_data(TrainOptions& o) {
     RunSettings trial = settings;  // mistakes show before a long file is read
     trial.finish(1);
   } else {
-    require_no_table(settings);
+    require_no_table(o);
     settings.finish();
   }
   if (o.from.empty()) return table ? load_table(o) : load_sets(settings);

@@ -49,15 +49,26 @@ void ProgressSettings::validate() const {
   }
 }
 
-Progress::Progress(Sink sink, const ProgressSettings& settings)
-    : sink_(std::move(sink)), settings_(settings) {
+Progress::Progress(Sink sink, const ProgressSettings& settings) : settings_(settings) {
   settings.validate();
-  if (!sink_) throw UsageError("progress: needs a sink to write to, got none; give a function");
+  if (!sink) throw UsageError("progress: needs a sink to write to, got none; give a function");
+  sink_ = [this, sink = std::move(sink)](std::string_view text) {
+    if (!muted_) sink(text);
+  };
   settings_.colour = settings_.terminal && settings_.colour;  // a log file is no place for it
 }
 
 Observer Progress::observer() {
   return [this](const Event& event) { (*this)(event); };
+}
+
+void Progress::recall(const Event& event) {
+  muted_ = true;
+  (*this)(event);
+  muted_ = false;
+  on_screen_ = false;
+  drawn_s_ = -std::numeric_limits<double>::infinity();
+  goes_on_ = true;
 }
 
 void Progress::operator()(const Event& event) {
@@ -117,13 +128,17 @@ void Progress::operator()(const Event& event) {
 void Progress::start(const Event& event) {
   epoch_ = event.epoch;
   step_ = event.step;
-  time_s_ = epoch_began_s_ = event.time_s;
+  time_s_ = event.time_s;
   pace_steps_ = pace_s_ = 0;
   epochs_ = detail::integer_of(event.data, "epochs");
   steps_ = detail::integer_of(event.data, "steps",
                               epochs_ * detail::integer_of(event.data, "steps_per_epoch"));
   widths_ = detail::integers_of(event.data, "widths");
-  first_widths_ = widths_;
+  if (!goes_on_) {
+    first_widths_ = widths_;
+    epoch_began_s_ = event.time_s;
+    born_ = removed_ = epoch_born_ = epoch_removed_ = 0;
+  }
   parameters_ = detail::integer_of(event.data, "parameters");
   if (settings_.terminal) return redraw(event, true);
   // Space for three digits a width where that is not too much: widths grow.
@@ -263,9 +278,9 @@ std::string Progress::end_line(const Event& event) const {
   if (const auto edits = format_edits(born_, removed_); !edits.empty()) text += " (" + edits + ")";
   const auto parameters = detail::integer_of(event.data, "parameters", parameters_);
   if (parameters > 0) text += ", " + format_count(parameters) + " parameters";
-  if (const auto message = detail::string_of(event.data, "message"); !message.empty()) {
-    text += "; " + message;
-  }
+  // Where it stopped is said already.
+  const auto message = detail::string_of(event.data, "message");
+  if (!message.empty() && reason != "stopped") text += "; " + message;
   return text;
 }
 

@@ -49,6 +49,8 @@ class Progress {
 
   void operator()(const Event& event);
   Observer observer();
+  /// What happened before a run that is resumed: it counts, and is not shown.
+  void recall(const Event& event);
 
   /// The progress line as of the last event, without control characters.
   std::string line() const;
@@ -79,7 +81,7 @@ class Progress {
   double time_s_ = 0, epoch_began_s_ = 0;
   double pace_steps_ = 0, pace_s_ = 0;  // decayed sums whose ratio is the pace
   double drawn_s_ = -std::numeric_limits<double>::infinity();
-  bool on_screen_ = false;
+  bool on_screen_ = false, muted_ = false, goes_on_ = false;
   int widths_columns_ = 6;  // of the plain table
 };
 

@@ -18,6 +18,22 @@ TableOptions known_columns(const TableOptions& said, const Schema& schema, const
   options.target_kind = schema.target;
   options.partial = true;
   const std::set<std::string> there(file.columns().begin(), file.columns().end());
+  const auto require_as_known = [&](std::string_view flag, const std::vector<std::string>& names,
+                                    ColumnKind kind) {
+    for (const std::string& name : names) {
+      for (const Column& column : schema.columns) {
+        if (column.name != name || column.kind == kind) continue;
+        const std::string_view known = column.kind == ColumnKind::number     ? "numbers"
+                                       : column.kind == ColumnKind::category ? "categories"
+                                                                             : "nothing to be read";
+        throw UsageError(fmt::format("{}: the model has learned column '{}' as {}, and that stays",
+                                     flag, name, known));
+      }
+    }
+  };
+  require_as_known("numbers", said.numbers, ColumnKind::number);
+  require_as_known("categories", said.categories, ColumnKind::category);
+  require_as_known("ignore", said.ignored, ColumnKind::ignored);
   for (const Column& column : schema.columns) {
     if (!there.contains(column.name)) continue;
     switch (column.kind) {

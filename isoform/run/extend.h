@@ -17,6 +17,7 @@ struct Extension {
 };
 
 /// What infer_schema shall take for granted of a table that a model of this schema is to read: the target, and the kinds of columns that it knows.
+/// UsageError where another kind is said of one of these.
 [[nodiscard]] TableOptions known_columns(const TableOptions& said, const Schema& schema,
                                          const CsvFile& file);
 

@@ -293,6 +293,34 @@ class Continuing(TableCase):
         self.assertGreater(scores["accuracy"], 0.75)
         self.assertIn("more.memory.safetensors", self.files())
 
+    def test_an_interruption_leaves_the_model_that_goes_on(self):
+        self.learn(self.write("old.csv", flowers(120, kinds=("aster", "broom"))), "kind", "--epochs", 5)
+        self.write("new.csv", flowers(90, seed=3))
+        before = self.bytes_of(MODEL), self.bytes_of("model.memory.safetensors")
+        words = ["train", "--continue", MODEL, "--data", "new.csv", "--epochs", 60, *GOES_ON[1:]]
+        self.works(*words, "--out", "whole.safetensors")
+        words += ["--out", MODEL, "--checkpoint", "run.ckpt", "--checkpoint-every", 0, "--resume"]
+        process = self.start(*[word for word in words if word != "--quiet"])
+        for line in process.stderr:
+            if b" 2/60" in line:
+                break
+        process.send_signal(2)
+        err = process.communicate(timeout=60)[1].decode()
+        self.assertEqual(process.returncode, 130, err)
+        self.assertIn("model.safetensors is as it was; the same command with --resume goes on", err)
+        self.assertEqual((self.bytes_of(MODEL), self.bytes_of("model.memory.safetensors")), before)
+        self.works(*words)
+        self.assertEqual(self.bytes_of(MODEL), self.bytes_of("whole.safetensors"))
+        self.assertEqual(self.bytes_of("model.memory.safetensors"), self.bytes_of("whole.memory.safetensors"))
+
+    def test_what_a_model_knows_is_not_said_otherwise(self):
+        self.learn(self.write("old.csv", flowers(60)), "kind", "--epochs", 2)
+        for words, says in ((("--loss", "huber"), "loss: is of a model that begins"), (("--target-kind", "numbers"), "answers classes"),
+                            (("--categories", "length"), "has learned column 'length' as numbers"), (("--ignore", "colour"), "as categories"),
+                            (("--numbers", "colour"), "as categories")):
+            with self.subTest(words):
+                self.refuses(2, "train", "--continue", MODEL, "--data", "old.csv", *words, says=says)
+
     def test_without_rows_that_are_kept(self):
         self.learn(self.write("old.csv", flowers(60)), "kind", "--epochs", 2, "--memory", 0)
         self.assertNotIn("model.memory.safetensors", self.files())

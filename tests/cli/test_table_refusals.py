@@ -120,7 +120,7 @@ class BadTables(TableCase):
 
     def test_flags_of_tables_are_for_tables(self):
         for words in (("--target", "y"), ("--folds", 5), ("--weights", "w"), ("--class-weights", "balanced"), ("--memory", 10),
-                      ("--delimiter", ";"), ("--test", 0.5), ("--ignore", "a")):
+                      ("--delimiter", ";"), ("--test", 0.5), ("--ignore", "a"), ("--out-of-fold", "f.csv")):
             with self.subTest(words):
                 self.refuses(2, "train", "--data", "mnist", *words, *SHORT, says=(words[0][2:], "tables"))
 

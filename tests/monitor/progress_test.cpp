@@ -143,6 +143,38 @@ TEST(Progress, ResumedRunCountsFromWhereItStarted) {
   EXPECT_NEAR(progress.time_left_s(), 3800 / 42.0, 0.1);
 }
 
+// Whatever was told before: rows after it and the last line are those of a run that was not interrupted.
+TEST(Progress, AResumedRunTellsOfTheWhole) {
+  const std::vector<Event> events = scripted_run();
+  Screen whole;
+  Progress uninterrupted(whole.sink());
+  for (const Event& event : events) uninterrupted(event);
+  const auto edits_of = [](const std::string& row) {
+    const std::size_t plus = row.find_first_of("+\xe2");
+    return plus == std::string::npos ? "" : row.substr(plus, row.find("  ", plus) - plus);
+  };
+  for (std::size_t kept = 1; kept < events.size(); kept += 7) {
+    Screen screen;
+    Progress progress(screen.sink());
+    for (std::size_t i = 0; i < kept; ++i) progress.recall(events[i]);
+    EXPECT_EQ(screen.all(), "");
+    Event start = events.front();
+    start.step = events[kept - 1].step;
+    start.time_s = events[kept - 1].time_s;
+    start.epoch = events[kept - 1].epoch;
+    start.data["widths"] = {784, 1, 1, 10};
+    progress(start);
+    for (std::size_t i = kept; i < events.size(); ++i) progress(events[i]);
+    EXPECT_EQ(screen.writes.back(), whole.writes.back()) << kept;
+    const std::size_t rows = screen.writes.size();
+    for (std::size_t i = 1; i + 1 < rows; ++i) {
+      EXPECT_EQ(edits_of(screen.writes[rows - 1 - i]),
+                edits_of(whole.writes[whole.writes.size() - 1 - i]))
+          << kept;
+    }
+  }
+}
+
 TEST(Progress, PlainTable) {
   Screen screen;
   Progress progress(screen.sink());

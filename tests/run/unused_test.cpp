@@ -68,7 +68,9 @@ const std::map<std::string, std::string>& others() {
                                                          {"beta2", "0.9"},
                                                          {"epsilon", "0.001"},
                                                          {"second-moment", "squared"},
-                                                         {"final-factor", "0.5"}};
+                                                         {"final-factor", "0.5"},
+                                                         {"norms", "on"},
+                                                         {"policy", "paper"}};
   return all;
 }
 
@@ -79,6 +81,7 @@ TEST(UnusedSettings, ChangeNothing) {
       {{"policy", "effect"}},
       {{"policy", "paper"}, {"optimiser", "novograd"}},
       {{"hidden", "none"}, {"optimiser", "sgd"}},
+      {{"hidden", "none"}, {"policy", "effect"}},
       {{"architecture", "perceptron"}, {"optimiser", "muon"}},
       {{"architecture", "general"}, {"validation", "0"}},
       {{"loss", "squared"}, {"optimiser", "momentum"}},
