@@ -2,7 +2,7 @@
 //
 //   model.map.{id}         [out × …]                [W b ψ χ] as trained
 //   model.space.{id}       [groups]                  o, β (with its sign) or log o, as trained
-//   last_good.…                                      the same, what a divergence goes back to; within an epoch
+//   last_good.…                                      the same, what a divergence goes back to; within an epoch, and where the loss has exploded
 //   best.…                                           the same, the best so far on the validation part
 //   optimiser.{k}.…        first and second moments of parameter k, factors of rows and columns
 //   statistics.{stage}.…   half gathered for the next adaptation, F64

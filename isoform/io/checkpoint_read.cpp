@@ -88,9 +88,8 @@ class Reader {
         all, "epoch_step", +[](const Field& f) { return f.integer(0); });
     shelf_.require(s.epoch_step.value_or(0) <= s.steps_per_epoch, "run.epoch_step",
                    "is beyond the epoch");
-    shelf_.require(
-        s.reason == StopReason::diverged || s.epoch_step.has_value() == s.last_good.has_value(),
-        "last_good", "does not go with the place in the epoch");
+    shelf_.require(s.reason == StopReason::diverged || !s.epoch_step || s.last_good.has_value(),
+                   "last_good", "does not go with the place in the epoch");
     s.phase_steps = all["phase_steps"].integer(0);
     s.phase_start = all["phase_start"].integer(0);
     s.next_change = static_cast<std::size_t>(all["next_change"].integer(0));
@@ -103,6 +102,12 @@ class Reader {
     s.learning_rate = parse_number(all["learning_rate"]);
     s.seconds = parse_number(all["seconds"]);
     // What older checkpoints do not have.
+    s.good_epoch = s.epoch_step ? s.epoch - 1 : s.epoch;
+    if (const auto good = all.find("good_epoch")) {
+      s.good_epoch = parse_int(*good, 0);
+      s.train_loss = parse_number(all["train_loss"]);
+      s.lowest_loss = parse_number(all["lowest_loss"]);
+    }
     if (const auto spent = all.find("evaluation_seconds")) {
       s.evaluation_seconds = parse_number(*spent);
     }

@@ -93,6 +93,7 @@ template <class T>
 void Trainer<T>::Run::edit_from_outside(const Edit& edit) {
   require_between_epochs();
   apply(edit);
+  if (is_sane()) keep_good();
   adaptation_.forget();
   best_.reset();
 }
@@ -116,8 +117,25 @@ void Trainer<T>::Run::begin_phase() {
   steps_ = steps_per_epoch_ * std::max(last - epoch_, 0);
   adaptation_.begin(model_.network, steps_per_epoch_, steps_, courses_.samples(model_), is_last);
   prepared_ = false;
-  last_good_ = model_;
+  train_loss_ = 0;
+  lowest_loss_ = std::numeric_limits<double>::infinity();
+  keep_good();
   best_.reset();
+}
+
+template <class T>
+void Trainer<T>::Run::keep_good() {
+  last_good_ = model_;
+  good_born_ = result_.born;
+  good_removed_ = result_.removed;
+  good_epoch_ = epoch_;
+}
+
+// A loss that explodes is a number for some epochs yet.
+template <class T>
+bool Trainer<T>::Run::is_sane() const {
+  constexpr double kExploded = 10;
+  return train_loss_ <= kExploded * lowest_loss_;
 }
 
 template <class T>
@@ -153,11 +171,9 @@ void Trainer<T>::Run::begin_epoch() {
   switches_.clear();
   require_training(model_);
   for (; told_ < done_.size(); ++told_) emit_change(done_[told_]);
+  if (is_sane()) keep_good();
   ++epoch_;
   epoch_step_ = 0;
-  last_good_ = model_;
-  good_born_ = result_.born;
-  good_removed_ = result_.removed;
   for (const std::size_t i : active_tasks(model_)) {
     Course& course = courses_.of(model_.tasks[i].name);
     courses_.shuffle(course);
@@ -214,9 +230,10 @@ void Trainer<T>::Run::diverge() {
   result_.removed = good_removed_;
   result_.reason = StopReason::diverged;
   result_.message = fmt::format(
-      "the loss or a weight is not a number at step {} of epoch {}; the model is that of the "
-      "start of the epoch; try a smaller learning rate or weight decay",
-      step_, epoch_);
+      "the loss or a weight is not a number at step {} of epoch {}; the model is that of the {}; "
+      "try a smaller learning rate or "
+      "weight decay",
+      step_, epoch_, good_epoch_ == 0 ? "beginning" : fmt::format("end of epoch {}", good_epoch_));
   checkpoint();
 }
 

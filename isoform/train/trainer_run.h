@@ -49,6 +49,8 @@ class Trainer<T>::Run {
   bool adapt();  // false: interrupted
   void stop();
   void diverge();
+  void keep_good();
+  [[nodiscard]] bool is_sane() const;
   void judge();
   [[nodiscard]] bool has_ended() const;
   [[nodiscard]] std::int64_t phase_step() const { return step_ - phase_start_; }
@@ -87,8 +89,10 @@ class Trainer<T>::Run {
   std::size_t told_ = 0;
   Optimiser<T> optimiser_;
   Adaptation<T> adaptation_;
-  Model<T> last_good_;  // at the start of the epoch
+  Model<T> last_good_;  // at the end of the last epoch whose loss was sane
   Index good_born_ = 0, good_removed_ = 0;
+  int good_epoch_ = 0;
+  double train_loss_ = 0, lowest_loss_ = std::numeric_limits<double>::infinity();
   double validation_loss_ = 0;                          // of the last epoch
   std::optional<typename TrainerState<T>::Best> best_;  // with patience
   Pass<T> pass_;

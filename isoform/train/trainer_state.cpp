@@ -90,11 +90,12 @@ TrainerState<T> Trainer<T>::Run::make_state() const {
   if (state.reason == StopReason::diverged) return state;
   state.optimiser = optimiser_.memory();
   state.adaptation = adaptation_.state();
-  if (epoch_step_) {
-    state.last_good = last_good_;
-    state.good_born = good_born_;
-    state.good_removed = good_removed_;
-  }
+  if (epoch_step_ || !is_sane()) state.last_good = last_good_;
+  state.good_born = good_born_;
+  state.good_removed = good_removed_;
+  state.good_epoch = good_epoch_;
+  state.train_loss = train_loss_;
+  state.lowest_loss = lowest_loss_;
   return state;
 }
 
@@ -155,6 +156,9 @@ void Trainer<T>::Run::go_on(const TrainerState<T>& state) {
   last_good_ = state.last_good.value_or(state.model);
   good_born_ = state.good_born;
   good_removed_ = state.good_removed;
+  good_epoch_ = state.good_epoch;
+  train_loss_ = state.train_loss;
+  lowest_loss_ = state.lowest_loss;
   optimiser_.recall(state.optimiser);
   adaptation_.restore(state.adaptation);
   step_ = state.step;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -76,9 +77,12 @@ struct TrainerState {
   std::vector<nlohmann::json>
       untold;  // changes that observers will be told of when an epoch begins
 
-  // Within an epoch: what a divergence goes back to.
+  // What a divergence goes back to. Within an epoch always; between two where it is not the model.
   std::optional<Model<T>> last_good;
   Index good_born = 0, good_removed = 0;
+  int good_epoch = 0;  // at whose end it was
+  /// Training loss of the last epoch, and the lowest of the phase; by them a model is good or ruined.
+  double train_loss = 0, lowest_loss = std::numeric_limits<double>::infinity();
 
   /// The model with the lowest validation loss so far, where somebody is patient.
   struct Best {

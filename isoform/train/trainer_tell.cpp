@@ -72,6 +72,8 @@ void Trainer<T>::Run::emit_epoch() {
   EpochScores scores = score_epoch(model_, courses_, engine_);
   result_.validation_accuracy = scores.validation_accuracy;
   validation_loss_ = scores.validation_loss;
+  train_loss_ = scores.train_loss;
+  lowest_loss_ = std::min(lowest_loss_, train_loss_);
   emit_spectrum();
   evaluation_s_ += seconds() - begun;
   emit("epoch", {{"epochs", settings_.epochs},

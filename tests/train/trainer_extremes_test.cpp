@@ -1,10 +1,16 @@
 // Runs that end early, and settings and data at their limits.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cmath>
+#include <limits>
 
 #include "isoform/base/error.h"
+#include "isoform/io/checkpoint.h"
+#include "isoform/io/model_file.h"
+#include "tests/support/networks.h"
 #include "train/small_run.h"
 
 namespace isoform {
@@ -32,6 +38,61 @@ TEST(Trainer, StopsWithAFiniteModelWhenItDiverges) {
     EXPECT_EQ(events.back().data["reason"], "diverged");
     EXPECT_EQ(events.back().epoch, 1);
   }
+}
+
+// A loss that explodes stays a number for some epochs: their models are no good ones. A run that goes on in between knows.
+TEST(Trainer, GoesBackBeforeTheLossExploded) {
+  const auto engine = create_engine<float>({.threads = 1});
+  const Dataset data = blobs(1, 60, 12, 4);
+  int exploded = 0, kept = 0;
+  for (int k = 0; k < 40; ++k) {
+    TrainSettings settings;
+    settings.epochs = 30;
+    settings.batch_size = 20;
+    settings.optimiser.method = Method::sgd;
+    settings.optimiser.learning_rate = 0.02 * std::pow(1.2, k);
+    settings.schedule.kind = Schedule::constant;
+    auto model = blob_model<float>(data, {16}, 4);
+    model.tasks.front().loss = Loss::squared;
+    const std::string start = serialise_model(model);
+    std::vector<std::string> models = {start}, states;
+    std::vector<double> losses = {0};
+    Trainer<float> trainer(model, {{"blobs", data, Dataset()}}, settings, *engine,
+                           {[&](const Event& e) {
+                             if (e.type == "epoch")
+                               losses.push_back(e.data["train_loss"].get<double>());
+                           }});
+    while (trainer.run_epoch()) {
+      models.push_back(serialise_model(model));
+      states.push_back(serialise_checkpoint<float>({trainer.state(), {}, "", ""}));
+    }
+    const TrainResult result = trainer.finish();
+    if (result.reason != StopReason::diverged) continue;
+    std::size_t good = 0;
+    double lowest = std::numeric_limits<double>::infinity();
+    for (std::size_t e = 1; e < losses.size(); ++e) {
+      lowest = std::min(lowest, losses[e]);
+      if (losses[e] <= 10 * lowest) good = e;
+    }
+    exploded += good + 1 < losses.size();
+    EXPECT_TRUE(serialise_model(model) == models[good]) << "rate " << k << ", epoch " << good;
+    EXPECT_THAT(result.message,
+                HasSubstr(good == 0 ? std::string("of the beginning")
+                                    : fmt::format("of the end of epoch {};", good)));
+    for (const std::string& state : states) {
+      kept += parse_checkpoint<float>(state, "kept").state.last_good.has_value();
+      Model<float> other;
+      Trainer<float> next(other, {{"blobs", data, Dataset()}}, settings, *engine,
+                          parse_checkpoint<float>(state, "kept").state);
+      while (next.run_epoch()) {
+      }
+      EXPECT_EQ(next.finish().message, result.message);
+      EXPECT_TRUE(serialise_model(other) == models[good]);
+    }
+  }
+  measured("runs whose loss exploded first", exploded);
+  EXPECT_GT(exploded, 3);
+  EXPECT_GT(kept, 3);
 }
 
 TEST(Trainer, StopsWithinAStepWhenAsked) {
