@@ -119,9 +119,9 @@ std::vector<std::string> notes(const TableFacts& facts) {
   }
   if (filled > 0) {
     lines.push_back(fmt::format(
-        "missing: {} values in {} columns; numbers are filled with the mean, and that they were "
+        "missing: {} value{} in {} column{}; numbers are filled with the mean, and that they were "
         "missing is a feature",
-        missing, filled));
+        missing, missing == 1 ? "" : "s", filled, filled == 1 ? "" : "s"));
   }
   if (facts.without_target > 0) {
     lines.push_back(fmt::format("{} rows without a target are left out", facts.without_target));

@@ -165,11 +165,11 @@ class Inference {
     const ColumnScan& scan = scans_[c];
     if (facts_.schema.columns.back().kind != ColumnKind::number || scan.numbers < 2) return;
     if (scan.deviation() >= 1e-5 * std::abs(scan.mean)) return;
-    facts_.warnings.push_back(
-        fmt::format("column '{}': its numbers lie {:.2g} around {:.6g}, and 7 digits are read of "
-                    "each; take their "
-                    "common part away in the table",
-                    file_.columns()[c], scan.deviation(), scan.mean));
+    facts_.warnings.push_back(fmt::format(
+        "column '{}': its numbers deviate by {:.2g} from {:.6g}, and 7 digits are read of "
+        "each; take their "
+        "common part away in the table",
+        file_.columns()[c], scan.deviation(), scan.mean));
   }
 
   // A text among so many different numbers that these are no categories.

@@ -115,6 +115,15 @@ bool Adaptation<T>::reads_statistics() const {
   return !tolerates() || settings_.policy.outgoing != Outgoing::random;
 }
 
+// The rule tolerance says so itself when it explores.
+template <class T>
+std::string Adaptation<T>::over_budget(const Network<T>& network) const {
+  const Index count = network.parameter_count();
+  if (interval_ == 0 || tolerates() || budget_ == 0 || count <= budget_) return "";
+  return fmt::format("the network has {} parameters now, over the budget of {}: nothing grows",
+                     count, budget_);
+}
+
 // A gradient is that of the last batch.
 template <class T>
 int Adaptation<T>::observed_batches() const {

@@ -50,6 +50,8 @@ class Adaptation {
                                  const std::function<void(const Edit&)>& apply,
                                  const std::function<void()>& between);
   [[nodiscard]] bool is_pending() const { return pending_; }
+  /// What a user should know of a network that a change of tasks has brought beyond the budget; else "".
+  [[nodiscard]] std::string over_budget(const Network<T>& network) const;
 
   /// True where the shape stays as it is to the end of the phase.
   [[nodiscard]] bool is_settled() const { return interval_ == 0 || settled_; }

@@ -167,10 +167,14 @@ void Trainer<T>::Run::begin_epoch() {
          settings_.changes[next_change_].epoch <= epoch_ + 1) {
     apply(settings_.changes[next_change_++]);
   }
-  if (next_change_ > before || !switches_.empty()) begin_phase();
+  const bool changed = next_change_ > before || !switches_.empty();
+  if (changed) begin_phase();
   switches_.clear();
   require_training(model_);
   for (; told_ < done_.size(); ++told_) emit_change(done_[told_]);
+  if (const std::string over = adaptation_.over_budget(model_.network); changed && !over.empty()) {
+    emit("warning", {{"message", over}});
+  }
   if (is_sane()) keep_good();
   ++epoch_;
   epoch_step_ = 0;
@@ -191,6 +195,7 @@ void Trainer<T>::Run::train_epoch() {
     ++step_;
     ++*epoch_step_;
     if (!std::isfinite(loss)) return diverge();
+    if (phase_step() == 1) lowest_loss_ = loss;
     bool interrupted = false;
     if (adaptation_.due(phase_step())) {
       if (!model_.network.all_finite() || !adaptation_.all_finite()) return diverge();

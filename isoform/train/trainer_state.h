@@ -81,7 +81,7 @@ struct TrainerState {
   std::optional<Model<T>> last_good;
   Index good_born = 0, good_removed = 0;
   int good_epoch = 0;  // at whose end it was
-  /// Training loss of the last epoch, and the lowest of the phase; by them a model is good or ruined.
+  /// Training loss of the last epoch, and the lowest of the phase, that of its first batch included; by them a model is good or ruined.
   double train_loss = 0, lowest_loss = std::numeric_limits<double>::infinity();
 
   /// The model with the lowest validation loss so far, where somebody is patient.

@@ -213,7 +213,7 @@ TEST(Infer, LostDigitsAreTold) {
   };
   EXPECT_TRUE(warnings(0).empty());
   EXPECT_TRUE(warnings(1e4).empty());
-  EXPECT_THAT(warnings(1e9), ElementsAre(HasSubstr("'c0': its numbers lie 2 around 1e+09")));
+  EXPECT_THAT(warnings(1e9), ElementsAre(HasSubstr("'c0': its numbers deviate by 2 from 1e+09")));
 }
 
 TEST(Infer, TargetsThatCannotBeLearned) {

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -71,6 +72,35 @@ struct TasksTraining : public ::testing::Test {
 };
 using Scalars = ::testing::Types<float, double>;
 TYPED_TEST_SUITE(TasksTraining, Scalars);
+
+// Weights of new inputs and outputs can't be left out: where they are over the budget it is said, once.
+TYPED_TEST(TasksTraining, ATaskThatIsOverTheBudgetIsTold) {
+  using T = TypeParam;
+  const auto warnings = [&](PolicyRule rule, Index budget) {
+    TrainSettings settings = settings_for(4);
+    settings.adapt.policy.rule = rule;
+    settings.adapt.policy.parameter_budget = budget;
+    settings.changes = {{.epoch = 2, .action = TaskAction::append, .task = "second"}};
+    Model<T> model = this->made;
+    std::vector<std::string> told;
+    (void)train<T>(model, {first(), second()}, settings, *this->engine, {[&](const Event& e) {
+                     if (e.type == "warning") told.push_back(e.data["message"]);
+                   }});
+    return std::count_if(told.begin(), told.end(), [](const std::string& message) {
+      return message.find("budget") != std::string::npos &&
+             (message.starts_with("the network has") || message.starts_with("nothing grows"));
+    });
+  };
+  const Index enough = 10 * this->made.network.parameter_count(),
+              few = this->made.network.parameter_count() + 10;
+  for (const PolicyRule rule : {PolicyRule::effect, PolicyRule::paper}) {
+    EXPECT_EQ(warnings(rule, 0), 0);
+    EXPECT_EQ(warnings(rule, enough), 0);
+    EXPECT_EQ(warnings(rule, few), 1);
+  }
+  EXPECT_EQ(warnings(PolicyRule::tolerance, enough), 0);
+  EXPECT_GE(warnings(PolicyRule::tolerance, few), 1);
+}
 
 TYPED_TEST(TasksTraining, AnAppendedTaskLeavesTheOthersBits) {
   using T = TypeParam;
