@@ -1,6 +1,10 @@
 // Who may ask, how much and how long.
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+
 #include "serve/http_case.h"
 
 namespace isoform {
@@ -182,14 +186,26 @@ TEST_F(HttpTest, TellsOfEveryAnswer) {
   server_ = std::make_unique<HttpServer>(Access{}, HttpLimits{});
   server_->route("GET", "/{x}", Scope::open, [](const HttpRequest&) { return HttpResponse{}; });
   std::mutex mutex;
+  std::condition_variable more;
   std::vector<HttpAnswered> told;
   server_->on_answer = [&](const HttpAnswered& answered) {
     const std::scoped_lock lock(mutex);
     told.push_back(answered);
+    more.notify_all();
   };
   server_->start();
-  ask(server_->port(), "GET", "/a");
-  ask(server_->port(), "GET", "/a/b");
+  // A client has its answer before it is told of.
+  const auto ask_and_wait = [&](const std::string& path) {
+    std::unique_lock lock(mutex);
+    const std::size_t before = told.size();
+    lock.unlock();
+    ask(server_->port(), "GET", path);
+    lock.lock();
+    EXPECT_TRUE(
+        more.wait_for(lock, std::chrono::seconds(10), [&] { return told.size() > before; }));
+  };
+  ask_and_wait("/a");
+  ask_and_wait("/a/b");
   server_->stop();
   ASSERT_EQ(told.size(), 2U);
   EXPECT_EQ(told[0].route, "/{x}");
