@@ -5,14 +5,12 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
-#include <numeric>
 
 #include "isoform/base/error.h"
 #include "isoform/base/file.h"
 #include "isoform/cli/train_load.h"
 #include "isoform/cli/verbs.h"
 #include "isoform/data/array_set.h"
-#include "isoform/data/combine.h"
 #include "isoform/data/split.h"
 #include "isoform/io/model_file.h"
 #include "isoform/monitor/format.h"
@@ -29,20 +27,18 @@ bool has_test_part(const std::string& set) {
 }
 
 // Settings of tables that are not as they always are.
-void require_no_table(TrainOptions& o) {
-  RunSettings& settings = o.settings;
-  if (!o.out_of_fold.empty()) {
-    throw UsageError(fmt::format(
-        "out-of-fold: is for tables, and '{}' is none; give a file, for example customers.csv",
-        settings.data));
-  }
-  RunSettings standard;
-  const std::vector<Setting> list = list_settings(settings), defaults = list_settings(standard);
-  for (std::size_t i = 0; i < list.size(); ++i) {
-    if (list[i].section != "table" || list[i].get() == defaults[i].get()) continue;
+void require_no_table(const TrainOptions& o) {
+  const auto refuse = [&](std::string_view flag) {
     throw UsageError(
         fmt::format("{}: is for tables, and '{}' is none; give a file, for example customers.csv",
-                    list[i].name, settings.data));
+                    flag, o.settings.data));
+  };
+  if (!o.out_of_fold.empty()) refuse("out-of-fold");
+  RunSettings standard;
+  const std::vector<Setting> defaults = list_settings(standard);
+  for (std::size_t i = 0; i < o.list.size(); ++i) {
+    if (o.list[i].section == "table" && o.list[i].get() != defaults[i].get())
+      refuse(o.list[i].name);
   }
 }
 

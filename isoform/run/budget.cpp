@@ -45,11 +45,10 @@ std::string readable(double number) { return fmt::format("{:.4}", number); }
 
 void refuse(std::string_view limit, const std::string& first, std::string_view unit,
             const std::string& asked) {
-  throw UsageError(
-      fmt::format("{}: the network begins with {} {}, over the {} that are allowed; begin with "
-                  "fewer neurons (a "
-                  "new one by --hidden, a trained one after isoform shrink), or allow more",
-                  limit, first, unit, asked));
+  throw UsageError(fmt::format(
+      "{}: the network begins with {} {}, over the {} that are allowed; begin with fewer neurons "
+      "(a new one by --hidden, a trained one after isoform shrink), or allow more",
+      limit, first, unit, asked));
 }
 
 // Limits in what a network counts by itself.

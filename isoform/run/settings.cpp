@@ -39,6 +39,15 @@ ChainSettings chain_settings(const RunSettings& settings, Index inputs, Index ou
 
 }  // namespace
 
+std::optional<double> TableSettings::test_share() const {
+  double share = 0;
+  const char* const end = test.data() + test.size();
+  const auto [stopped, error] = std::from_chars(test.data(), end, share);
+  if (error != std::errc() || stopped != end) return {};
+  if (share >= 0 && share <= 0.9) return share;
+  throw UsageError(fmt::format("test: needs a share from 0 to 0.9, or a file, got '{}'", test));
+}
+
 void RunSettings::finish(Index samples) {
   constexpr double kSteps = 3000;
   constexpr Index kBudget = 500'000;

@@ -4,7 +4,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <charconv>
 #include <mutex>
 #include <numeric>
 
@@ -27,15 +26,6 @@ std::vector<std::uint32_t> samples_of(const std::vector<std::uint32_t>& fold, st
 }
 
 }  // namespace
-
-std::optional<double> TableSettings::test_share() const {
-  double share = 0;
-  const char* const end = test.data() + test.size();
-  const auto [stopped, error] = std::from_chars(test.data(), end, share);
-  if (error != std::errc() || stopped != end) return {};
-  if (share >= 0 && share <= 0.9) return share;
-  throw UsageError(fmt::format("test: needs a share from 0 to 0.9, or a file, got '{}'", test));
-}
 
 TableData read_table(const RunSettings& settings) {
   const CsvFile file(settings.data, settings.table.columns.csv);

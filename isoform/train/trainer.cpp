@@ -93,7 +93,6 @@ template <class T>
 void Trainer<T>::Run::edit_from_outside(const Edit& edit) {
   require_between_epochs();
   apply(edit);
-  if (is_sane()) keep_good();
   adaptation_.forget();
   best_.reset();
 }
@@ -119,7 +118,6 @@ void Trainer<T>::Run::begin_phase() {
   prepared_ = false;
   train_loss_ = 0;
   lowest_loss_ = std::numeric_limits<double>::infinity();
-  keep_good();
   best_.reset();
 }
 
@@ -160,7 +158,12 @@ void Trainer<T>::Run::begin_epoch() {
   if (const std::string over = adaptation_.over_budget(model_.network); changed && !over.empty()) {
     emit("warning", {{"message", over}});
   }
-  if (is_sane()) keep_good();
+  if (is_sane()) {
+    last_good_ = model_;
+    good_born_ = result_.born;
+    good_removed_ = result_.removed;
+    good_epoch_ = epoch_;
+  }
   ++epoch_;
   epoch_step_ = 0;
   for (const std::size_t i : active_tasks(model_)) {

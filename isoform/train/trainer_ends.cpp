@@ -29,8 +29,7 @@ void Trainer<T>::Run::diverge() {
   result_.reason = StopReason::diverged;
   result_.message = fmt::format(
       "the loss or a weight is not a number at step {} of epoch {}; the model is that of the {}; "
-      "try a smaller learning rate or "
-      "weight decay",
+      "try a smaller learning rate or weight decay",
       step_, epoch_, good_epoch_ == 0 ? "beginning" : fmt::format("end of epoch {}", good_epoch_));
   checkpoint();
 }
@@ -41,14 +40,6 @@ void Trainer<T>::Run::stop() {
   result_.message =
       fmt::format("stopped after step {}, in epoch {} of {}", step_, epoch_, settings_.epochs);
   checkpoint();
-}
-
-template <class T>
-void Trainer<T>::Run::keep_good() {
-  last_good_ = model_;
-  good_born_ = result_.born;
-  good_removed_ = result_.removed;
-  good_epoch_ = epoch_;
 }
 
 // A loss that explodes is a number for some epochs yet.
@@ -63,7 +54,6 @@ bool Trainer<T>::Run::is_sane() const {
   template void Trainer<T>::Run::judge();           \
   template void Trainer<T>::Run::diverge();         \
   template void Trainer<T>::Run::stop();            \
-  template void Trainer<T>::Run::keep_good();       \
   template bool Trainer<T>::Run::is_sane() const;
 ISOFORM_FOR_SCALAR(float)
 ISOFORM_FOR_SCALAR(double)

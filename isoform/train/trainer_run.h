@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <limits>
 #include <optional>
 
 #include "isoform/network/pass.h"
@@ -49,7 +50,6 @@ class Trainer<T>::Run {
   bool adapt();  // false: interrupted
   void stop();
   void diverge();
-  void keep_good();
   [[nodiscard]] bool is_sane() const;
   void judge();
   [[nodiscard]] bool has_ended() const;

@@ -53,8 +53,7 @@ struct AdaptationState {
   std::optional<double> tolerance;        // set while the run was under way
   std::optional<Index> parameter_budget;  // too
   bool settled = false;
-  bool pending =
-      false;  // the adaptation after the last step was interrupted, and is still to be made
+  bool pending = false;  // what was due after the last step was interrupted
   std::vector<Index> scaffold;
   std::map<int, std::string> limits;  // by space
   std::vector<int> rests;             // by space
